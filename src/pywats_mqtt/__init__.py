@@ -1,0 +1,1 @@
+"""A durable bridge from MQTT devices to a WATS test data server."""
