@@ -1,0 +1,157 @@
+"""The configuration as values: one declaration gives parsing, checking and documentation.
+
+Nothing here reads a file, the environment or the clock; `config.load` does, and `config.lint` judges what it read.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from pywats_mqtt.config.topics import TopicConfig
+
+Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
+Seconds = Annotated[float, msgspec.Meta(gt=0)]
+
+
+class Secret:
+    """A text that prints as `***`; `reveal()` gives it to the one place that needs it."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Give the text itself."""
+        return self._text
+
+    def __repr__(self) -> str:
+        """Hide the text."""
+        return "***"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        """Two secrets are equal when their texts are."""
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        """Hash as the text does."""
+        return hash(self._text)
+
+
+class MQTTConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The `[mqtt]` table: how to reach the broker, and what to ask of it.
+
+    Attributes:
+        broker: host name or address.
+        port: 1883 without TLS, 8883 with it, by custom.
+        client_id: names our session at the broker. Empty: generated once and kept in the spool, so that a restart finds
+            its session again.
+        username: None for none.
+        password: None for none.
+        password_file: a file that holds the password, read at each connect; excludes `password`.
+        use_tls: encrypt, and check the broker's certificate and host name.
+        ca_cert: PEM file of the authorities to trust; None for the system's.
+        client_cert: PEM file of our certificate, for brokers that ask for one.
+        client_key: PEM file of its key; None where `client_cert` holds it.
+        default_qos: QoS of our subscriptions, and of what we publish. 0 gives up every guarantee.
+        clean_session: throw away the session at each start. False by default, unlike in the proposal: a clean session
+            loses what was sent while we were away.
+        keepalive: seconds without a packet after which we ping; 0 turns it off.
+        auto_reconnect: reconnect for ever. Off, the bridge drains and ends when the connection is lost.
+        reconnect_delay: seconds before the first try to reconnect; doubled, with jitter, at each further one.
+        max_reconnect_delay: seconds the wait never exceeds; also the wait after bad credentials.
+        session_expiry_s: seconds the broker keeps our session, and queues for it, while we are away; 7 days.
+        receive_maximum: messages the broker may send before we acknowledge the first (MQTT 5, 3.1.2.11.3).
+        max_packet_bytes: larger packets are refused by the broker (MQTT 5, 3.1.2.11.4), or end the connection.
+    """
+
+    broker: str = "localhost"
+    port: Port = 1883
+    client_id: str = ""
+    username: str | None = None
+    password: Secret | None = None
+    password_file: str | None = None
+    use_tls: bool = False
+    ca_cert: str | None = None
+    client_cert: str | None = None
+    client_key: str | None = None
+    default_qos: Literal[0, 1, 2] = 1
+    clean_session: bool = False
+    keepalive: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 60
+    auto_reconnect: bool = True
+    reconnect_delay: Seconds = 5.0
+    max_reconnect_delay: Seconds = 300.0
+    session_expiry_s: Annotated[int, msgspec.Meta(ge=0, le=0xFFFF_FFFF)] = 604_800
+    receive_maximum: Annotated[int, msgspec.Meta(ge=1, le=65_535)] = 2_000
+    max_packet_bytes: Annotated[int, msgspec.Meta(ge=1_024, le=268_435_455)] = 4_194_304
+
+
+class WatsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The `[wats]` table: the server, and what reports and assets get where a device says nothing.
+
+    Attributes:
+        url: base address of the server, such as `https://company.wats.com`.
+        token: the API token; None where `token_file` or `WATS_AUTH_TOKEN` names it.
+        token_file: a file that holds the token, read again when the server refuses the one we have.
+        location: station location on reports.
+        purpose: station purpose on reports.
+        operation_codes: test type to WATS operation code.
+        default_operation_code: code of a test type that is not in the map.
+        default_part_number: part number of a result that names none; None quarantines it.
+        default_revision: revision of a result that names none.
+        asset_type: name of the WATS asset type of new assets; made when missing and `create_assets` is on.
+        create_assets: create an asset when a device first reports; off, telemetry of unknown assets is quarantined.
+        requests_per_minute: calls in any 60 s, all kinds together; 0 for no limit of ours.
+        concurrency: calls under way at once.
+        timeout_s: seconds a call may take.
+        attempts: tries of a delivery that the server answers with 500, before it is quarantined.
+        update_interval_s: shortest time between two updates of the same asset's counts or state.
+        tags_interval_s: shortest time between two writes of the same asset's environment tags.
+    """
+
+    url: str = ""
+    token: Secret | None = None
+    token_file: str | None = None
+    location: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] = "Edge"
+    purpose: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] = "Production"
+    operation_codes: dict[str, int] = msgspec.field(default_factory=dict)
+    default_operation_code: int = 100
+    default_part_number: str | None = None
+    default_revision: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] = "-"
+    asset_type: Annotated[str, msgspec.Meta(min_length=1)] = "MQTT device"
+    create_assets: bool = True
+    requests_per_minute: Annotated[int, msgspec.Meta(ge=0)] = 450
+    concurrency: Annotated[int, msgspec.Meta(ge=1, le=64)] = 8
+    timeout_s: Seconds = 30.0
+    attempts: Annotated[int, msgspec.Meta(ge=1)] = 5
+    update_interval_s: Annotated[float, msgspec.Meta(ge=0)] = 30.0
+    tags_interval_s: Annotated[float, msgspec.Meta(ge=0)] = 120.0
+
+
+class SpoolConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The `[spool]` table: where messages are kept until WATS has them.
+
+    Attributes:
+        path: the SQLite file; relative to the configuration file. Its folder must exist.
+        max_bytes: at this size the bridge stops reading from the broker until deliveries make room.
+        identity_days: days an id is remembered to tell a duplicate.
+        drain_s: seconds a stop may take to deliver what is stored; the rest is delivered after the next start.
+    """
+
+    path: str = "spool.db"
+    max_bytes: Annotated[int, msgspec.Meta(ge=1_048_576)] = 2_147_483_648
+    identity_days: Annotated[int, msgspec.Meta(ge=1)] = 30
+    drain_s: Annotated[float, msgspec.Meta(ge=0)] = 10.0
+
+
+class BridgeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole file."""
+
+    mqtt: MQTTConfig = msgspec.field(default_factory=MQTTConfig)
+    topics: TopicConfig = msgspec.field(default_factory=TopicConfig)
+    wats: WatsConfig = msgspec.field(default_factory=WatsConfig)
+    spool: SpoolConfig = msgspec.field(default_factory=SpoolConfig)

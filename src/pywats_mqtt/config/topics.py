@@ -1,0 +1,33 @@
+"""Which topics the bridge subscribes to, by domain, and what it publishes on."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class TopicConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The `[topics]` table: subscription filters by domain, and templates for publishing.
+
+    The first `+` of a filter stands for the id of the device, asset, line or station. A message is taken by the first
+    filter that matches, in the order of the fields below. What matches a domain this version has no adapter for is
+    stored and kept in quarantine with that reason, never dropped.
+
+    Attributes:
+        asset_topics: filters for asset telemetry.
+        report_topics: filters for test results; where the last level is `selftest` it is a self-test.
+        software_topics: filters for software inventories.
+        production_topics: filters for shop floor events.
+        alarm_topic: template the bridge publishes its alarms on; `{alarm_type}` is `bridge_offline` (its Will),
+            `session_lost` and others.
+        response_topic: template the bridge answers on when a result names a `request_id`: delivered, or refused.
+        strict_ids: refuse a payload that names another id than its topic. Off, the topic's id is who speaks, and the
+            other one is kept on the report as `reported_device`.
+    """
+
+    asset_topics: tuple[str, ...] = ("assets/+/status", "assets/+/counters", "assets/+/environment")
+    report_topics: tuple[str, ...] = ("testers/+/results", "devices/+/selftest")
+    software_topics: tuple[str, ...] = ("devices/+/software",)
+    production_topics: tuple[str, ...] = ("lines/+/scan", "stations/+/unit")
+    alarm_topic: str = "wats/alarms/{alarm_type}"
+    response_topic: str = "wats/responses/{request_id}"
+    strict_ids: bool = False
