@@ -1,0 +1,56 @@
+"""Waiting in tests: on a condition, with a bound.
+
+The one place that sleeps. A real broker, server or process tells nobody when it is ready, so somebody looks again and
+again; the sleep between two looks is short and decides nothing: a test passes as soon as its condition holds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Callable
+
+LOOK_EVERY_S = 0.01
+"""Short against the start of a process, long enough not to starve what is waited for on one core."""
+
+
+async def wait_until(
+    condition: Callable[[], object | Awaitable[object]], *, bound_s: float = 20.0, what: str = ""
+) -> None:
+    """Return as soon as a condition holds.
+
+    Args:
+        condition: called again and again; a function that tells by a truthy value, or an async one.
+        bound_s: seconds after which the test fails; generous, since it costs nothing where all is well.
+        what: what was waited for, for the message.
+
+    Raises:
+        AssertionError: the condition did not hold within the bound.
+    """
+    deadline = time.monotonic() + bound_s
+    while True:
+        held = condition()
+        if inspect.isawaitable(held):
+            held = await held
+        if held:
+            return
+        _check(deadline, bound_s, what)
+        await asyncio.sleep(LOOK_EVERY_S)  # nothing sets an event for what happens elsewhere
+
+
+def block_until(condition: Callable[[], object], *, bound_s: float = 20.0, what: str = "") -> None:
+    """Return as soon as a condition holds, without an event loop; otherwise as `wait_until`.
+
+    Raises:
+        AssertionError: the condition did not hold within the bound.
+    """
+    deadline = time.monotonic() + bound_s
+    while not condition():
+        _check(deadline, bound_s, what)
+        time.sleep(LOOK_EVERY_S)
+
+
+def _check(deadline: float, bound_s: float, what: str) -> None:
+    if time.monotonic() > deadline:
+        raise AssertionError(f"not within {bound_s:g} s: {what or 'the condition'}")
