@@ -1,0 +1,96 @@
+"""What an operator may know: the health of a running bridge as one value."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from pywats_mqtt.ports import Figures, Link
+
+
+class Health(msgspec.Struct, kw_only=True):
+    """What the running bridge knows and the spool does not; changed by the loops, read by `status`.
+
+    Attributes:
+        link: how the broker connection stands.
+        granted: topic filter to what the broker granted: `QoS 1`, or why it refused.
+        sessions_lost: how often a session was expected and not there, since the spool was made.
+        wats_reachable: whether the last call to WATS got through; None before the first.
+        wats_problem: why not, and what to do; empty while it is reachable.
+        refused_calls: kind of call to why WATS refuses it (403), and what to do.
+        not_exactly_once: topic filter to the number of messages that named nothing to tell a repeat by.
+        started_at: when the bridge started.
+    """
+
+    link: Link = msgspec.field(default_factory=lambda: Link(connected=False, reason="connecting"))
+    granted: dict[str, str] = msgspec.field(default_factory=dict)
+    sessions_lost: int = 0
+    wats_reachable: bool | None = None
+    wats_problem: str = ""
+    refused_calls: dict[str, str] = msgspec.field(default_factory=dict)
+    not_exactly_once: dict[str, int] = msgspec.field(default_factory=dict)
+    started_at: datetime | None = None
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """The keys of `status --json`: a contract (figures are those of the spool, see `ports.Figures`)."""
+
+    running: bool
+    connected: bool
+    wats_reachable: bool
+    received: int
+    stored: int
+    acknowledged: int
+    delivered: int
+    retried: int
+    waiting: int
+    quarantined: int
+    duplicates: int
+    conflicts: int
+    ignored: int
+    size_bytes: int
+    broker: str = ""
+    broker_problem: str = ""
+    client_id: str = ""
+    session_present: bool = False
+    session_expiry_s: int = 0
+    sessions_lost: int = 0
+    granted: dict[str, str] = msgspec.field(default_factory=dict)
+    wats_problem: str = ""
+    refused_calls: dict[str, str] = msgspec.field(default_factory=dict)
+    not_exactly_once: dict[str, int] = msgspec.field(default_factory=dict)
+    pid: int = 0
+    started_at: datetime | None = None
+
+
+def status_of(figures: Figures, health: Health | None, *, client_id: str = "", pid: int = 0) -> Status:
+    """Put together what the spool counts and what the running bridge knows.
+
+    Args:
+        figures: from the spool.
+        health: None of a bridge that does not run: it is then neither connected nor reaching WATS.
+        client_id: the MQTT client id in use.
+        pid: process id of the running bridge, 0 where none runs.
+    """
+    counted = msgspec.structs.asdict(figures)
+    if health is None:
+        return Status(running=False, connected=False, wats_reachable=False, client_id=client_id, **counted)
+    return Status(
+        running=True,
+        connected=health.link.connected,
+        wats_reachable=bool(health.wats_reachable),
+        broker=health.link.broker,
+        broker_problem=health.link.reason,
+        client_id=client_id,
+        session_present=health.link.session_present,
+        session_expiry_s=health.link.session_expiry_s,
+        sessions_lost=health.sessions_lost,
+        granted=health.granted,
+        wats_problem=health.wats_problem,
+        refused_calls=health.refused_calls,
+        not_exactly_once=health.not_exactly_once,
+        pid=pid,
+        started_at=health.started_at,
+        **counted,
+    )

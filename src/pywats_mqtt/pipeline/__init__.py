@@ -1,0 +1,1 @@
+"""The three loops: receive, route, deliver."""

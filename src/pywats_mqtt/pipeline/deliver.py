@@ -1,0 +1,193 @@
+"""The third loop: what is owed to WATS is leased, handled and settled.
+
+One task leases and hands out, some work, one settles many at once. A key has one delivery under way at most, so its
+order holds; a delivery's lease ends only when what became of it is committed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import TypeAlias
+
+import msgspec
+
+from pywats_mqtt.errors import Reject, Retry, Scope
+from pywats_mqtt.events import Event
+from pywats_mqtt.messages import to_us
+from pywats_mqtt.pipeline.gate import Change, Gate
+from pywats_mqtt.pipeline.storing import until_stored
+from pywats_mqtt.ports import Clock, Delivery, Done, Refused, Rejection, RetryAt, Settlement, Spool
+from pywats_mqtt.retry import Backoff, gives_up, next_attempt
+
+logger = logging.getLogger(__name__)
+
+FAILED_ONCE = Backoff(first_s=2.0, longest_s=60.0)
+"""The wait of one delivery that the server failed on, others going on meanwhile."""
+
+LOOK_AGAIN_S = 1.0
+"""How often folded telemetry is looked at; its own intervals are longer."""
+
+Handle: TypeAlias = Callable[[Event], Awaitable[None]]
+
+
+class Pace(msgspec.Struct, frozen=True, kw_only=True):
+    """How fast and how long to deliver.
+
+    Attributes:
+        concurrency: deliveries under way at once.
+        attempts: failures of a delivery's own, before it is refused.
+        intervals_s: kind of latest event to the shortest time between two deliveries of the same asset.
+    """
+
+    concurrency: int
+    attempts: int
+    intervals_s: dict[str, float]
+
+
+class Delivering:
+    """Runs the loop; `wake` says there is something new, `drain` that nothing more will come."""
+
+    def __init__(
+        self,
+        *,
+        spool: Spool,
+        handle: Handle,
+        pace: Pace,
+        clock: Clock,
+        jitter: Callable[[], float],
+        on_change: Callable[[Change, str], None],
+        on_settled: Callable[[Sequence[Settlement]], None],
+    ) -> None:
+        self._spool = spool
+        self._handle = handle
+        self._pace = pace
+        self._clock = clock
+        self._jitter = jitter
+        self._on_change = on_change
+        self._on_settled = on_settled
+        self._gate = Gate()
+        self._news = asyncio.Event()
+        self._work: asyncio.Queue[Delivery] = asyncio.Queue()
+        self._results: asyncio.Queue[Settlement] = asyncio.Queue()
+        self._under_way = 0
+        self._draining = False
+        self._failures_seen: dict[int, int] = {}
+
+    def wake(self) -> None:
+        """Look at the spool: something new is owed."""
+        self._news.set()
+
+    def drain(self) -> None:
+        """Deliver what is owed without waiting for intervals; `run` ends when nothing more can be delivered now."""
+        self._draining = True
+        self._news.set()
+
+    async def run(self) -> None:
+        """Deliver for ever, or until drained."""
+        async with asyncio.TaskGroup() as group:
+            helpers = [
+                group.create_task(self._handle_next(), name=f"deliver-{n}") for n in range(self._pace.concurrency)
+            ]
+            helpers.append(group.create_task(self._settle_results(), name="settle"))
+            await self._hand_out()
+            for helper in helpers:
+                helper.cancel()
+
+    async def _hand_out(self) -> None:
+        while True:
+            self._news.clear()
+            leased = await self._lease()
+            for delivery in leased:
+                self._under_way += 1
+                self._work.put_nowait(delivery)
+            if leased:
+                continue
+            if self._draining and self._under_way == 0 and not self._news.is_set():
+                return
+            await self._wait()
+
+    async def _lease(self) -> Sequence[Delivery]:
+        now_s = self._clock.monotonic()
+        free = self._gate.width(now_s, self._pace.concurrency) - self._under_way
+        if free <= 0:
+            return ()
+        now_us = to_us(self._clock.now())
+        refused = self._gate.refused_kinds(now_s)
+        leased = list(await self._spool.lease(free, now_us, skip_kinds=refused))
+        for kind, interval_s in self._pace.intervals_s.items():
+            if len(leased) < free and kind not in refused:
+                leased += await self._spool.lease_latest(
+                    free - len(leased),
+                    now_us,
+                    settled_before_us=now_us if self._draining else now_us - int(interval_s * 1e6),
+                    skip_kinds=frozenset(self._pace.intervals_s) - {kind},
+                )
+        return leased
+
+    async def _wait(self) -> None:
+        """Wait for news, for a closed gate to open, or for something to fall due."""
+        waits = [LOOK_AGAIN_S]
+        opens_in_s = self._gate.opens_in_s(self._clock.monotonic())
+        if opens_in_s is not None:
+            waits.append(opens_in_s)
+        due_us = await self._spool.next_due_us()
+        if due_us is not None:
+            waits.append((due_us - to_us(self._clock.now())) / 1e6)
+        try:
+            async with asyncio.timeout(max(min(waits), 0.01)):
+                await self._news.wait()
+        except TimeoutError:
+            return
+
+    async def _handle_next(self) -> None:
+        while True:
+            delivery = await self._work.get()
+            self._results.put_nowait(await self._deliver(delivery))
+
+    async def _deliver(self, delivery: Delivery) -> Settlement:
+        try:
+            await self._handle(delivery.event)
+        except Reject as error:
+            self._tell(self._gate.answered(), str(error))
+            return Refused(delivery, Rejection(error.reason, error.path))
+        except Retry as error:
+            return self._put_off(delivery, error)
+        except Exception as error:  # a loop's edge: a defect of ours must not stop the line, nor lose the delivery
+            logger.exception("a delivery failed by a defect", extra={"delivery_id": delivery.id, "kind": delivery.kind})
+            return self._put_off(delivery, Retry(str(error), scope=Scope.DELIVERY, cause=type(error).__name__))
+        self._failures_seen.pop(delivery.id, None)
+        self._tell(self._gate.succeeded(delivery.kind), "")
+        return Done(delivery)
+
+    def _put_off(self, delivery: Delivery, error: Retry) -> Settlement:
+        now_s = self._clock.monotonic()
+        self._tell(self._gate.failed(error, delivery.kind, delivery.id, now_s, self._jitter()), str(error))
+        if error.scope is not Scope.DELIVERY:
+            return RetryAt(delivery, 0, error.cause, uses_attempt=False)
+        # An attempt is used up only when others got through since this one failed last: else it is the server's fault.
+        last = self._failures_seen.get(delivery.id)
+        own_fault = last is not None and self._gate.successes > last
+        self._failures_seen[delivery.id] = self._gate.successes
+        attempts = delivery.attempts + own_fault
+        if gives_up(error, attempts, self._pace.attempts):
+            del self._failures_seen[delivery.id]
+            return Refused(delivery, Rejection(f"{error} (tried {attempts} times while others got through)"))
+        wait_s = next_attempt(error, FAILED_ONCE, attempts, self._jitter())
+        return RetryAt(delivery, to_us(self._clock.now()) + int(wait_s * 1e6), error.cause, uses_attempt=own_fault)
+
+    def _tell(self, changes: Sequence[Change], problem: str) -> None:
+        for change in changes:
+            self._on_change(change, problem)
+
+    async def _settle_results(self) -> None:
+        while True:
+            settlements = [await self._results.get()]
+            while not self._results.empty():
+                settlements.append(self._results.get_nowait())
+            await until_stored(partial(self._spool.settle, settlements))
+            self._under_way -= len(settlements)
+            self._on_settled(settlements)
+            self._news.set()

@@ -1,0 +1,42 @@
+"""The first loop: what arrives is stored, and only then acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+
+from pywats_mqtt.pipeline.route import Inbox
+from pywats_mqtt.pipeline.storing import until_stored
+from pywats_mqtt.ports import Broker, Receipt, Spool
+
+
+class Receiving:
+    """Moves receipts from the broker into the spool, one transaction each.
+
+    While a receipt is being stored no other is taken, so the transport pauses reading when the store falls behind.
+    """
+
+    def __init__(self, broker: Broker, spool: Spool, inbox: Inbox) -> None:
+        self._broker = broker
+        self._spool = spool
+        self._inbox = inbox
+        self._storing = asyncio.Lock()
+
+    async def run(self) -> None:
+        """Receive for ever; ends by `end`."""
+        while True:
+            receipt = await self._broker.receive()
+            async with self._storing:
+                await self._take(receipt)
+
+    async def end(self, running: asyncio.Task[None]) -> None:
+        """Cancel the task of `run` between two receipts: what was stored is acknowledged too."""
+        async with self._storing:
+            running.cancel()
+        await asyncio.wait({running})
+
+    async def _take(self, receipt: Receipt) -> None:
+        batch = await until_stored(lambda: self._spool.put(receipt))
+        self._broker.acknowledge(receipt)
+        self._spool.tally_acknowledged(len(receipt.messages))
+        if batch is not None:
+            self._inbox.offer(batch)

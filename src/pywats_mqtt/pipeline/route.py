@@ -1,0 +1,92 @@
+"""The second loop: stored messages become deliveries, or rows of the quarantine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+
+from pywats_mqtt.messages import RawMessage
+from pywats_mqtt.pipeline.storing import until_stored
+from pywats_mqtt.ports import Batch, Outcome, RoutedBatch, Spool
+
+INBOX_BYTES = 8 * 1024 * 1024
+"""Bytes kept in memory between the two loops; what exceeds it is read back from the spool, so it is never lost."""
+
+READ_BACK = 4
+"""Batches read back from the spool at once: some megabytes."""
+
+
+class Inbox:
+    """Hands stored batches over in memory. Bounded: what does not fit is left to be read back from the spool."""
+
+    def __init__(self, limit_bytes: int = INBOX_BYTES) -> None:
+        self._batches: deque[tuple[Batch, int]] = deque()
+        self._limit_bytes = limit_bytes
+        self._bytes = 0
+        self._news = asyncio.Event()
+        self._missed = True  # what an earlier run left in the spool
+        self.closed = False
+
+    def offer(self, batch: Batch) -> None:
+        """Hand a batch over, or note that it has to be read back."""
+        size = sum(message.size_bytes for message in batch.messages)
+        if self._bytes + size > self._limit_bytes:
+            self._missed = True
+        else:
+            self._batches.append((batch, size))
+            self._bytes += size
+        self._news.set()
+
+    def close(self) -> None:
+        """Say that no more will come: the router ends when all that is stored is routed."""
+        self.closed = True
+        self._news.set()
+
+    async def take(self, after: int, spool: Spool) -> list[Batch]:
+        """Wait for the batches that follow number `after`, in their order; an empty list when closed and done."""
+        while True:
+            while self._batches and self._batches[0][0].number <= after:
+                self._drop_first()
+            if self._batches and (self._batches[0][0].number == after + 1 or not self._missed):
+                return [self._drop_first()]
+            if self._missed:
+                self._missed = False  # before looking: a batch that does not fit meanwhile sets it again
+                found = list(await spool.unrouted(after, READ_BACK))
+                if found:
+                    self._missed = True  # there may be more
+                    return found
+                continue
+            if self.closed:
+                return []
+            self._news.clear()
+            await self._news.wait()
+
+    def _drop_first(self) -> Batch:
+        batch, size = self._batches.popleft()
+        self._bytes -= size
+        return batch
+
+
+async def route(
+    inbox: Inbox,
+    spool: Spool,
+    interpret: Callable[[RawMessage], Outcome],
+    on_routed: Callable[[Batch, list[Outcome], RoutedBatch], None],
+) -> None:
+    """Interpret and route batch after batch, in the order stored; returns when the inbox is closed and all is routed.
+
+    Args:
+        inbox: where the first loop puts what it stored.
+        spool: holds the batches, and takes what comes of them in one transaction each.
+        interpret: total and pure.
+        on_routed: told after each transaction, to wake the deliveries and to count.
+    """
+    position = 0
+    while batches := await inbox.take(position, spool):
+        for batch in batches:
+            outcomes = [interpret(message) for message in batch.messages]
+            routed = await until_stored(partial(spool.route, batch, outcomes))
+            position = batch.number
+            on_routed(batch, outcomes, routed)

@@ -1,0 +1,53 @@
+"""When to try again, as a function of what happened; the wait itself is the caller's.
+
+Chance comes in as `jitter`, a number from 0 to 1, so that a fleet of bridges does not knock at the same moment.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from pywats_mqtt.errors import Retry, Scope
+
+
+class Backoff(msgspec.Struct, frozen=True):
+    """Waits that double up to a bound.
+
+    Attributes:
+        first_s: the longest first wait, in seconds.
+        longest_s: what no wait exceeds.
+    """
+
+    first_s: float
+    longest_s: float
+
+
+def delay_s(backoff: Backoff, attempt: int, jitter: float) -> float:
+    """Give the wait in seconds before try number `attempt` + 1, from half to the whole of the doubled wait.
+
+    Args:
+        backoff: the bounds.
+        attempt: failures in a row before this one, from 0.
+        jitter: from 0 to 1.
+    """
+    doublings = min(attempt, 32)
+    whole = min(backoff.longest_s, backoff.first_s * 2.0**doublings)
+    return whole * (0.5 + jitter / 2)
+
+
+def next_attempt(error: Retry, backoff: Backoff, attempt: int, jitter: float) -> float:
+    """Give the wait in seconds after an error: what the server asked for where it named a time, else the backoff's."""
+    if error.after_s is not None:
+        return max(error.after_s, 0.0)
+    return delay_s(backoff, attempt, jitter)
+
+
+def gives_up(error: Retry, attempts: int, allowed: int) -> bool:
+    """Tell whether a delivery is at its end; only failures that were about itself (500) ever end one.
+
+    Args:
+        error: the failure at hand.
+        attempts: attempts used up, this one included.
+        allowed: the configured number.
+    """
+    return error.scope is Scope.DELIVERY and attempts >= allowed
