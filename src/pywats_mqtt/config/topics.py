@@ -31,3 +31,7 @@ class TopicConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     alarm_topic: str = "wats/alarms/{alarm_type}"
     response_topic: str = "wats/responses/{request_id}"
     strict_ids: bool = False
+
+    def filters(self) -> tuple[str, ...]:
+        """Give all subscription filters, in the order of the fields."""
+        return (*self.asset_topics, *self.report_topics, *self.software_topics, *self.production_topics)
