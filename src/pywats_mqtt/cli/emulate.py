@@ -1,0 +1,54 @@
+"""`pywats-mqtt emulate`: a WATS server to test against."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_WRONG_USAGE = 2
+_FAILED = 1
+
+
+def emulate(
+    *,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8088,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    token: Annotated[
+        list[str] | None, typer.Option(help="Token that may do all; repeatable.", show_default="c2VjcmV0")
+    ] = None,
+    no_counts_token: Annotated[
+        list[str] | None, typer.Option(help='Token without the permission "Edit Total count"; repeatable.')
+    ] = None,
+    read_only_token: Annotated[list[str] | None, typer.Option(help="Token that may only read; repeatable.")] = None,
+    state: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Keep everything in this file; else in memory.")
+    ] = None,
+    rate_limit: Annotated[int, typer.Option(min=0, help="Requests per minute and token; 0 for no limit.")] = 500,
+    keep_requests: Annotated[int, typer.Option(min=1, help="Requests that the log holds.")] = 200_000,
+    asset_use: Annotated[bool, typer.Option(help="Count the assets that a report names as used.")] = True,
+) -> None:
+    """Run a WATS server to test against, until SIGTERM or Ctrl-C."""
+    try:
+        from pywats_mqtt.emulator import Permission, Settings  # noqa: PLC0415 - its libraries are an extra
+        from pywats_mqtt.emulator.program import StartError, run  # noqa: PLC0415 - the same
+    except ModuleNotFoundError as exc:
+        typer.echo(f"pywats-mqtt emulate needs {exc.name}: pip install 'pywats-mqtt[emulator]'", err=True)
+        raise typer.Exit(_FAILED) from exc
+    tokens = dict.fromkeys(token or (), Permission.FULL)
+    tokens |= dict.fromkeys(no_counts_token or (), Permission.NO_COUNTS)
+    tokens |= dict.fromkeys(read_only_token or (), Permission.READ_ONLY)
+    settings = Settings(
+        host=host,
+        port=port,
+        state=state,
+        rate_limit=rate_limit,
+        keep_requests=keep_requests,
+        count_asset_use=asset_use,
+    )
+    if tokens:
+        settings = settings.with_tokens(tokens)
+    try:
+        run(settings, typer.echo)
+    except StartError as exc:
+        typer.echo(f"pywats-mqtt emulate: {exc}", err=True)
+        raise typer.Exit(_WRONG_USAGE) from exc

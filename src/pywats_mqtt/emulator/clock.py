@@ -1,0 +1,28 @@
+"""Times: the emulator's one clock, and how WATS writes a time."""
+
+from datetime import UTC, datetime
+
+
+def utc_now() -> datetime:
+    """The present, aware, in UTC."""
+    return datetime.now(UTC)  # noqa: TID251 - this is the program's clock
+
+
+def wire_time(moment: datetime) -> str:
+    """ISO 8601 in UTC with 7 fractional digits and `Z`, as a .NET server prints it; sorts as text."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "0Z"
+
+
+def parse_time(text: str) -> datetime:
+    """Aware UTC time from ISO 8601; a time without zone is taken as UTC, digits after the sixth are dropped.
+
+    Raises:
+        ValueError: No ISO 8601 time, or outside the years 1 to 9999 in UTC.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as exc:
+        raise ValueError(f"{text!r} is outside the years 1 to 9999") from exc

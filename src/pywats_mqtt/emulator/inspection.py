@@ -1,0 +1,99 @@
+"""`/_emulator`: what a test asks of the emulator. No token, no throttle, no faults, no entry in the request log."""
+
+import time
+from collections.abc import Mapping
+
+import msgspec
+
+from pywats_mqtt.emulator.access import Throttle
+from pywats_mqtt.emulator.asset_rows import full
+from pywats_mqtt.emulator.faults import Faults, parse_fault
+from pywats_mqtt.emulator.request_log import RequestLog
+from pywats_mqtt.emulator.store import Store
+from pywats_mqtt.emulator.wire import Call, Handler, Refusal, Reply, json_reply
+
+PREFIX = "/_emulator/"
+PAGE, HIGHEST_PAGE = 1_000, 100_000
+
+_REPORT_COLUMNS = """uuid AS id, receiveCount, quarantined, firstSeq AS first_seq, lastSeq AS last_seq,
+reportType AS type, partNumber AS pn, serialNumber AS sn, stationName AS machineName, processCode, result, start"""
+
+
+class Inspection:
+    """The routes and what they look into."""
+
+    def __init__(self, store: Store, log: RequestLog, faults: Faults, throttle: Throttle) -> None:
+        self._store = store
+        self._log = log
+        self._faults = faults
+        self._throttle = throttle
+        self._routes: Mapping[tuple[str, str], Handler] = {
+            ("GET", "requests"): self._get_requests,
+            ("GET", "state"): self._get_state,
+            ("GET", "faults"): self._get_faults,
+            ("POST", "faults"): self._post_fault,
+            ("DELETE", "faults"): self._delete_faults,
+            ("POST", "reset"): self._reset,
+        }
+
+    def find(self, method: str, path: str) -> Handler:
+        """The handler of a path that begins with `PREFIX`.
+
+        Raises:
+            Refusal: 404, no such method and path.
+        """
+        handler = self._routes.get((method, path[len(PREFIX) :].rstrip("/").lower()))
+        if handler is None:
+            known = ", ".join(f"{method} {PREFIX}{name}" for method, name in self._routes)
+            raise Refusal(404, f"The emulator answers {known}.")
+        return handler
+
+    def _get_requests(self, call: Call) -> Reply:
+        """`?after=SEQ&limit=N`: requests numbered above `after`, oldest first; 1,000 without `limit`."""
+        limit = call.whole("limit", highest=HIGHEST_PAGE)
+        return json_reply(self._log.page(call.whole("after") or 0, PAGE if limit is None else limit))
+
+    def _get_state(self, _call: Call) -> Reply:
+        """All that was stored: assets by id, asset types, the asset log, reports in order of their first reception."""
+        reports = [
+            {**dict(row), "quarantined": bool(row["quarantined"])}
+            for row in self._store.rows(f"SELECT {_REPORT_COLUMNS} FROM reports ORDER BY number")  # noqa: S608 - our own column names
+        ]
+        assets = [full(self._store, row) for row in self._store.rows("SELECT * FROM asset_list ORDER BY number")]
+        counts = {
+            "assets": len(assets),
+            "reports": len(reports),
+            "quarantined": sum(1 for report in reports if report["quarantined"]),
+            "requests": self._store.count("SELECT count(*) FROM requests"),
+        }
+        return json_reply(
+            {
+                "assets": assets,
+                "types": [dict(row) for row in self._store.rows("SELECT * FROM asset_types ORDER BY typeName")],
+                "asset_log": [dict(row) for row in self._store.rows("SELECT * FROM asset_log ORDER BY logId")],
+                "reports": reports,
+                "counts": counts,
+            },
+        )
+
+    def _get_faults(self, _call: Call) -> Reply:
+        """Every fault posted and not deleted, with how often it hit."""
+        return json_reply(self._faults.listed(time.monotonic()))
+
+    def _post_fault(self, call: Call) -> Reply:
+        """Put a fault in force: see `faults.Fault`."""
+        fault = parse_fault(call.body)
+        self._faults.add(fault, time.monotonic())
+        return json_reply(msgspec.to_builtins(fault), 201)
+
+    def _delete_faults(self, _call: Call) -> Reply:
+        """Behave from now on."""
+        self._faults.clear()
+        return Reply(status=204)
+
+    def _reset(self, _call: Call) -> Reply:
+        """Forget assets, types, reports, requests, faults and what was throttled. Request numbers go on."""
+        self._store.clear()
+        self._faults.clear()
+        self._throttle.reset()
+        return Reply(status=204)

@@ -1,0 +1,46 @@
+"""What the operator of an emulator may choose."""
+
+from collections.abc import Mapping
+from enum import Enum
+from pathlib import Path
+
+import msgspec
+
+DEFAULT_TOKEN = "c2VjcmV0"  # noqa: S105 - the documented example token, no secret
+
+
+class Permission(Enum):
+    """What a token may do."""
+
+    FULL = "full"
+    NO_COUNTS = "no-counts"
+    """All but SetRunningCount and SetTotalCount, which a WATS server keeps behind "Edit Total count"."""
+    READ_ONLY = "read-only"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """One emulator.
+
+    Attributes:
+        host: Address to listen on. The inspection routes ask for no token, so keep it a loopback address.
+        port: TCP port, 0 for a free one.
+        tokens: What `Authorization: Basic <token>` may carry, and what each token may do.
+        state: SQLite file that survives a restart; None keeps everything in memory.
+        rate_limit: Requests per token in any 60 s; 0 for no limit. A WATS server allows about 500.
+        keep_requests: How many requests the log holds; older ones go. 200,000 with bodies of 1 kB are some 250 MB.
+        count_asset_use: Whether `assets[]` of a report adds to the counters of those assets.
+        max_body_bytes: Longest body taken, else 413. 30,000,000 is what IIS, which WATS runs on, takes by default.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8088
+    tokens: Mapping[str, Permission] = msgspec.field(default_factory=lambda: {DEFAULT_TOKEN: Permission.FULL})
+    state: Path | None = None
+    rate_limit: int = 500
+    keep_requests: int = 200_000
+    count_asset_use: bool = True
+    max_body_bytes: int = 30_000_000
+
+    def with_tokens(self, tokens: Mapping[str, Permission]) -> "Settings":
+        """The same with other tokens."""
+        return msgspec.structs.replace(self, tokens=tokens)
