@@ -1,0 +1,105 @@
+"""A test fixture: it counts its cycles, tells its state and measures its surroundings."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+from pywats_mqtt.simulator.outgoing import Entry, Outgoing, iso, json_bytes
+
+IN_SERVICE_SINCE = datetime(2025, 1, 1, tzinfo=UTC)
+MAINTENANCE_AFTER = 5_000
+"""Cycles between two maintenances; the running count begins anew at each."""
+WORDS_AT_WORK = ("running", "running", "running", "idle")
+SHORTEST_GAP = timedelta(microseconds=1)
+"""The times of one fixture only grow, so that the newest message is the one that counts."""
+
+
+class Fixture:
+    """One fixture.
+
+    Its total goes by its time in service, so that a second run with the same seed goes on above the first; within a
+    run both counts only grow, but for the running count at a maintenance.
+
+    Args:
+        device: its id, the level in the topic.
+        run: makes message ids unique over runs with the same seed.
+        rng: where all chance comes from.
+        now: the begin of the run, aware UTC.
+    """
+
+    def __init__(self, *, device: str, run: str, rng: Random, now: datetime) -> None:
+        self.device = device
+        self._run = run
+        self._rng = rng
+        self._number = 0
+        self._total = int((now - IN_SERVICE_SINCE).total_seconds() / rng.uniform(2.0, 8.0))
+        self._running = self._total % MAINTENANCE_AFTER
+        self._status = "running"
+        self._temperature_c = rng.uniform(21.0, 26.0)
+        self._humidity_pct = rng.uniform(32.0, 52.0)
+        self._last_at: datetime | None = None
+
+    def next(self, now: datetime) -> Outgoing:
+        """Say what there is to say at `now`: mostly counters, now and then a heartbeat or the environment."""
+        self._number += 1
+        if self._number == 1:
+            return self._heartbeat(now)
+        (kind,) = self._rng.choices(("counters", "environment", "status"), weights=(6, 3, 1))
+        if kind == "counters":
+            return self._counters(now)
+        if kind == "environment":
+            return self._outgoing("environment", {"environment": self._environment()}, now)
+        return self._heartbeat(now)
+
+    def _counters(self, now: datetime) -> Outgoing:
+        self._count()
+        counters = {"running_count": self._running, "total_count": self._total}
+        return self._outgoing("counters", {"counters": counters}, now, counted=True)
+
+    def _heartbeat(self, now: datetime) -> Outgoing:
+        self._count()
+        if self._status == "maintenance":
+            self._status, self._running = "running", 0
+        elif self._running >= MAINTENANCE_AFTER:
+            self._status = "maintenance"
+        else:
+            self._status = self._rng.choice(WORDS_AT_WORK)
+        blocks = {
+            "counters": {"running_count": self._running, "total_count": self._total},
+            "environment": self._environment(),
+            "status": self._status,
+        }
+        return self._outgoing("status", blocks, now, counted=True, status=self._status)
+
+    def _count(self) -> None:
+        if self._status != "maintenance":
+            cycles = self._rng.randint(1, 3)
+            self._total += cycles
+            self._running += cycles
+
+    def _environment(self) -> dict[str, float]:
+        self._temperature_c += self._rng.gauss(0, 0.08) + (23.5 - self._temperature_c) * 0.01
+        self._humidity_pct += self._rng.gauss(0, 0.2) + (42.0 - self._humidity_pct) * 0.01
+        return {
+            "temperature_c": round(self._temperature_c, 1),
+            "humidity_pct": round(self._humidity_pct, 1),
+            "vibration_g": round(abs(self._rng.gauss(0.02, 0.006)), 3),
+        }
+
+    def _outgoing(
+        self, kind: str, blocks: dict[str, object], now: datetime, *, counted: bool = False, status: str = ""
+    ) -> Outgoing:
+        at = now if self._last_at is None else max(now, self._last_at + SHORTEST_GAP)
+        self._last_at = at
+        payload = {"asset_id": self.device, "timestamp": iso(at), "sequence": self._number, **blocks}
+        entry = Entry(
+            message_id=f"{self.device}-{self._run}-{self._number:06d}",
+            device=self.device,
+            number=self._number,
+            kind=kind,
+            total=self._total if counted else None,
+            running=self._running if counted else None,
+            status=status,
+        )
+        return Outgoing(f"assets/{self.device}/{kind}", json_bytes(payload), entry)

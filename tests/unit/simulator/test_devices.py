@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from random import Random
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pywats_mqtt.simulator.fixtures import MAINTENANCE_AFTER, Fixture
+from pywats_mqtt.simulator.fleet import seeded
+from pywats_mqtt.simulator.jigs import Jig
+from pywats_mqtt.simulator.outgoing import Entry
+from pywats_mqtt.simulator.products import PRODUCTS, StepPlan, can_find_defect, measure
+from pywats_mqtt.simulator.testers import Tester
+
+NOW = datetime(2026, 1, 26, 10, 30, tzinfo=UTC)
+seeds = st.integers(0, 2**31).map(Random)
+
+
+class Step(msgspec.Struct):
+    """A step as it is on the wire."""
+
+    name: str
+    status: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+class Result(msgspec.Struct):
+    """A result as it is on the wire."""
+
+    result: str
+    duration_ms: int
+    timestamp: datetime
+    steps: list[Step]
+
+
+@given(rng=seeds, defective=st.booleans(), plan=st.sampled_from([s for p in PRODUCTS for s in p.steps]))
+def test_a_step_fails_exactly_when_its_shown_value_is_outside_its_limits(
+    rng: Random, plan: StepPlan, *, defective: bool
+) -> None:
+    """The verdict goes by the rounded value that is sent, so that nobody finds a contradiction in it."""
+    step = measure(plan, rng, defective=defective)
+    inside = (plan.low is None or step.value >= plan.low) and (plan.high is None or step.value <= plan.high)
+    assert step.passed is (inside if plan.unit != "bool" else step.value == 1)
+    if defective and can_find_defect(plan):
+        assert not step.passed
+
+
+@given(rng=seeds)
+def test_a_result_is_the_sum_of_its_steps(rng: Random) -> None:
+    """Passed when all steps passed; the test ended before it was published."""
+    tester = Tester(device="SIM-7-T1", run="r", rng=rng, product=PRODUCTS[0])
+    for tick in range(40):
+        now = NOW + timedelta(seconds=tick)
+        result = msgspec.json.decode(tester.next(now).payload, type=Result)
+        assert result.result == ("Passed" if all(step.status == "P" for step in result.steps) else "Failed")
+        assert result.timestamp + timedelta(milliseconds=result.duration_ms) <= now
+
+
+@given(rng=seeds)
+def test_only_a_failed_unit_is_tested_again(rng: Random) -> None:
+    """A passed unit is followed by a new one; a failed one gets at most two more tries, one after the other."""
+    tester = Tester(device="SIM-7-T1", run="r", rng=rng, product=PRODUCTS[1])
+    entries = [tester.next(NOW).entry for _ in range(200)]
+    tries = 1
+    for before, after in pairwise(entries):
+        if after.serial_number == before.serial_number:
+            tries += 1
+            assert not before.passed
+            assert tries <= 3
+        else:
+            assert before.passed or tries == 3
+            assert after.serial_number == f"SIM-7-T1-{after.number:06d}"
+            tries = 1
+
+
+@given(rng=seeds)
+def test_two_results_never_have_the_same_start(rng: Random) -> None:
+    """Serial number and start name one result, also where the fleet runs faster than any real tester."""
+    tester, jig = Tester(device="T", run="r", rng=rng, product=PRODUCTS[2]), Jig(device="J", run="r", rng=rng)
+    for device in (tester, jig):
+        starts = [device.next(NOW).entry.start for _ in range(50)]
+        assert starts == sorted(set(starts))
+
+
+def counts(entries: list[Entry]) -> list[tuple[int, int, str]]:
+    """Total, running count and status word of each message that states counts."""
+    return [(e.total, e.running, e.status) for e in entries if e.total is not None and e.running is not None]
+
+
+@given(rng=seeds)
+def test_totals_only_grow_and_running_begins_anew_after_maintenance(rng: Random) -> None:
+    """As a real counter: the running count goes back only in the heartbeat after a maintenance."""
+    fixture = Fixture(device="F", run="r", rng=rng, now=NOW)
+    stated = counts([fixture.next(NOW + timedelta(seconds=tick)).entry for tick in range(3_000)])
+    for (total, running, _), (next_total, next_running, next_word) in pairwise(stated):
+        assert next_total >= total
+        assert next_running >= running or (next_running == 0 and next_word == "running")
+    assert max(running for _, running, _ in stated) < 2 * MAINTENANCE_AFTER
+
+
+def test_a_later_run_counts_on_above_an_earlier_one() -> None:
+    """The total goes by time in service: WATS ignores a lower total, so a second run must not begin below."""
+    earlier = Fixture(device="F", run="r", rng=seeded("F"), now=NOW)
+    later = Fixture(device="F", run="r", rng=seeded("F"), now=NOW + timedelta(hours=1))
+    first, second = earlier.next(NOW).entry.total, later.next(NOW).entry.total
+    assert first is not None
+    assert second is not None
+    assert second > first + 400
