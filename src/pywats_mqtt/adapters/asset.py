@@ -1,0 +1,152 @@
+"""Asset telemetry: counters, status and environment of a fixture, tool or machine."""
+
+from __future__ import annotations
+
+import msgspec
+
+from pywats_mqtt.adapters.context import Context, message_id, speaker
+from pywats_mqtt.adapters.times import is_plausible, time_of
+from pywats_mqtt.errors import Reject
+from pywats_mqtt.events import (
+    AssetCounts,
+    AssetEnvironment,
+    AssetState,
+    Identified,
+    Latest,
+    identify,
+    kind_of,
+)
+from pywats_mqtt.schemas.asset import AssetMessage, Reading, decoder
+from pywats_mqtt.schemas.scalars import is_sent, text_of
+
+STATES = {
+    "running": 1,
+    "in operation": 1,
+    "maintenance": 3,
+    "error": 3,
+    "fault": 3,
+    "calibration": 4,
+    "calibrating": 4,
+}
+"""A device's word, in lower case, to the WATS asset state (1 in operation, 3 in maintenance, 4 in calibration).
+
+A broken asset needs someone to mend it, so `error` is In maintenance. Words that are not here (online, offline, idle
+and whatever a device invents) are kept as the status and change no state: idle is no reason to leave In operation.
+"""
+
+_STATUS_CHARACTERS = 100
+_BLOCKS = "status, count, running_count, total_count, increment, counters or environment"
+
+
+def read(context: Context) -> tuple[Identified, ...]:
+    """Decode an asset message and tell what happened.
+
+    Raises:
+        Reject: it does not fit.
+        msgspec.DecodeError, UnicodeDecodeError, RecursionError: it is no such message.
+    """
+    payload = context.message.payload
+    if not payload:
+        return ()  # a retained message was cleared (MQTT 5, 3.3.1.3): it says nothing about the asset
+    return adapt(decoder.decode(payload), context)
+
+
+def adapt(sent: AssetMessage, context: Context) -> tuple[Identified, ...]:
+    """Turn a message into events: counts, state, environment, each where the message has it.
+
+    The time of the values is the device's where it can be true (`is_plausible`), else ours: a clock that runs ahead
+    must not make the last message of today beat all of tomorrow's.
+
+    Raises:
+        Reject: an id, a time or a value does not fit.
+    """
+    message = context.message
+    asset = context.device
+    if context.settings.strict_ids or not asset:
+        path, own = ("$.asset_id", sent.asset_id) if is_sent(sent.asset_id) else ("$.device_id", sent.device_id)
+        asset, _ = speaker(context, own, path)
+    as_of_us = _as_of_us(sent, message.received_at_us)
+
+    events: list[Latest] = []
+    counts = _counts(sent, asset, as_of_us, retained=message.retain)
+    if counts is not None:
+        events.append(counts)
+    word = sent.status.strip().lower()[:_STATUS_CHARACTERS] if sent.status else ""
+    if word:
+        events.append(AssetState(asset=asset, status=word, state=STATES.get(word), as_of_us=as_of_us))
+    channels = _channels(sent.environment) if sent.environment else None
+    if channels:
+        events.append(AssetEnvironment(asset=asset, channels=channels, as_of_us=as_of_us))
+    if not events:
+        _refuse_unknown(message.payload)
+    return _identified(events, sent, context)
+
+
+def _as_of_us(sent: AssetMessage, received_us: int) -> int:
+    if not is_sent(sent.timestamp):
+        return received_us
+    moment_us, _ = time_of(sent.timestamp, "$.timestamp")
+    return moment_us if is_plausible(moment_us, received_us) else received_us
+
+
+def _counts(sent: AssetMessage, asset: str, as_of_us: int, *, retained: bool) -> AssetCounts | None:
+    block = sent.counters
+    running, total, added = None, None, None
+    if block is not None:
+        running, total, added = block.running_count, block.total_count, block.increment
+    if running is None:
+        running = sent.count if sent.running_count is None else sent.running_count
+    if total is None:
+        total = sent.total_count
+    if added is None:
+        added = sent.increment
+    if retained:
+        added = None  # a retained message is a state: the broker sends it again at each new subscription
+    if running is None and total is None:
+        # An increment alone says no absolute value, so it has no time that a late absolute one could be older than.
+        return AssetCounts(asset=asset, added=int(added)) if added else None
+    return AssetCounts(
+        asset=asset,
+        total=None if total is None else int(total),
+        running=None if running is None else int(running),
+        added=int(added) if added else 0,
+        as_of_us=as_of_us,
+    )
+
+
+def _channels(sent: dict[str, float | Reading | None]) -> dict[str, float]:
+    if "" in sent:
+        raise Reject("a channel needs a name", path='$.environment[""]')
+    return {
+        name: value.value if isinstance(value, Reading) else value for name, value in sent.items() if value is not None
+    }
+
+
+def _identified(events: list[Latest], sent: AssetMessage, context: Context) -> tuple[Identified, ...]:
+    """Give each event its identity: by `message_id` all of them, else an increment by its number and time as sent.
+
+    A device may start its numbers again, so the number alone would take a new increment for an old one. Absolute values
+    need none: arriving twice they say the same.
+    """
+    payload = context.message.payload
+    named = message_id(context, sent.message_id)
+    if named:
+        return tuple(Identified(event, identify((kind_of(event), event.asset, named), payload)) for event in events)
+    first = events[0] if events else None
+    if isinstance(first, AssetCounts) and first.added and is_sent(sent.sequence):
+        sequence, timestamp = text_of(sent.sequence, "$.sequence"), text_of(sent.timestamp, "$.timestamp")
+        identity = identify((kind_of(first), first.asset, sequence, timestamp), payload)
+        return (Identified(first, identity), *map(Identified, events[1:]))
+    return tuple(map(Identified, events))
+
+
+def _refuse_unknown(payload: bytes) -> None:
+    """Refuse a message that says nothing we know but something else; a mere heartbeat passes.
+
+    Raises:
+        Reject: it has unknown fields only, such as a misspelt one, which would be lost in silence.
+    """
+    unknown = msgspec.json.decode(payload, type=dict[str, msgspec.Raw]).keys() - set(AssetMessage.__struct_fields__)
+    if unknown:
+        shown = ", ".join(sorted(unknown))[:100]
+        raise Reject(f"expected one of {_BLOCKS}; got only {shown}")

@@ -1,0 +1,73 @@
+"""What an adapter knows besides the message's content."""
+
+from __future__ import annotations
+
+import msgspec
+
+from pywats_mqtt.errors import Reject
+from pywats_mqtt.messages import RawMessage
+from pywats_mqtt.schemas.scalars import text_of
+
+MESSAGE_ID = "message_id"
+"""Name of the payload's field, and of the MQTT 5 user property that says the same."""
+
+
+class Interpretation(msgspec.Struct, frozen=True, kw_only=True):
+    """What an operator can set about interpreting.
+
+    Attributes:
+        strict_ids: refuse a payload that names another id than its topic.
+    """
+
+    strict_ids: bool = False
+
+
+class Context(msgspec.Struct, frozen=True, gc=False):
+    """One message and what its topic says.
+
+    Attributes:
+        device: the topic's id: who speaks. Empty where the filter has no `+`; then the payload must name it.
+        level: the topic's last level, such as `counters` or `selftest`.
+        message: as received.
+        settings: what the operator set.
+    """
+
+    device: str
+    level: str
+    message: RawMessage
+    settings: Interpretation
+
+
+def speaker(context: Context, own: msgspec.Raw, path: str) -> tuple[str, str]:
+    """Tell who speaks, and what other id the payload names (empty: none, or the same).
+
+    Args:
+        context: the message's.
+        own: the id in the payload, as sent.
+        path: where it stands.
+
+    Raises:
+        Reject: neither topic nor payload names the device, or they differ and `strict_ids` is on.
+    """
+    named = text_of(own, path)
+    if not context.device:
+        if not named:
+            raise Reject("neither the topic nor the payload names the device: the topic filter has no '+'", path=path)
+        return named, ""
+    if not named or named == context.device:
+        return context.device, ""
+    if context.settings.strict_ids:
+        raise Reject(f"names {named[:100]!r}, but the topic is {context.device!r}'s (strict_ids is on)", path=path)
+    return context.device, named
+
+
+def message_id(context: Context, own: msgspec.Raw) -> str:
+    """Give the id the device gave this message: the payload's, else the MQTT 5 user property's, else empty.
+
+    Raises:
+        Reject: the payload's is neither a text nor a number.
+    """
+    named = text_of(own, f"$.{MESSAGE_ID}")
+    if named or not context.message.user_properties:
+        return named
+    return next((value for name, value in context.message.user_properties if name == MESSAGE_ID), "")

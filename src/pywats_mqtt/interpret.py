@@ -1,0 +1,130 @@
+"""What a message means: its events, or why it is refused. Pure and total: whatever the bytes, nothing is raised."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from pywats_mqtt.adapters.context import Context, Interpretation
+from pywats_mqtt.adapters.registry import ADAPTERS, DECODERS, Adapter
+from pywats_mqtt.adapters.texts import WATS_CHARACTERS
+from pywats_mqtt.config.topics import TopicConfig
+from pywats_mqtt.errors import Reject
+from pywats_mqtt.messages import RawMessage
+from pywats_mqtt.ports import Outcome, Rejection
+from pywats_mqtt.schemas.reasons import explain
+from pywats_mqtt.topics import captured, matches, name_problem
+
+_TOPICS_KEPT = 20_000
+"""Topics whose route is remembered: more than a large plant has, and 10 MB at most."""
+_TOPIC_CHARACTERS_KEPT = 250
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the messages of one topic go.
+
+    Attributes:
+        topic_filter: the filter that matched, or empty.
+        device: the level at the filter's first `+`; empty where it has none.
+        level: the topic's last level.
+        adapter: what reads them, or None.
+        decode: what decodes them.
+        refusal: why none does, where `adapter` is None.
+    """
+
+    topic_filter: str = ""
+    device: str = ""
+    level: str = ""
+    adapter: Adapter | None = None
+    decode: Callable[[bytes], object] = bytes
+    refusal: Rejection = Rejection("")
+
+
+class RouteTable:
+    """Filters and their domains; the first one that matches, in the order of `TopicConfig`'s fields, takes a message.
+
+    Args:
+        config: the `[topics]` table.
+    """
+
+    def __init__(self, config: TopicConfig) -> None:
+        by_domain = (
+            ("asset", config.asset_topics),
+            ("report", config.report_topics),
+            ("software", config.software_topics),
+            ("production", config.production_topics),
+        )
+        self.settings = Interpretation(strict_ids=config.strict_ids)
+        self._filters = tuple((topic_filter, domain) for domain, filters in by_domain for topic_filter in filters)
+        self._known: dict[str, Route] = {}
+
+    def filter_of(self, topic: str) -> str:
+        """Give the filter a topic came by, or empty where none matches."""
+        return self.route(topic).topic_filter
+
+    def route(self, topic: str) -> Route:
+        """Give a topic's route; remembered, since a fleet uses few topics very often."""
+        known = self._known.get(topic)
+        if known is not None:
+            return known
+        found = self._find(topic)
+        if len(topic) <= _TOPIC_CHARACTERS_KEPT:
+            if len(self._known) >= _TOPICS_KEPT:
+                self._known.clear()
+            self._known[topic] = found
+        return found
+
+    def _find(self, topic: str) -> Route:
+        problem = name_problem(topic)
+        if problem is not None:
+            return _refusing(f"no valid topic name: {problem}")
+        for topic_filter, domain in self._filters:
+            if matches(topic_filter, topic):
+                return _routed(topic_filter, domain, topic)
+        return _refusing("no topic filter of the configuration matches this topic")
+
+
+def _routed(topic_filter: str, domain: str, topic: str) -> Route:
+    levels = captured(topic_filter, topic)
+    device = levels[0] if "+" in topic_filter else ""
+    adapter = ADAPTERS.get(domain)
+    if adapter is None:
+        return _refusing(f"no adapter for {domain} messages in this version; the message is kept", device, topic_filter)
+    if "+" in topic_filter and not device.strip():
+        return _refusing("the topic's level for the id is empty", device, topic_filter)
+    if len(device) > WATS_CHARACTERS:
+        problem = f"the id in the topic has {len(device)} characters; WATS takes {WATS_CHARACTERS}"
+        return _refusing(problem, device, topic_filter)
+    return Route(
+        topic_filter=topic_filter,
+        device=device,
+        level=topic.rpartition("/")[2],
+        adapter=adapter,
+        decode=DECODERS[domain],
+    )
+
+
+def _refusing(reason: str, device: str = "", topic_filter: str = "") -> Route:
+    return Route(topic_filter=topic_filter, device=device, refusal=Rejection(reason, "", device))
+
+
+def interpret(message: RawMessage, routes: RouteTable) -> Outcome:
+    """Tell what a message means.
+
+    Args:
+        message: as received, whatever its topic and bytes.
+        routes: which adapter its topic leads to, and what the operator set.
+
+    Returns:
+        Its events, none where it says nothing, or why it is refused, with the path in its payload.
+    """
+    route = routes.route(message.topic)
+    if route.adapter is None:
+        return route.refusal
+    try:
+        return route.adapter(Context(route.device, route.level, message, routes.settings))
+    except Reject as refused:
+        return Rejection(refused.reason, refused.path, route.device)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return Rejection(*explain(error, message.payload, route.decode), route.device)

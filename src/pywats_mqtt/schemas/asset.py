@@ -1,0 +1,74 @@
+"""The asset message: counters, environment and status of a fixture, tool or machine."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from pywats_mqtt.schemas.common import NOT_SENT, Count, Text, Time
+
+
+class Counters(Struct, frozen=True, kw_only=True):
+    """Counters of an asset: absolute values, or what was added since the last message."""
+
+    running_count: Annotated[Count, Meta(description="Uses since the last reset, absolute.")] = None
+    total_count: Annotated[Count, Meta(description="Uses over the whole life, absolute.")] = None
+    increment: Annotated[
+        Count,
+        Meta(description="Uses to add to both. Send `sequence` or `message_id` with it, or a repeat counts twice."),
+    ] = None
+
+
+class Reading(Struct, frozen=True, kw_only=True):
+    """A value of the environment with its unit."""
+
+    value: float
+    unit: Annotated[str | None, Meta(description="Unit of the value; the channel's name is what identifies it.")] = None
+
+
+class AssetMessage(Struct, frozen=True, kw_only=True):
+    """What an asset sends on `assets/{id}/status`, `/counters` or `/environment`.
+
+    Every block is used, whatever the topic. A count stands in `counters` or at the top level; where both are sent,
+    `counters` counts.
+    """
+
+    asset_id: Annotated[
+        Text, Meta(description="The sender's own id. The topic's id is who speaks; see `strict_ids`.")
+    ] = NOT_SENT
+    device_id: Annotated[Text, Meta(description="The same as `asset_id`.")] = NOT_SENT
+    timestamp: Annotated[
+        Time,
+        Meta(
+            description="When the values were true: ISO 8601 (without an offset: UTC), or seconds or milliseconds since"
+            " 1970 UTC. Missing: time of reception. A time ahead of reception or before 2000 counts as missing."
+        ),
+    ] = NOT_SENT
+    message_id: Annotated[
+        Text, Meta(description="Unique for each message of the device; a repeat is recognized by it.")
+    ] = NOT_SENT
+    sequence: Annotated[
+        Text, Meta(description="Number of the increment; with `timestamp` it tells a repeat from a new one.")
+    ] = NOT_SENT
+    status: Annotated[
+        str | None,
+        Meta(
+            description="What the asset does now. `running` sets the WATS state In operation, `maintenance` and `error`"
+            " In maintenance, `calibration` In calibration; `online`, `offline`, `idle` and others change none."
+        ),
+    ] = None
+    count: Annotated[Count, Meta(description="The same as `running_count`.")] = None
+    running_count: Annotated[Count, Meta(description="As in `counters`.")] = None
+    total_count: Annotated[Count, Meta(description="As in `counters`.")] = None
+    increment: Annotated[Count, Meta(description="As in `counters`.")] = None
+    counters: Annotated[Counters | None, Meta(description="Counters of the asset.")] = None
+    environment: Annotated[
+        dict[str, float | Reading | None] | None,
+        Meta(description="Channel name to its value, a finite number, or to `{value, unit}`; null is no value."),
+    ] = None
+
+
+decoder: msgspec.json.Decoder[AssetMessage] = msgspec.json.Decoder(AssetMessage)
+"""Decodes and validates an asset message; made once, since making it costs a hundred messages."""

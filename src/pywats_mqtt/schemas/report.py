@@ -1,0 +1,109 @@
+"""The result message: a finished test of a unit, or a station's self-test."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+import msgspec
+from msgspec import Meta, Raw, Struct
+
+from pywats_mqtt.schemas.common import INT32_MAX, NOT_SENT, Count, Text, Time, Year, YearMs
+
+MAX_STEPS = 10_000
+"""More steps make a report nobody reads and a request WATS may refuse for its size."""
+
+Verdict: TypeAlias = Annotated[
+    str | bool | None,
+    Meta(
+        description="Passed, Failed, Error, Terminated (a step also Skipped, Done), their first letter, or a usual"
+        " synonym (OK, NOK, true, Aborted …), upper or lower case."
+    ),
+]
+
+
+class StepMessage(Struct, frozen=True, kw_only=True):
+    """One step of a test.
+
+    A value without limits is logged, one limit is inclusive, two are a range with its ends inside.
+    """
+
+    name: Annotated[str, Meta(description="What was done; over 100 characters it is cut, and kept in an attachment.")]
+    status: Annotated[
+        Verdict, Meta(description="The device's own verdict. Missing: computed from the value and its limits.")
+    ] = None
+    value: Annotated[
+        float | str | bool | None, Meta(description="What was measured; with limits a number. true is 1, false is 0.")
+    ] = None
+    unit: Annotated[str | None, Meta(description="Unit of the value.")] = None
+    low: Annotated[float | None, Meta(description="Lowest good value.")] = None
+    high: Annotated[float | None, Meta(description="Highest good value.")] = None
+    error_code: Annotated[
+        Annotated[int, Meta(ge=-INT32_MAX - 1, le=INT32_MAX)] | str | None,
+        Meta(description="The device's error number; a text is put before `error_message`."),
+    ] = None
+    error_message: Annotated[str | None, Meta(description="The device's error text.")] = None
+    message: Annotated[str | None, Meta(description="The same as `report_text`.")] = None
+    report_text: Annotated[str | None, Meta(description="Free text for the step.")] = None
+    duration_ms: Annotated[YearMs | None, Meta(description="How long the step took, in milliseconds.")] = None
+    duration_s: Annotated[Year | None, Meta(description="The same in seconds.")] = None
+
+
+class ResultMessage(Struct, frozen=True, kw_only=True):
+    """What a tester sends on `testers/{id}/results`, or a station on `devices/{id}/selftest`.
+
+    Serial and part numbers are texts; sent as JSON numbers they keep every digit as written.
+    """
+
+    device_id: Annotated[
+        Text, Meta(description="The sender's own id. The topic's id is who speaks; see `strict_ids`.")
+    ] = NOT_SENT
+    message_id: Annotated[
+        Text, Meta(description="Unique for each result of the device; a repeat is recognized by it.")
+    ] = NOT_SENT
+    request_id: Annotated[
+        Text, Meta(description="Asks for an answer on the response topic when the report is in WATS, or refused.")
+    ] = NOT_SENT
+    test_type: Annotated[str | None, Meta(description="Kind of test; configured to a WATS operation code.")] = None
+    operation_code: Annotated[Count, Meta(description="WATS operation code; goes before `test_type`.")] = None
+    process_code: Annotated[Count, Meta(description="The same as `operation_code`.")] = None
+    timestamp: Annotated[
+        Time,
+        Meta(
+            description="Start of the test: ISO 8601 (without an offset: UTC, and noted), or seconds or milliseconds"
+            " since 1970 UTC. Missing: reception less the duration. Ahead of reception, or before 2000: corrected, and"
+            " noted."
+        ),
+    ] = NOT_SENT
+    start_time: Annotated[Time, Meta(description="The same as `timestamp`; goes before it.")] = NOT_SENT
+    duration_ms: Annotated[YearMs | None, Meta(description="Execution time in milliseconds.")] = None
+    duration_s: Annotated[Year | None, Meta(description="The same in seconds.")] = None
+    serial_number: Annotated[
+        Text,
+        Meta(
+            description="The unit: 1 to 100 characters, none of * % ? [ ] ^ ! / \\. A self-test without one is of the"
+            " device itself."
+        ),
+    ] = NOT_SENT
+    part_number: Annotated[
+        Text, Meta(description="The unit's part number, as `serial_number`. Missing: the configured default.")
+    ] = NOT_SENT
+    revision: Annotated[Text, Meta(description="The unit's revision, at most 100 characters.")] = NOT_SENT
+    result: Annotated[
+        Verdict, Meta(description="The device's own verdict. Missing, or Done: computed from the steps.")
+    ] = None
+    operator: Annotated[Text, Meta(description="Who tested: a name or a badge number.")] = NOT_SENT
+    fixture: Annotated[Text, Meta(description="Id of the fixture used.")] = NOT_SENT
+    fixture_id: Annotated[Text, Meta(description="The same as `fixture`.")] = NOT_SENT
+    batch: Annotated[Text, Meta(description="Serial number of the batch.")] = NOT_SENT
+    socket: Annotated[Count, Meta(description="Index of the test socket.")] = None
+    steps: Annotated[
+        Annotated[list[StepMessage], Meta(max_length=MAX_STEPS)] | None,
+        Meta(description="The steps, in the order done."),
+    ] = None
+    misc: Annotated[
+        dict[str, Raw] | None, Meta(description="Anything else to note on the report: name to a text, number or bool.")
+    ] = None
+
+
+decoder: msgspec.json.Decoder[ResultMessage] = msgspec.json.Decoder(ResultMessage)
+"""Decodes and validates a result message."""
