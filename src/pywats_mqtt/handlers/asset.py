@@ -1,0 +1,128 @@
+"""Counts, states and environment of assets, in as few calls as can be.
+
+Counts (design, section 5): a total goes out as `totalCount`, to which WATS raises both counts; a running count that
+then differs is set. A device that sends totals as well as increments is taken at its totals. Steady counting costs one
+call an update, and two where only increments come, since those build on what WATS holds at that moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from pywats_mqtt.errors import Reject, Retry, Scope
+from pywats_mqtt.events import AssetCounts, AssetEnvironment, AssetState
+from pywats_mqtt.handlers.known import Held, Known
+from pywats_mqtt.handlers.ledger import Ledger, decode, encode, next_write, note_name
+from pywats_mqtt.ports import Clock, Notes, Wats
+
+PROBE_RUNNING_S = 3_600.0
+"""A missing permission is tried again once an hour, and at each start."""
+
+RUNNING_CALL = "SetRunningCount"
+
+
+class AssetHandlers:
+    """The handlers of asset telemetry, and what they know of the assets; one instance for one server."""
+
+    def __init__(self, clock: Clock, on_refused: Callable[[str, str], None]) -> None:
+        """Know nothing yet.
+
+        Args:
+            clock: tells when a refused call is tried again.
+            on_refused: told the name of a call that WATS refuses and why; with an empty text when it no longer does.
+        """
+        self._clock = clock
+        self._on_refused = on_refused
+        self._assets: dict[str, Known] = {}
+        self._running_refused_at: float | None = None
+
+    async def handle_counts(self, event: AssetCounts, wats: Wats, notes: Notes) -> None:
+        """Make WATS' counts what the device's are."""
+        await self._sure(event.asset, lambda known: self._count(event, known, wats, notes))
+
+    async def handle_state(self, event: AssetState, wats: Wats, notes: Notes) -> None:  # noqa: ARG002 - one signature
+        """Set the state where it changed; a word that means no state only makes sure that there is an asset."""
+        await self._sure(event.asset, lambda known: _set_state(event, known, wats))
+
+    async def handle_environment(self, event: AssetEnvironment, wats: Wats, notes: Notes) -> None:  # noqa: ARG002
+        """Keep the newest value of each channel as a tag; no call where none changed since our last one."""
+        await self._sure(event.asset, lambda known: _set_tags(event, known, wats))
+
+    async def _sure(self, asset: str, update: Callable[[Known], Awaitable[None]]) -> None:
+        """Update from what is known; where WATS refuses that, once more from what it holds.
+
+        An asset may have been deleted, or changed by others, since it was read.
+        """
+        known = self._assets.setdefault(asset, Known())
+        from_memory = known.held is not None
+        try:
+            await update(known)
+        except Retry:
+            known.forget()
+            raise
+        except Reject:
+            known.forget()
+            if not from_memory:
+                raise
+            await update(known)
+
+    async def _count(self, event: AssetCounts, known: Known, wats: Wats, notes: Notes) -> None:
+        held = known.held
+        if event.total is not None:
+            held = held or await known.read(wats, event.asset)
+            if event.total > held.total:
+                await wats.set_total_count(event.asset, event.total)
+                held.raise_total(event.total)
+        elif event.added:
+            held = await self._count_increments(event, known, wats, notes)
+        else:
+            held = held or await known.read(wats, event.asset)
+        if event.running is not None and event.running != held.running:
+            await self._set_running(event.asset, event.running, held, wats)
+
+    async def _count_increments(self, event: AssetCounts, known: Known, wats: Wats, notes: Notes) -> Held:
+        name = note_name(event.asset)
+        ledger = decode(await notes.note(name))
+        if known.held is not None and ledger == Ledger(event.added):
+            return known.held
+        held = known.held = Held.of(await wats.asset(event.asset))  # the total as it is now, not as we left it
+        following, write = next_write(ledger, event.added, held.total)
+        if following != ledger:
+            await notes.set_note(name, encode(following))
+        if write is not None:
+            await wats.set_total_count(event.asset, write.target)
+            held.raise_total(write.target)
+            await notes.set_note(name, encode(Ledger(write.counts)))
+        return held
+
+    async def _set_running(self, asset: str, running: int, held: Held, wats: Wats) -> None:
+        """Set the running count; without the permission remember that, and let the total stand."""
+        now_s = self._clock.monotonic()
+        if self._running_refused_at is not None and now_s < self._running_refused_at + PROBE_RUNNING_S:
+            return
+        try:
+            await wats.set_running_count(asset, running)
+        except Retry as refused:
+            if refused.scope is not Scope.CALL:
+                raise
+            self._running_refused_at = now_s
+            self._on_refused(RUNNING_CALL, str(refused))
+            return
+        held.running = running
+        if self._running_refused_at is not None:
+            self._running_refused_at = None
+            self._on_refused(RUNNING_CALL, "")
+
+
+async def _set_state(event: AssetState, known: Known, wats: Wats) -> None:
+    held = await known.read(wats, event.asset)
+    if event.state is not None and event.state != held.state:
+        await wats.set_state(event.asset, event.state)
+        held.state = event.state
+
+
+async def _set_tags(event: AssetEnvironment, known: Known, wats: Wats) -> None:
+    tags = {channel: f"{value:.10g}" for channel, value in event.channels.items()}
+    if tags != known.tags:
+        await wats.set_tags(event.asset, tags)
+        known.tags = tags

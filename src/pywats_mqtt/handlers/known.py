@@ -1,0 +1,55 @@
+"""What WATS is known to hold of each asset, so that what says nothing new costs no call."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+import msgspec
+
+from pywats_mqtt.ports import Asset, Wats
+
+
+class Held(msgspec.Struct):
+    """Counts and state of one asset, as read and as written by us since."""
+
+    total: int
+    running: int
+    state: int
+
+    @classmethod
+    def of(cls, asset: Asset) -> Held:
+        """Take them from what was read."""
+        return cls(total=asset.total, running=asset.running, state=asset.state)
+
+    def raise_total(self, total: int) -> None:
+        """Follow a write of the total: WATS adds the difference to both counts, and ignores a lower one."""
+        difference = max(0, total - self.total)
+        self.total += difference
+        self.running += difference
+
+
+class Known:
+    """One asset.
+
+    Attributes:
+        held: None until it is read, and again after any failure: what became of it is then unknown.
+        tags: the tags last written, or None.
+    """
+
+    def __init__(self) -> None:
+        self.held: Held | None = None
+        self.tags: Mapping[str, str] | None = None
+        self._reading = asyncio.Lock()
+
+    async def read(self, wats: Wats, asset: str) -> Held:
+        """Give what is held; the kinds of telemetry that arrive together share one call."""
+        async with self._reading:
+            if self.held is None:
+                self.held = Held.of(await wats.asset(asset))
+            return self.held
+
+    def forget(self) -> None:
+        """Take nothing for known."""
+        self.held = None
+        self.tags = None

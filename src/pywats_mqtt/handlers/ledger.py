@@ -1,0 +1,88 @@
+"""The ledger of an asset whose device sends increments: how many of them stand in WATS. Pure.
+
+WATS can add (`incrementBy`), but an answer that is lost leaves open whether it did; so increments go out as an absolute
+total: what WATS holds now, and what is not in it yet. Before such a write the ledger says what it is about to ask for.
+If the answer is lost, WATS' total tells afterwards whether it was done. Counts that others make in WATS are in the
+total that is read, and so kept; only one made in the moment between our reading and our writing cannot be told from
+ours.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Write(msgspec.Struct, frozen=True, array_like=True):
+    """A write about to be made.
+
+    Attributes:
+        before: WATS' total when it was read.
+        target: the total asked for.
+        counts: sum of the device's increments that stand in WATS once it is done.
+    """
+
+    before: int
+    target: int
+    counts: int
+
+
+class Ledger(msgspec.Struct, frozen=True, array_like=True):
+    """What is known of one asset.
+
+    Attributes:
+        counted: sum of the device's increments that stand in WATS for certain.
+        write: the write whose answer has not come, or None.
+    """
+
+    counted: int = 0
+    write: Write | None = None
+
+
+def counted_by_now(ledger: Ledger, total: int) -> int:
+    """Tell how many increments stand in WATS, from the total it holds now.
+
+    A total from `before` up to, but not including, `target` shows that the last write was not done. One below `before`
+    was set by a person, who knew of all that was counted; one at or above `target` shows that it was done.
+    """
+    write = ledger.write
+    if write is None or write.before <= total < write.target:
+        return ledger.counted
+    return write.counts
+
+
+def next_write(ledger: Ledger, added: int, total: int) -> tuple[Ledger, Write | None]:
+    """Decide what to write.
+
+    Args:
+        ledger: what was written down last.
+        added: sum of all increments the device ever sent.
+        total: what WATS holds now.
+
+    Returns:
+        The ledger to write down first, and the write; None where everything is counted.
+    """
+    counted = counted_by_now(ledger, total)
+    missing = added - counted
+    if missing <= 0:
+        return Ledger(counted), None
+    write = Write(before=total, target=total + missing, counts=added)
+    return Ledger(counted, write), write
+
+
+def note_name(asset: str) -> str:
+    """Name the note in which an asset's ledger is kept."""
+    return f"ledger/{asset}"
+
+
+def encode(ledger: Ledger) -> bytes:
+    """Pack a ledger for its note."""
+    return msgspec.json.encode(ledger)
+
+
+def decode(note: bytes | None) -> Ledger:
+    """Read a ledger; a new one where there is no note.
+
+    Raises:
+        msgspec.DecodeError: the note is none of ours.
+    """
+    return Ledger() if note is None else msgspec.json.decode(note, type=Ledger)

@@ -1,0 +1,44 @@
+"""Which handler takes which event: one dict."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias, TypeVar
+
+from pywats_mqtt.events import AssetCounts, AssetEnvironment, AssetState, Event, TestResult
+from pywats_mqtt.handlers.asset import AssetHandlers
+from pywats_mqtt.handlers.report import handle_result
+from pywats_mqtt.ports import Clock, Notes, Wats
+
+Handle: TypeAlias = Callable[[Event, Wats, Notes], Awaitable[None]]
+"""Does what an event asks for; returns when it is in WATS, else raises `Retry` or `Reject`."""
+
+Kind = TypeVar("Kind", TestResult, AssetCounts, AssetState, AssetEnvironment)
+
+
+def make_handlers(clock: Clock, on_refused: Callable[[str, str], None]) -> dict[type[Event], Handle]:
+    """Give the handler of each type of event; one set for one server.
+
+    Args:
+        clock: tells when a refused call is tried again.
+        on_refused: told the name of a call that WATS refuses while the rest of its delivery goes on, and why; with an
+            empty text when it is no longer refused.
+    """
+    assets = AssetHandlers(clock, on_refused)
+    return {
+        TestResult: _only(TestResult, handle_result),
+        AssetCounts: _only(AssetCounts, assets.handle_counts),
+        AssetState: _only(AssetState, assets.handle_state),
+        AssetEnvironment: _only(AssetEnvironment, assets.handle_environment),
+    }
+
+
+def _only(kind: type[Kind], handle: Callable[[Kind, Wats, Notes], Awaitable[None]]) -> Handle:
+    """Let a handler of one type stand where any event may come."""
+
+    async def checked(event: Event, wats: Wats, notes: Notes) -> None:
+        if not isinstance(event, kind):
+            raise TypeError(f"the handler of {kind.__name__} was given {type(event).__name__}")
+        await handle(event, wats, notes)
+
+    return checked

@@ -1,0 +1,204 @@
+"""What the bridge asks of WATS, done through a session. Each method is one or two calls; calls are what is scarce."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from types import TracebackType
+from typing import Self, TypeVar
+from weakref import WeakValueDictionary
+
+import msgspec
+
+from pywats_mqtt.config.model import WatsConfig
+from pywats_mqtt.errors import Reject, Retry, Scope
+from pywats_mqtt.events import TestResult
+from pywats_mqtt.ports import Asset, Clock, Notes
+from pywats_mqtt.wats.assets import Wire, asset_of, equals, named, path_key, with_tags
+from pywats_mqtt.wats.outcomes import Answer, Call, Missing, problem_of_report_answer
+from pywats_mqtt.wats.quota import Quota
+from pywats_mqtt.wats.reports import wsjf
+from pywats_mqtt.wats.session import Session
+
+_SUBMIT = Call("POST", "/api/Report/WSJF")
+_LIST = Call("GET", "/api/Asset")
+_SAVE = Call("PUT", "/api/Asset")
+_COUNT = Call("PUT", "/api/Asset/Count", missing=Missing.THING)
+_RUNNING = Call("PUT", "/api/Asset/SetRunningCount", missing=Missing.THING, route=Missing.ABILITY)
+_STATE = Call("PUT", "/api/Asset/State", missing=Missing.THING)
+_TYPES = Call("GET", "/api/Asset/Types")
+_SAVE_TYPE = Call("PUT", "/api/Asset/Types")
+
+_IN_OPERATION = 1
+
+Value = TypeVar("Value")
+
+
+class PywatsClient:
+    """The port `Wats` on a real server.
+
+    What it remembers of assets are their ids and that of their type, which never change; counts, states and tags are
+    read anew each time. Changes that read and write back are serialised per asset.
+    """
+
+    def __init__(
+        self,
+        config: WatsConfig,
+        notes: Notes,
+        clock: Clock,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """Prepare the client; nothing is sent. To be used as an async context manager, on one event loop.
+
+        Args:
+            config: the server, and what reports and assets get where a device says nothing.
+            notes: where the quota remembers its calls.
+            clock: the time.
+            sleep: how the quota waits.
+
+        Raises:
+            Fatal: the address or the token is missing or unusable.
+        """
+        self._config = config
+        self._session = Session(config, Quota(config.requests_per_minute, notes, clock, sleep), clock)
+        self._ids: dict[str, str] = {}
+        self._type_id: str | None = None
+        self._type_lock = asyncio.Lock()
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def __aenter__(self) -> Self:
+        """Make the HTTP client."""
+        await self._session.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connections."""
+        await self._session.__aexit__(kind, error, trace)
+
+    async def submit_report(self, result: TestResult) -> None:
+        """Store a UUT report; done when the answer names its id."""
+        answer = await self._session.call(_SUBMIT, body=wsjf(result, self._config))
+        problem = problem_of_report_answer(answer, result.report_id, _SUBMIT)
+        if problem is not None:
+            raise problem
+
+    async def asset(self, serial_number: str) -> Asset:
+        """Read an asset with its tags; one call once its id is known."""
+        async with self._lock(serial_number):
+            return _read(asset_of, await self._wire(serial_number), _LIST)
+
+    async def set_total_count(self, serial_number: str, total: int) -> None:
+        """Make the total count `total`; `PUT /api/Asset/Count?totalCount=`, absolute and so never counted twice."""
+        await self._session.call(_COUNT, {"serialNumber": serial_number, "totalCount": total})
+
+    async def set_running_count(self, serial_number: str, running: int) -> None:
+        """Make the running count `running`; refused (scope CALL) without the permission, and by servers before 25.3."""
+        await self._session.call(_RUNNING, {"serialNumber": serial_number, "runningCount": running})
+
+    async def set_state(self, serial_number: str, state: int) -> None:
+        """Set the asset's state."""
+        async with self._lock(serial_number):
+            await self._session.call(_STATE, {"serialNumber": serial_number, "state": state})
+
+    async def set_tags(self, serial_number: str, tags: Mapping[str, str]) -> None:
+        """Read the asset, merge the tags into its own and write it back; no write where they say nothing new."""
+        async with self._lock(serial_number):
+            wire = await self._wire(serial_number)
+            changed = _read(lambda known: with_tags(known, tags), wire, _LIST)
+            if changed is not None:
+                await self._session.call(_SAVE, body=changed)
+
+    def _lock(self, serial_number: str) -> asyncio.Lock:
+        lock = self._locks.get(serial_number)
+        if lock is None:
+            lock = self._locks[serial_number] = asyncio.Lock()
+        return lock
+
+    async def _wire(self, serial_number: str) -> Wire:
+        """Read the asset as it is sent, or make it."""
+        found = await self._find(serial_number)
+        if found is not None:
+            return found
+        if not self._config.create_assets:
+            raise Reject(
+                f"there is no asset {serial_number!r} in WATS and wats.create_assets is off; "
+                "make the asset, or turn it on"
+            )
+        return await self._create(serial_number)
+
+    async def _find(self, serial_number: str) -> Wire | None:
+        """Read by id, else by serial number in the path where that is safe, else by a filter, which tells the id."""
+        for key in (self._ids.get(serial_number), path_key(serial_number)):
+            wire = await self._get(key, serial_number) if key else None
+            if wire is not None:
+                return wire
+        self._ids.pop(serial_number, None)
+        answer = await self._session.call(_LIST, {"$filter": equals("serialNumber", serial_number), "$top": 10})
+        listed = named(_list(answer, _LIST), "serialNumber", serial_number)
+        if listed is None:
+            return None
+        return await self._get(_read(asset_of, listed, _LIST).id, serial_number)
+
+    async def _get(self, key: str, serial_number: str) -> Wire | None:
+        call = Call("GET", f"/api/Asset/{key}", missing=Missing.THING)
+        answer = await self._session.look_up(call)
+        wire = named([answer.data], "serialNumber", serial_number) if answer else None
+        if wire is not None:
+            self._ids[serial_number] = _read(asset_of, wire, call).id
+        return wire
+
+    async def _create(self, serial_number: str) -> Wire:
+        body = {
+            "serialNumber": serial_number,
+            "typeId": await self._asset_type(),
+            "assetName": serial_number,
+            "state": _IN_OPERATION,
+        }
+        try:
+            answer = await self._session.call(_SAVE, body=body)
+        except Reject:
+            self._type_id = None  # perhaps somebody deleted the type
+            raise
+        wire = named([answer.data], "serialNumber", serial_number)
+        if wire is None:
+            raise _unreadable(_SAVE, answer)
+        self._ids[serial_number] = _read(asset_of, wire, _SAVE).id
+        return wire
+
+    async def _asset_type(self) -> str:
+        """Give the id of the configured asset type; make it where it is missing."""
+        async with self._type_lock:
+            if self._type_id is None:
+                name = self._config.asset_type
+                answer = await self._session.call(_TYPES, {"$filter": equals("typeName", name), "$top": 10})
+                known = named(_list(answer, _TYPES), "typeName", name)
+                if known is None:
+                    answer = await self._session.call(_SAVE_TYPE, body={"typeName": name})
+                    known = named([answer.data], "typeName", name)
+                if known is None or not known.get("typeId"):
+                    raise _unreadable(_SAVE_TYPE, answer)
+                self._type_id = str(known["typeId"])
+            return self._type_id
+
+
+def _list(answer: Answer, call: Call) -> object:
+    if not isinstance(answer.data, list):
+        raise _unreadable(call, answer)
+    return answer.data
+
+
+def _unreadable(call: Call, answer: Answer) -> Retry:
+    return Retry(
+        f"{call}: success, but not the answer that is described: {answer.body[:80]!r}",
+        scope=Scope.DELIVERY,
+        cause="unreadable answer",
+    )
+
+
+def _read(read: Callable[[Wire], Value], wire: Wire, call: Call) -> Value:
+    try:
+        return read(wire)
+    except msgspec.ValidationError as exc:
+        raise Retry(f"{call}: not an asset: {exc}", scope=Scope.DELIVERY, cause="unreadable answer") from exc
