@@ -48,6 +48,7 @@ class Emulator:
         except ClientDisconnect:
             return
         except Refusal as refusal:
+            self._exchange.record(_arrival(request, self._log.next_seq(), b""), refusal.status, None)
             await _send(refusal_reply(refusal), request, send)
             return
         reply = await self._answer(request, body)
@@ -73,26 +74,17 @@ class Emulator:
 
     async def _answer(self, request: Request, body: bytes) -> Reply | None:
         """The answer to a request; None when it gets none."""
-        scope = request.scope
-        path: str = scope["path"]
-        pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        query = dict(reversed(pairs))  # of a key given twice, the first counts
-        if path.lower().startswith(PREFIX):
-            return self._inspect(Arrival(0, utc_now(), request.method, path, query, body))
+        path: str = request.scope["path"]
         if path == _LOGIN:
             return _LOGIN_PAGE
-        arrival = Arrival(self._log.next_seq(), utc_now(), request.method, path, query, body)
+        inspected = self._inspection.find(request.method, path)
+        if inspected is not None:
+            return self._exchange.inspect(inspected, _arrival(request, 0, body))
+        arrival = _arrival(request, self._log.next_seq(), body)
         fault = self._faults.take(arrival.method, path, time.monotonic())
         if fault is None:
-            return self._exchange.process(arrival, scope["headers"])
+            return self._exchange.process(arrival, request.scope["headers"])
         return await self._misbehave(fault, arrival, request)
-
-    def _inspect(self, arrival: Arrival) -> Reply:
-        try:
-            handler = self._inspection.find(arrival.method, arrival.path)
-        except Refusal as refusal:
-            return refusal_reply(refusal)
-        return self._exchange.inspect(handler, arrival)
 
     async def _misbehave(self, fault: Fault, arrival: Arrival, request: Request) -> Reply | None:
         kind = fault.kind
@@ -125,6 +117,12 @@ class Emulator:
             await asyncio.wait_for(self.stopping.wait(), seconds)
         except TimeoutError:
             return
+
+
+def _arrival(request: Request, seq: int, body: bytes) -> Arrival:
+    pairs = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    query = dict(reversed(pairs))  # of a key given twice, the first counts
+    return Arrival(seq, utc_now(), request.method, request.scope["path"], query, body)
 
 
 async def _until_gone(request: Request) -> None:

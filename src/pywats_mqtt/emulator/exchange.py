@@ -60,8 +60,8 @@ class Exchange:
         self._store.commit()
         return reply
 
-    def record(self, arrival: Arrival, status: int | None, fault: str) -> None:
-        """Log a request that a fault refuses, keeps waiting or drops."""
+    def record(self, arrival: Arrival, status: int | None, fault: str | None) -> None:
+        """Log a request that is refused unread, or that a fault refuses, keeps waiting or drops."""
         self._store.begin()
         self._log.write(arrival, status, fault)
         self._store.commit()

@@ -36,17 +36,15 @@ class Inspection:
             ("POST", "reset"): self._reset,
         }
 
-    def find(self, method: str, path: str) -> Handler:
-        """The handler of a path that begins with `PREFIX`.
+    def find(self, method: str, path: str) -> Handler | None:
+        """What answers a request, None for a path that is not ours."""
+        if not path.lower().startswith(PREFIX):
+            return None
+        return self._routes.get((method, path[len(PREFIX) :].rstrip("/").lower()), self._unknown)
 
-        Raises:
-            Refusal: 404, no such method and path.
-        """
-        handler = self._routes.get((method, path[len(PREFIX) :].rstrip("/").lower()))
-        if handler is None:
-            known = ", ".join(f"{method} {PREFIX}{name}" for method, name in self._routes)
-            raise Refusal(404, f"The emulator answers {known}.")
-        return handler
+    def _unknown(self, _call: Call) -> Reply:
+        known = ", ".join(f"{method} {PREFIX}{name}" for method, name in self._routes)
+        raise Refusal(404, f"The emulator answers {known}.")
 
     def _get_requests(self, call: Call) -> Reply:
         """`?after=SEQ&limit=N`: requests numbered above `after`, oldest first; 1,000 without `limit`."""

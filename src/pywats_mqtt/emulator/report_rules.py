@@ -31,6 +31,9 @@ def problems_of(report: JsonObject) -> list[str]:
     else:
         _check_process(checks, report, "processCode", repair=False)
         _check_uut(checks, report)
+    root = report.get("root")
+    if isinstance(root, dict):
+        check_root(checks, root)
     for place, unit in checks.sections(report, "subUnits"):
         _check_sub_unit(checks, place, unit)
     for place, info in checks.sections(report, "miscInfos"):
@@ -62,9 +65,7 @@ def _check_uut(checks: Checks, report: JsonObject) -> None:
         checks.text(uut, "uut.comment", 5000, required=False)
         checks.number(uut, "uut.execTime", lowest=0)
         checks.whole(uut, "uut.testSocketIndex")
-    root = checks.section(report, "root")
-    if root is not None:
-        check_root(checks, root)
+    checks.section(report, "root")
 
 
 def _check_uur(checks: Checks, report: JsonObject) -> None:
@@ -72,6 +73,7 @@ def _check_uur(checks: Checks, report: JsonObject) -> None:
     if uur is not None:
         _check_process(checks, uur, "uur.processCode", repair=False)
         checks.text(uur, "uur.user", required=False)
+        checks.text(uur, "uur.batchSN", required=False)
         checks.text(uur, "uur.comment", 5000, required=False)
         checks.number(uur, "uur.execTime", lowest=0)
         checks.uuid(uur, "uur.refUUT", required=False)

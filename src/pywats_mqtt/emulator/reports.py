@@ -77,6 +77,7 @@ def _columns(call: Call, report: JsonObject) -> dict[str, object]:
     start = parse_time(str(report["start"]))
     code = report["processCode"]
     unit = _object(report, "uur" if report["type"] == "R" else "uut")
+    seconds = unit.get("execTime")
     sequence = _object(_object(report, "root"), "seqCall")
     return {
         "serialNumber": report["sn"],
@@ -95,7 +96,7 @@ def _columns(call: Call, report: JsonObject) -> dict[str, object]:
         "batchNumber": unit.get("batchSN"),
         "operator": unit.get("user"),
         "comment": unit.get("comment"),
-        "executionTime": unit.get("execTime"),
+        "executionTime": float(seconds) if isinstance(seconds, int | float) else None,
         "quarantined": start > call.now,
     }
 

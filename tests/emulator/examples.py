@@ -1,0 +1,65 @@
+"""A report that the emulator takes, to be changed by tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+REPORT_ID = "daf6f3a9-aba9-4abd-86bf-f9e9cf8c0528"
+
+
+def numeric_step(name: str = "V", **changes: object) -> dict[str, Any]:
+    """A passed numeric step."""
+    measurement = {"status": "P", "value": 5.0, "unit": "V", "compOp": "GELE", "lowLimit": 4.5, "highLimit": 5.5}
+    return {
+        "stepType": "ET_NLT",
+        "name": name,
+        "group": "M",
+        "status": "P",
+        "numericMeas": [measurement],
+        **changes,
+    }
+
+
+def report(**changes: object) -> dict[str, Any]:
+    """A passed UUT report with one numeric step."""
+    return {
+        "id": REPORT_ID,
+        "type": "T",
+        "pn": "PN-1",
+        "sn": "SN-1",
+        "rev": "A",
+        "processCode": 100,
+        "result": "P",
+        "machineName": "ST1",
+        "location": "Lab",
+        "purpose": "Production",
+        "start": "2026-01-02T03:04:05.123456Z",
+        "uut": {"user": "op", "execTime": 1.5, "batchSN": "B1", "testSocketIndex": 1},
+        "subUnits": [{"pn": "P2", "rev": "A", "sn": "S2", "partType": "PCB"}],
+        "miscInfos": [{"description": "Lot", "text": "L1"}],
+        "assets": [],
+        "root": {
+            "stepType": "SequenceCall",
+            "name": "MainSequence Callback",
+            "group": "M",
+            "status": "P",
+            "seqCall": {"path": "C:/SequenceCall.seq", "name": "TestSequence.seq", "version": "1.0.0"},
+            "steps": [numeric_step()],
+        },
+        **changes,
+    }
+
+
+def repair(**changes: object) -> dict[str, Any]:
+    """A repair report with one failure."""
+    failure = {"category": "Component", "code": "Defect Component", "comment": "C7 burnt"}
+    changes = {
+        "type": "R",
+        "processCode": 500,
+        "uur": {"user": "op", "processCode": 100, "refUUT": REPORT_ID, "execTime": 60},
+        "subUnits": [{"pn": "PN-1", "sn": "SN-1", "rev": "A", "partType": "Main", "idx": 0, "failures": [failure]}],
+        **changes,
+    }
+    plain = report(**changes)
+    del plain["uut"], plain["root"]
+    return plain
