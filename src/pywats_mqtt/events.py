@@ -150,8 +150,9 @@ class AssetCounts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
         total: newest absolute total count, or None where the device sends none.
         running: newest absolute running count, or None.
         added: sum of all increments the device ever sent (each counted once); the durable half of its ledger.
-        as_of_us: time of the newest absolute value, in microseconds since 1970 UTC: the device's own where it sends
-            one, else ours. An older one that arrives late does not overwrite a newer.
+        as_of_us: time of the absolute values, in microseconds since 1970 UTC: the device's own where it sends one, else
+            ours. An older one that arrives late does not overwrite a newer. 0 where there is none.
+        running_as_of_us: time of `running` where it is another than the total's; else None.
     """
 
     asset: str
@@ -159,6 +160,7 @@ class AssetCounts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     running: int | None = None
     added: int = 0
     as_of_us: int = 0
+    running_as_of_us: int | None = None
 
 
 class AssetState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="asset_state"):
@@ -184,12 +186,14 @@ class AssetEnvironment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     Attributes:
         asset: serial number of the asset.
         channels: channel name to its newest value, as the device named it (`temperature_c`).
-        as_of_us: as in `AssetCounts`.
+        as_of_us: as in `AssetCounts`, of the newest channel.
+        older_us: channel name to its time, of the channels that are older than that.
     """
 
     asset: str
     channels: dict[str, float]
     as_of_us: int = 0
+    older_us: dict[str, int] = {}  # noqa: RUF012 - msgspec copies an empty default for each value
 
 
 Ordered: TypeAlias = TestResult
@@ -228,27 +232,53 @@ def kind_of(event: Event) -> str:
 def fold(old: Latest | None, new: Latest) -> Latest:
     """Merge a latest event into what is known of the same asset and kind.
 
-    Newer absolute values win by `as_of_us` (equal times: the later arrival); increments add up whatever their time.
+    Of each single value the newer one wins, by its time (equal times: the later arrival); increments add up whatever
+    their time. How the events are grouped into batches makes no difference.
     """
     if old is None:
         return new
     if isinstance(new, AssetCounts) and isinstance(old, AssetCounts):
         return _fold_counts(old, new)
     if isinstance(new, AssetEnvironment) and isinstance(old, AssetEnvironment):
-        first, second = (old, new) if new.as_of_us >= old.as_of_us else (new, old)
-        return AssetEnvironment(asset=new.asset, channels=first.channels | second.channels, as_of_us=second.as_of_us)
+        return _fold_environment(old, new)
     return new if new.as_of_us >= old.as_of_us else old
 
 
 def _fold_counts(old: AssetCounts, new: AssetCounts) -> AssetCounts:
-    first, second = (old, new) if new.as_of_us >= old.as_of_us else (new, old)
+    total, total_us = new.total, new.as_of_us
+    if total is None or (old.total is not None and old.as_of_us > total_us):
+        total, total_us = old.total, old.as_of_us
+    running, running_us = new.running, _running_us(new)
+    if running is None or (old.running is not None and _running_us(old) > running_us):
+        running, running_us = old.running, _running_us(old)
+    if total is None:
+        total_us = running_us
     return AssetCounts(
         asset=new.asset,
-        total=first.total if second.total is None else second.total,
-        running=first.running if second.running is None else second.running,
+        total=total,
+        running=running,
         added=old.added + new.added,
-        as_of_us=second.as_of_us,
+        as_of_us=total_us,
+        running_as_of_us=None if running is None or running_us == total_us else running_us,
     )
+
+
+def _running_us(counts: AssetCounts) -> int:
+    return counts.as_of_us if counts.running_as_of_us is None else counts.running_as_of_us
+
+
+def _fold_environment(old: AssetEnvironment, new: AssetEnvironment) -> AssetEnvironment:
+    if new.as_of_us >= old.as_of_us and not new.older_us and old.channels.keys() <= new.channels.keys():
+        return new
+    channels = dict(old.channels)
+    times = {name: old.older_us.get(name, old.as_of_us) for name in channels}
+    for name, value in new.channels.items():
+        time_us = new.older_us.get(name, new.as_of_us)
+        if name not in times or time_us >= times[name]:
+            channels[name], times[name] = value, time_us
+    as_of_us = max(old.as_of_us, new.as_of_us)
+    older_us = {name: time_us for name, time_us in times.items() if time_us < as_of_us}
+    return AssetEnvironment(asset=new.asset, channels=channels, as_of_us=as_of_us, older_us=older_us)
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -1,0 +1,151 @@
+"""How latest events are folded, and what identifies an event."""
+
+from __future__ import annotations
+
+from functools import reduce
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pywats_mqtt.events import (
+    AssetCounts,
+    AssetEnvironment,
+    AssetState,
+    Event,
+    Identified,
+    Latest,
+    decode,
+    encode,
+    fold,
+    identify,
+    is_latest,
+    kind_of,
+    order_key,
+)
+
+TIMES = st.integers(1, 6)
+COUNTS = st.builds(
+    AssetCounts,
+    asset=st.just("A"),
+    total=st.none() | st.integers(0, 99),
+    running=st.none() | st.integers(0, 99),
+    added=st.integers(0, 9),
+    as_of_us=TIMES,
+)
+STATES = st.builds(AssetState, asset=st.just("A"), status=st.sampled_from(["idle", "running"]), as_of_us=TIMES)
+ENVIRONMENTS = st.builds(
+    AssetEnvironment,
+    asset=st.just("A"),
+    channels=st.dictionaries(st.sampled_from("abc"), st.integers(0, 99).map(float), min_size=1),
+    as_of_us=TIMES,
+)
+RUNS = st.one_of(*(st.lists(kind, min_size=1, max_size=8) for kind in (COUNTS, STATES, ENVIRONMENTS)))
+
+
+def folded(events: list[Latest]) -> Latest:
+    """Fold a run of events from its first on."""
+    return reduce(fold, events[1:], events[0])
+
+
+@given(RUNS, st.data())
+def test_batches_make_no_difference(events: list[Latest], data: st.DataObject) -> None:
+    """Folding a run in any two parts gives what folding it one by one gives."""
+    cut = data.draw(st.integers(0, len(events) - 1))
+    head, tail = events[:cut], folded(events[cut:])
+    assert (fold(folded(head), tail) if head else tail) == folded(events)
+
+
+@given(st.lists(COUNTS, min_size=1, max_size=8))
+def test_each_count_is_the_newest_one_sent(events: list[AssetCounts]) -> None:
+    """Total and running each come from the message with the newest time that had one, the later of equal ones."""
+    result = folded([*events])
+    assert isinstance(result, AssetCounts)
+    totals = [(event.as_of_us, number, event.total) for number, event in enumerate(events) if event.total is not None]
+    runs = [(event.as_of_us, number, event.running) for number, event in enumerate(events) if event.running is not None]
+    assert result.total == (max(totals)[2] if totals else None)
+    assert result.running == (max(runs)[2] if runs else None)
+
+
+@given(st.lists(ENVIRONMENTS, min_size=1, max_size=8))
+def test_each_channel_is_the_newest_one_sent(events: list[AssetEnvironment]) -> None:
+    """A channel's value comes from the message with the newest time that had it, whatever other channels did."""
+    result = folded([*events])
+    assert isinstance(result, AssetEnvironment)
+    for name in "abc":
+        sent = [(e.as_of_us, number, e.channels[name]) for number, e in enumerate(events) if name in e.channels]
+        assert result.channels.get(name) == (max(sent)[2] if sent else None)
+
+
+@given(RUNS, st.data())
+def test_a_repeat_changes_no_absolute_value(events: list[Latest], data: st.DataObject) -> None:
+    """A message that arrives again right after, or later, leaves the newest absolute values as they were."""
+    distinct = list({event.as_of_us: event for event in events}.values())  # one device sends one message at a time
+    once = folded(distinct)
+    repeat = data.draw(st.sampled_from(distinct))
+    twice = fold(once, repeat)
+    if isinstance(once, AssetCounts) and isinstance(twice, AssetCounts):
+        assert (twice.total, twice.running) == (once.total, once.running)
+    else:
+        assert twice == once
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 20), st.integers(0, 9)), max_size=8, unique_by=lambda pair: pair[0]), st.data()
+)
+def test_an_increment_counts_once_however_often_it_arrives(
+    increments: list[tuple[int, int]], data: st.DataObject
+) -> None:
+    """Increments told apart by identity add up to their sum, in any order and with any repeats."""
+    sent = [
+        Identified(AssetCounts(asset="A", added=added), identify(("asset_counts", "A", str(number)), b""))
+        for number, added in increments
+    ]
+    arrived = data.draw(st.permutations(sent + [event for event in sent if data.draw(st.booleans())]))
+    known: set[bytes] = set()
+    result: Latest | None = AssetCounts(asset="A", total=7, as_of_us=5)
+    for arrival in arrived:
+        assert arrival.identity is not None
+        assert isinstance(arrival.event, AssetCounts)
+        if arrival.identity.key not in known:
+            known.add(arrival.identity.key)
+            result = fold(result, arrival.event)
+    assert result == AssetCounts(asset="A", total=7, added=sum(added for _, added in increments), as_of_us=5)
+
+
+def test_the_first_event_of_an_asset_is_kept_as_it_is() -> None:
+    """Nothing is known before the first one."""
+    event = AssetState(asset="A", status="idle", as_of_us=3)
+    assert fold(None, event) is event
+
+
+@given(RUNS)
+def test_a_folded_event_survives_the_spool(events: list[Latest]) -> None:
+    """Packing and unpacking gives the same event, times of single values included."""
+    event: Event = folded(events)
+    assert decode(encode(event)) == event
+    assert is_latest(event)
+    assert order_key(event) == "A"
+    assert kind_of(event) in {"asset_counts", "asset_state", "asset_environment"}
+
+
+FIELDS = st.lists(st.text(max_size=5), max_size=4)
+
+
+@given(FIELDS, FIELDS)
+def test_only_equal_fields_give_equal_ids(first: list[str], second: list[str]) -> None:
+    """No separator in a field makes two different field lists the same event."""
+    assert (identify(first, b"").id == identify(second, b"").id) == (first == second)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        (("results", "T1", "42"), "c027cf88-8707-5297-9434-0564216896ee"),
+        (("results", "T1", "SN1", "", "", ""), "e5da02d3-c045-59f0-879a-fec2e4557f65"),
+    ],
+)
+def test_ids_stay_the_same_for_ever(fields: tuple[str, ...], expected: str) -> None:
+    """A version that derived other ids would store old results a second time."""
+    assert identify(fields, b"").id == UUID(expected)
