@@ -1,0 +1,77 @@
+"""Getting a socket to the broker, and the CONNECT packet."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+import mqtt5
+
+from pywats_mqtt.config.model import MQTTConfig
+from pywats_mqtt.ports import Publication
+from pywats_mqtt.transport.connection import Connection
+from pywats_mqtt.transport.credentials import password_bytes
+from pywats_mqtt.transport.inbound import TOPIC_ALIAS_MAXIMUM
+from pywats_mqtt.transport.reasons import Refused, network_loss
+from pywats_mqtt.transport.tls import tls_context
+
+CONNECT_S: Final = 20.0
+"""Seconds for the socket and TLS: a slow mobile network makes it within, a dead one never."""
+ANSWER_S: Final = 20.0
+"""Seconds for the server to answer CONNECT and SUBSCRIBE."""
+NEXT_ADDRESS_S: Final = 0.25
+"""Seconds before the next address of a name is tried beside the first (RFC 8305, section 5)."""
+
+
+async def open_connection(config: MQTTConfig, make: Callable[[], Connection]) -> Connection:
+    """Open the socket, with TLS where it is on.
+
+    Raises:
+        Refused: there is no way to the broker, or a file of ours is missing.
+    """
+    context = tls_context(config)
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(CONNECT_S):
+            _, connection = await loop.create_connection(
+                make,
+                config.broker,
+                config.port,
+                ssl=context,
+                server_hostname=config.broker if context is not None else None,
+                happy_eyeballs_delay=NEXT_ADDRESS_S,
+            )
+    except OSError as exc:  # TimeoutError and ssl.SSLError are among them
+        raise Refused(network_loss(exc, broker=config.broker, port=config.port)) from exc
+    return connection
+
+
+def connect_packet(config: MQTTConfig, *, client_id: str, clean_start: bool, will: Publication | None) -> bytes:
+    """Encode the CONNECT.
+
+    Raises:
+        Refused: the password file cannot be read.
+    """
+    return mqtt5.ConnectPacket(
+        client_id,
+        username=config.username,
+        password=password_bytes(config),
+        clean_start=clean_start,
+        will=None if will is None else _will(will),
+        keep_alive=config.keepalive,
+        session_expiry_interval=config.session_expiry_s,
+        receive_max=config.receive_maximum,
+        topic_alias_max=TOPIC_ALIAS_MAXIMUM,
+        max_packet_size=config.max_packet_bytes,
+    ).write()
+
+
+def _will(publication: Publication) -> mqtt5.Will:
+    return mqtt5.Will(
+        publication.topic,
+        payload=publication.payload,
+        qos=mqtt5.QoS(publication.qos),
+        retain=publication.retain,
+        user_properties=list(publication.user_properties) or None,
+    )

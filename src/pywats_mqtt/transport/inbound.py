@@ -1,0 +1,88 @@
+"""PUBLISH packets of one connection become messages; the hot path of the transport, so it is written flat."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import mqtt5
+
+from pywats_mqtt.messages import RawMessage
+from pywats_mqtt.transport.codec import Malformed
+from pywats_mqtt.transport.inbox import PUBACK, PUBREC
+
+TOPIC_ALIAS_MAXIMUM: Final = 256
+"""Topic names a server may abbreviate (MQTT 5, 3.1.2.11.5): the busy ones of a line, and 16 MiB of names at worst."""
+
+
+class Arrivals:
+    """What a run of PUBLISH packets amounts to; the arguments of `Inbox.extend`."""
+
+    __slots__ = ("acks", "error", "messages", "received")
+
+    def __init__(self) -> None:
+        self.messages: list[RawMessage] = []
+        self.acks: list[int] = []
+        self.received: list[int] = []
+        self.error: Malformed | None = None
+
+
+class Inbound:
+    """Reads the PUBLISH packets of one connection; topic aliases live as long as it does (MQTT 5, 3.3.2.3.4)."""
+
+    def __init__(self) -> None:
+        self._aliases: dict[int, str] = {}
+
+    def read(self, packets: list[mqtt5.PublishPacket], received_at_us: int) -> Arrivals:
+        """Turn packets into messages and their acknowledgements; those after one that breaks a rule are left out."""
+        arrivals = Arrivals()
+        add, acknowledge = arrivals.messages.append, arrivals.acks.append
+        for packet in packets:
+            topic = packet.topic
+            if (alias := packet.topic_alias) is not None:
+                resolved = self._resolve(topic, alias)
+                if isinstance(resolved, Malformed):
+                    arrivals.error = resolved
+                    return arrivals
+                topic = resolved
+            qos = packet.qos.value
+            remembered_id = 0
+            if qos:
+                packet_id = packet.packet_id
+                if not packet_id:  # MQTT 5, 2.2.1
+                    arrivals.error = Malformed(
+                        mqtt5.DisconnectReasonCode.PROTOCOL_ERROR, "a PUBLISH with packet identifier 0"
+                    )
+                    return arrivals
+                if qos == 1:
+                    acknowledge(PUBACK | packet_id)
+                else:
+                    remembered_id = packet_id
+                    acknowledge(PUBREC | packet_id)
+                    arrivals.received.append(packet_id)
+            add(
+                RawMessage(
+                    topic,
+                    packet.payload,
+                    received_at_us,
+                    qos,
+                    packet.retain,
+                    remembered_id,
+                    packet.content_type or "",
+                    tuple(packet.user_properties),
+                )
+            )
+        return arrivals
+
+    def _resolve(self, topic: str, alias: int) -> str | Malformed:
+        if alias > TOPIC_ALIAS_MAXIMUM:
+            return Malformed(
+                mqtt5.DisconnectReasonCode.TOPIC_ALIAS_INVALID,
+                f"topic alias {alias} is above our maximum of {TOPIC_ALIAS_MAXIMUM}",
+            )
+        if topic:
+            self._aliases[alias] = topic
+            return topic
+        known = self._aliases.get(alias)
+        if known is None:
+            return Malformed(mqtt5.DisconnectReasonCode.PROTOCOL_ERROR, f"topic alias {alias} was never given a name")
+        return known
