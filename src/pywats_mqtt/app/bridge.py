@@ -1,0 +1,250 @@
+"""The bridge: builds the shells, runs the three loops, and drains when told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import secrets
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import TypeAlias
+
+import msgspec
+
+from pywats_mqtt.app.clock import SystemClock
+from pywats_mqtt.app.engine import Engine
+from pywats_mqtt.app.local_socket import answering
+from pywats_mqtt.app.postbox import Postbox
+from pywats_mqtt.config.model import BridgeConfig
+from pywats_mqtt.errors import Fatal
+from pywats_mqtt.events import Event
+from pywats_mqtt.handlers.answers import answer
+from pywats_mqtt.handlers.registry import make_handlers
+from pywats_mqtt.interpret import RouteTable, interpret
+from pywats_mqtt.messages import RawMessage
+from pywats_mqtt.observe import Health, status_of
+from pywats_mqtt.pipeline.deliver import Handle, Pace
+from pywats_mqtt.pipeline.receive import Receiving
+from pywats_mqtt.ports import Clock, Link, Publication, Receipt, Settlement, Spool
+from pywats_mqtt.spool.sqlite import SqliteSpool
+from pywats_mqtt.topics import render
+from pywats_mqtt.transport.session import MqttSession
+from pywats_mqtt.wats.client import PywatsClient
+
+logger = logging.getLogger(__name__)
+
+DeliverTo: TypeAlias = Callable[["Bridge"], AbstractAsyncContextManager[Handle]]
+"""Opens where events are delivered to, for as long as the bridge runs."""
+
+
+class Bridge:
+    """One bridge over one spool file.
+
+    Args:
+        config: checked by `config.load`.
+        deliver_to: where events go; WATS unless told otherwise.
+        connect: whether to connect to the broker; off, messages come by `accept` alone.
+        clock: the time.
+
+    Attributes:
+        health: what the running bridge knows, for `status`.
+        ready: set when messages can be accepted.
+        connected: set when the broker has been reached once.
+    """
+
+    def __init__(
+        self,
+        config: BridgeConfig,
+        *,
+        deliver_to: DeliverTo | None = None,
+        connect: bool = True,
+        clock: Clock | None = None,
+    ) -> None:
+        self.config = config
+        self.clock = clock or SystemClock()
+        self.health = Health(started_at=self.clock.now())
+        self.ready = asyncio.Event()
+        self.connected = asyncio.Event()
+        self._deliver_to = deliver_to or _to_wats
+        self._connect = connect
+        self._jitter = random.SystemRandom().random
+        self._client_id = config.mqtt.client_id
+        self._spool: SqliteSpool | None = None
+        self._engine: Engine | None = None
+
+    @property
+    def spool(self) -> SqliteSpool:
+        """The open spool; there is one while the bridge runs."""
+        if self._spool is None:
+            raise Fatal("the bridge does not run, so its spool is closed: start it first")
+        return self._spool
+
+    async def run(self, stopping: asyncio.Event) -> int:
+        """Run until `stopping` is set, then drain within `spool.drain_s`.
+
+        Returns:
+            0, or 1 where the connection was lost and `auto_reconnect` is off.
+
+        Raises:
+            Fatal: the set-up is wrong, or another bridge owns the spool.
+        """
+        settings = self.config.spool
+        path = Path(settings.path)
+        async with SqliteSpool.open(
+            path, clock=self.clock, max_bytes=settings.max_bytes, identity_days=settings.identity_days
+        ) as spool:
+            self._spool = spool
+            self._client_id = self._client_id or await _client_id(spool)
+            async with self._deliver_to(self) as deliver, answering(path, self._tell_status):
+                return await self._run(spool, deliver, stopping)
+
+    async def accept(self, message: RawMessage) -> None:
+        """Take a message that did not come from the broker; it is durable when this returns."""
+        batch = await self.spool.put(Receipt((message,)))
+        if batch is not None and self._engine is not None:
+            self._engine.inbox.offer(batch)
+
+    async def _run(self, spool: Spool, deliver: Handle, stopping: asyncio.Event) -> int:
+        routes = RouteTable(self.config.topics)
+        postbox = Postbox()
+
+        def settled(settlements: Sequence[Settlement]) -> None:
+            for settlement in settlements:
+                postbox.add(answer(settlement, self.config.topics.response_topic))
+
+        engine = self._engine = Engine(
+            spool=spool,
+            interpret=partial(interpret, routes=routes),
+            route_of=routes.filter_of,
+            handle=deliver,
+            pace=_pace(self.config),
+            clock=self.clock,
+            jitter=self._jitter,
+            health=self.health,
+            on_settled=settled,
+        )
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(engine.run(), name="engine")
+            self.ready.set()
+            if self._connect:
+                code = await self._stay_connected(spool, engine, postbox, stopping, running)
+            else:
+                await stopping.wait()
+                code = 0
+                await self._drain(engine, running)
+        return code
+
+    async def _stay_connected(
+        self, spool: Spool, engine: Engine, postbox: Postbox, stopping: asyncio.Event, running: asyncio.Task[None]
+    ) -> int:
+        session = await self._session(spool, postbox)
+        receiving = Receiving(session, spool, engine.inbox)
+        async with asyncio.TaskGroup() as group:
+            connected = group.create_task(session.run(), name="session")
+            received = group.create_task(receiving.run(), name="receive")
+            posting = group.create_task(postbox.run(session), name="postbox")
+            stop = group.create_task(stopping.wait(), name="stop")
+            await asyncio.wait({connected, stop}, return_when=asyncio.FIRST_COMPLETED)
+            lost = not stopping.is_set()
+            await receiving.end(received)
+            await self._drain(engine, running)
+            await postbox.flush()
+            posting.cancel()
+            stop.cancel()
+            await session.stop()
+        return int(lost)
+
+    async def _drain(self, engine: Engine, running: asyncio.Task[None]) -> None:
+        engine.finish()
+        await asyncio.wait({running}, timeout=self.config.spool.drain_s)
+        running.cancel()
+
+    async def _session(self, spool: Spool, postbox: Postbox) -> MqttSession:
+        mqtt, topics = self.config.mqtt, self.config.topics
+        name = f"{self._client_id}@{mqtt.broker}:{mqtt.port}".encode()
+        expected = await spool.note("session") == name and not mqtt.clean_session and mqtt.session_expiry_s > 0
+        self.health.sessions_lost = int(await spool.note("sessions_lost") or b"0")
+
+        async def remember(link: Link) -> None:
+            if link.connected:
+                await spool.set_note("session", name)
+            if link.session_lost:
+                await spool.set_note("sessions_lost", str(self.health.sessions_lost).encode())
+
+        def changed(link: Link) -> None:
+            self.health.link = link
+            self.health.granted = {name: _granted(grant.qos, grant.problem) for name, grant in session.granted.items()}
+            if link.session_lost:
+                self.health.sessions_lost += 1
+                postbox.add(_alarm(topics.alarm_topic, "session_lost", self._client_id))
+            if link.connected:
+                self.connected.set()
+                postbox.do(partial(remember, link))
+
+        session = MqttSession(
+            mqtt,
+            client_id=self._client_id,
+            filters=topics.filters(),
+            will=_alarm(topics.alarm_topic, "bridge_offline", self._client_id),
+            expect_session=expected,
+            on_link=changed,
+            clock=self.clock,
+            jitter=self._jitter,
+        )
+        return session
+
+    async def _tell_status(self) -> bytes:
+        figures = await self.spool.figures()
+        return msgspec.json.encode(status_of(figures, self.health, client_id=self._client_id, pid=os.getpid()))
+
+
+@asynccontextmanager
+async def _to_wats(bridge: Bridge) -> AsyncIterator[Handle]:
+    def note_refusal(call: str, problem: str) -> None:
+        if problem:
+            bridge.health.refused_calls[call] = problem
+            logger.warning("WATS refuses one kind of call, all others go on: %s: %s", call, problem)
+        elif bridge.health.refused_calls.pop(call, None):
+            logger.warning("WATS accepts this kind of call again: %s", call)
+
+    handlers = make_handlers(bridge.clock, note_refusal)
+    async with PywatsClient(bridge.config.wats, bridge.spool, bridge.clock) as wats:
+
+        async def handle(event: Event) -> None:
+            await handlers[type(event)](event, wats, bridge.spool)
+
+        yield handle
+
+
+async def _client_id(spool: Spool) -> str:
+    known = await spool.note("client_id")
+    if known is None:
+        known = f"pywats-mqtt-{secrets.token_hex(6)}".encode()
+        await spool.set_note("client_id", known)
+    return known.decode()
+
+
+def _granted(qos: int | None, problem: str) -> str:
+    return problem if qos is None else f"QoS {qos}" + (f", {problem}" if problem else "")
+
+
+def _pace(config: BridgeConfig) -> Pace:
+    wats = config.wats
+    return Pace(
+        concurrency=wats.concurrency,
+        attempts=wats.attempts,
+        intervals_s={
+            "asset_counts": wats.update_interval_s,
+            "asset_state": wats.update_interval_s,
+            "asset_environment": wats.tags_interval_s,
+        },
+    )
+
+
+def _alarm(template: str, alarm_type: str, client_id: str) -> Publication:
+    topic = render(template, {"alarm_type": alarm_type})
+    return Publication(topic=topic, payload=msgspec.json.encode({"alarm": alarm_type, "bridge": client_id}))

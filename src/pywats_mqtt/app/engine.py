@@ -1,0 +1,114 @@
+"""Route and deliver over one spool: the half of the bridge behind the broker, also used without one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from pywats_mqtt.events import AssetCounts, Identified, is_latest
+from pywats_mqtt.messages import RawMessage
+from pywats_mqtt.observe import Health
+from pywats_mqtt.pipeline.deliver import Delivering, Handle, Pace
+from pywats_mqtt.pipeline.gate import Change
+from pywats_mqtt.pipeline.route import Inbox, route
+from pywats_mqtt.ports import Batch, Clock, Done, Outcome, RoutedBatch, Settlement, Spool
+
+logger = logging.getLogger(__name__)
+
+
+class Engine:
+    """Runs the second and the third loop until finished and drained.
+
+    Args:
+        spool: open, owned by the caller.
+        interpret: what a message says.
+        route_of: the configured filter a topic came by, for the figures.
+        handle: what an event asks for; for the bridge, of WATS.
+        pace: how fast.
+        clock: the time.
+        jitter: chance, from 0 to 1.
+        health: where problems are noted.
+        on_settled: told of each group of settled deliveries.
+    """
+
+    def __init__(
+        self,
+        *,
+        spool: Spool,
+        interpret: Callable[[RawMessage], Outcome],
+        route_of: Callable[[str], str],
+        handle: Handle,
+        pace: Pace,
+        clock: Clock,
+        jitter: Callable[[], float],
+        health: Health,
+        on_settled: Callable[[Sequence[Settlement]], None],
+    ) -> None:
+        self.inbox = Inbox()
+        self._spool = spool
+        self._interpret = interpret
+        self._route_of = route_of
+        self._health = health
+        self._tell_settled = on_settled
+        self.delivering = Delivering(
+            spool=spool,
+            handle=handle,
+            pace=pace,
+            clock=clock,
+            jitter=jitter,
+            on_change=self._note_change,
+            on_settled=self._note_settled,
+        )
+
+    async def run(self) -> None:
+        """Route and deliver; returns after `finish`, when all that was stored is routed and nothing more can go out."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.delivering.run(), name="deliver")
+            await route(self.inbox, self._spool, self._interpret, self._note_routed)
+            self.delivering.drain()
+
+    def finish(self) -> None:
+        """Say that nothing more will be stored."""
+        self.inbox.close()
+
+    def _note_routed(self, batch: Batch, outcomes: list[Outcome], routed: RoutedBatch) -> None:
+        if routed.ordered or routed.folded:
+            self.delivering.wake()
+        for message, outcome in zip(batch.messages, outcomes, strict=True):
+            if isinstance(outcome, tuple) and _cannot_tell_repeats(outcome):
+                name = self._route_of(message.topic)
+                self._health.not_exactly_once[name] = self._health.not_exactly_once.get(name, 0) + 1
+
+    def _note_settled(self, settlements: Sequence[Settlement]) -> None:
+        if any(isinstance(settlement, Done) for settlement in settlements):
+            self._health.wats_reachable = True
+        self._tell_settled(settlements)
+
+    def _note_change(self, change: Change, problem: str) -> None:
+        if change.call:
+            if change.better:
+                self._health.refused_calls.pop(change.call, None)
+                logger.warning("WATS accepts this kind of call again: %s", change.call)
+            else:
+                self._health.refused_calls[change.call] = problem
+                logger.warning("WATS refuses one kind of call, all others go on: %s: %s", change.call, problem)
+        elif change.better:
+            self._health.wats_reachable = True
+            self._health.wats_problem = ""
+            logger.warning("WATS is back")
+        else:
+            self._health.wats_reachable = False
+            self._health.wats_problem = problem
+            logger.warning(
+                "WATS is away, results are kept until it is back: %s", problem, extra={"cause": change.cause}
+            )
+
+
+def _cannot_tell_repeats(events: tuple[Identified, ...]) -> bool:
+    """Tell whether a message that arrives twice would count twice: it named no id, sequence or time."""
+    return any(
+        identified.identity is None
+        and (not is_latest(identified.event) or (isinstance(identified.event, AssetCounts) and identified.event.added))
+        for identified in events
+    )

@@ -1,0 +1,78 @@
+"""The local socket beside the spool file, over which a running bridge tells a second process what it knows.
+
+A client connects, and gets one line of JSON. The socket is the owner's alone (mode 0600).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+
+PATIENCE_S = 5.0
+"""Seconds a client waits for an answer: a busy bridge answers within a second."""
+
+LONGEST_PATH = 100
+"""sockaddr_un holds 108 bytes on Linux, 104 on others; longer paths are reached through the folder's descriptor."""
+
+
+def socket_path(spool_path: Path) -> Path:
+    """Name the socket of a spool file."""
+    return spool_path.with_name(spool_path.name + ".sock")
+
+
+@contextlib.asynccontextmanager
+async def answering(spool_path: Path, tell: Callable[[], Awaitable[bytes]]) -> AsyncIterator[None]:
+    """Answer each client with `tell()` while the block runs; the caller owns the spool, a stale socket is replaced."""
+    path = socket_path(spool_path)
+    path.unlink(missing_ok=True)
+
+    async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, TimeoutError):
+            writer.write(await tell() + b"\n")
+            async with asyncio.timeout(PATIENCE_S):
+                await writer.drain()
+        writer.close()
+
+    with _address(path) as address, socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(address)
+        path.chmod(0o600)
+        server = await asyncio.start_unix_server(answer, sock=listener)
+        async with server:
+            try:
+                yield
+            finally:
+                path.unlink(missing_ok=True)
+
+
+def ask(spool_path: Path) -> bytes | None:
+    """Ask the bridge that owns a spool; None where none answers."""
+    path = socket_path(spool_path)
+    if not path.exists():
+        return None
+    with _address(path) as address, socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(PATIENCE_S)
+        try:
+            client.connect(address)
+            answer = b""
+            while part := client.recv(65_536):
+                answer += part
+        except OSError:
+            return None
+    return answer if answer.endswith(b"\n") else None
+
+
+@contextlib.contextmanager
+def _address(path: Path) -> Iterator[str]:
+    """Give an address short enough to bind or connect to, valid within the block."""
+    if len(os.fsencode(path)) <= LONGEST_PATH:
+        yield str(path)
+        return
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)

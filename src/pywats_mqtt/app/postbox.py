@@ -1,0 +1,58 @@
+"""What the bridge says by the way: answers and alarms for the broker, and small writes that follow an event."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+
+from pywats_mqtt.errors import Reject, Retry
+from pywats_mqtt.ports import Broker, Publication
+
+logger = logging.getLogger(__name__)
+
+LONGEST = 1_000
+"""What waits at most; beyond it the newest are dropped. Answers are a courtesy: the result itself is in the spool."""
+
+PATIENCE_S = 30.0
+"""Seconds one publication may take, reconnects included."""
+
+FLUSH_S = 1.0
+"""Seconds a stop waits for what still has to be said."""
+
+
+class Postbox:
+    """A bounded line of things to say, worked off in order by one task."""
+
+    def __init__(self) -> None:
+        self._waiting: asyncio.Queue[Publication | Callable[[], Awaitable[None]]] = asyncio.Queue(LONGEST)
+
+    def add(self, publication: Publication | None) -> None:
+        """Publish this when its turn comes; None is nothing to say."""
+        if publication is not None:
+            with contextlib.suppress(asyncio.QueueFull):
+                self._waiting.put_nowait(publication)
+
+    def do(self, action: Callable[[], Awaitable[None]]) -> None:
+        """Run this when its turn comes."""
+        with contextlib.suppress(asyncio.QueueFull):
+            self._waiting.put_nowait(action)
+
+    async def flush(self) -> None:
+        """Wait a moment until all is said."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FLUSH_S):
+                await self._waiting.join()
+
+    async def run(self, broker: Broker) -> None:
+        """Say one after the other, for ever."""
+        while True:
+            item = await self._waiting.get()
+            try:
+                async with asyncio.timeout(PATIENCE_S):
+                    await (broker.publish(item) if isinstance(item, Publication) else item())
+            except (Reject, Retry, TimeoutError) as error:
+                logger.debug("not said", extra={"cause": str(error)})
+            finally:
+                self._waiting.task_done()

@@ -1,0 +1,1 @@
+"""`bench`: our figures, measured beside their reference in the same run."""

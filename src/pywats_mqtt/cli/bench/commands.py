@@ -1,0 +1,51 @@
+"""The `bench` commands."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+bench = typer.Typer(help="Measure the bridge beside its reference, in the same run.", no_args_is_help=True)
+
+RoundsOption = Annotated[int, typer.Option(min=1, help="Rounds, in alternating order; medians are given.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@bench.command()
+def ingest(
+    *,
+    messages: Annotated[int, typer.Option(min=1_000, help="Messages of each round's backlog.")] = 100_000,
+    rounds: RoundsOption = 5,
+    as_json: JsonOption = False,
+) -> None:
+    """Durable QoS 1 ingest beside mosquitto_sub."""
+    from pywats_mqtt.cli.bench.ingest import ingest as measure  # noqa: PLC0415 - only when called
+
+    _print(measure(messages, rounds, _say), as_json=as_json)
+
+
+@bench.command()
+def deliver(
+    *,
+    reports: Annotated[int, typer.Option(min=10, help="Reports of each round.")] = 1_000,
+    rounds: RoundsOption = 5,
+    as_json: JsonOption = False,
+) -> None:
+    """Deliver stored reports beside a bare loop of the same posts."""
+    from pywats_mqtt.cli.bench.deliver import deliver as measure  # noqa: PLC0415 - only when called
+
+    _print(measure(reports, rounds, _say), as_json=as_json)
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+def _print(figures: dict[str, float], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(figures))
+        return
+    for name, value in figures.items():
+        typer.echo(f"{name:22} {value:,}")

@@ -1,0 +1,120 @@
+"""What a bench starts besides the bridge: Mosquitto with a backlog, and the emulator."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from mqtt5 import ConnectPacket, PublishPacket, QoS, SubscribePacket, TopicFilter
+
+from pywats_mqtt.errors import Fatal
+
+START_S = 10.0
+HEADER_BYTES = 2
+"""Of a PUBACK: its type, and the length of what follows (MQTT 5, 3.4.1)."""
+
+WINDOW = 200
+"""Publications under way while the backlog is laid; small against the broker's buffers."""
+
+
+@contextlib.contextmanager
+def mosquitto(folder: Path) -> Iterator[int]:
+    """Run a Mosquitto that keeps whatever it gets in memory; gives its port."""
+    program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
+    if program is None:
+        raise Fatal("the reference needs Mosquitto: apt-get install mosquitto mosquitto-clients")
+    port = _free_port()
+    settings = folder / "mosquitto.conf"
+    settings.write_text(
+        f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\npersistence false\nlog_type error\n"
+    )
+    with _running([program, "-c", str(settings)]):
+        _await_port(port)
+        yield port
+
+
+@contextlib.contextmanager
+def emulator() -> Iterator[str]:
+    """Run the emulator without a rate limit in a process of its own; gives its address."""
+    port = _free_port()
+    words = [sys.executable, "-m", "pywats_mqtt", "emulate", "--port", str(port), "--rate-limit", "0"]
+    with _running(words):
+        _await_port(port)
+        yield f"http://127.0.0.1:{port}"
+
+
+def make_session(port: int, client_id: str, topic_filter: str, receive_maximum: int) -> None:
+    """Subscribe a persistent session at QoS 1 and leave it, so that the broker queues for it."""
+    with socket.create_connection(("127.0.0.1", port)) as link:
+        link.sendall(
+            ConnectPacket(
+                client_id, clean_start=True, session_expiry_interval=3600, receive_max=receive_maximum, keep_alive=60
+            ).write()
+        )
+        link.recv(1024)
+        link.sendall(SubscribePacket(1, [TopicFilter(topic_filter, max_qos=QoS.AT_LEAST_ONCE)]).write())
+        link.recv(1024)
+        link.sendall(b"\xe0\x00")
+
+
+def lay_backlog(port: int, publications: Iterator[tuple[str, bytes]]) -> int:
+    """Publish at QoS 1 as fast as the broker acknowledges; gives the number."""
+    count = 0
+    with socket.create_connection(("127.0.0.1", port)) as link:
+        link.sendall(ConnectPacket("bench-publisher", clean_start=True, keep_alive=60).write())
+        link.recv(1024)
+        window: list[bytes] = []
+        for topic, payload in publications:
+            count += 1
+            packet_id = count % 60_000 + 1
+            window.append(PublishPacket(topic, payload, qos=QoS.AT_LEAST_ONCE, packet_id=packet_id).write())
+            if len(window) == WINDOW:
+                _publish(link, window)
+        _publish(link, window)
+        link.sendall(b"\xe0\x00")
+    return count
+
+
+def _publish(link: socket.socket, window: list[bytes]) -> None:
+    link.sendall(b"".join(window))
+    expected = len(window)
+    window.clear()
+    rest = b""
+    while expected:
+        rest += link.recv(65_536)
+        while len(rest) >= HEADER_BYTES and len(rest) >= rest[1] + HEADER_BYTES:
+            rest = rest[rest[1] + HEADER_BYTES :]
+            expected -= 1
+
+
+@contextlib.contextmanager
+def _running(words: list[str]) -> Iterator[None]:
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL)  # noqa: S603 - programs we name
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _await_port(port: int) -> None:
+    deadline = time.monotonic() + START_S
+    while True:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            return
+        if time.monotonic() > deadline:
+            raise Fatal(f"nothing listens on port {port} after {START_S:g} s")
+        time.sleep(0.02)

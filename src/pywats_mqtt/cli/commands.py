@@ -1,0 +1,157 @@
+"""All commands with their options; each one's work is in a file of its own, imported when it is called."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from pywats_mqtt.cli.bench.commands import bench
+from pywats_mqtt.cli.demo import demo
+from pywats_mqtt.cli.emulate import emulate
+from pywats_mqtt.cli.schema import schema
+from pywats_mqtt.cli.simulate import simulate
+
+app = typer.Typer(
+    name="pywats-mqtt",
+    help="A durable bridge from MQTT devices to a WATS test data server.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+spool = typer.Typer(help="Look into the spool of a bridge, running or not.", no_args_is_help=True)
+app.add_typer(spool, name="spool")
+app.add_typer(schema, name="schema")
+app.add_typer(bench, name="bench")
+app.command()(simulate)
+app.command()(emulate)
+app.command()(demo)
+
+ConfigOption = Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The configuration, TOML.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer hands an option's value over like this
+    if wanted:
+        typer.echo(f"pywats-mqtt {version('pywats-mqtt')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """A durable bridge from MQTT devices to a WATS test data server."""
+
+
+@app.command(add_help_option=False, context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+def run(context: typer.Context) -> None:
+    """Run the bridge in the foreground: run -c FILE."""
+    from pywats_mqtt.cli.run import run as run_bridge  # noqa: PLC0415 - only when called
+
+    raise typer.Exit(run_bridge(context.args))
+
+
+@app.command()
+def check(config: ConfigOption, *, as_json: JsonOption = False) -> None:
+    """Try a configuration: broker login, subscriptions granted, WATS token, operation codes, asset type."""
+    from pywats_mqtt.cli.check import check_all  # noqa: PLC0415 - only when called
+
+    findings = check_all(config)
+    if as_json:
+        typer.echo(json.dumps([msgspec.to_builtins(finding) for finding in findings]))
+    else:
+        for finding in findings:
+            typer.echo(
+                f"{'ok  ' if finding.ok else 'FAIL'} {finding.what}" + (f": {finding.fix}" if finding.fix else "")
+            )
+    raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
+
+
+@app.command()
+def lint(config: ConfigOption, *, as_json: JsonOption = False) -> None:
+    """Judge a configuration without connecting anywhere."""
+    from pywats_mqtt.cli.check import lint_file  # noqa: PLC0415 - only when called
+
+    findings = lint_file(config)
+    if as_json:
+        typer.echo(json.dumps([msgspec.to_builtins(finding) for finding in findings]))
+    else:
+        for finding in findings:
+            typer.echo(f"{finding.severity}: {finding.path}: {finding.problem}: {finding.fix}")
+        if not findings:
+            typer.echo(f"{config}: nothing to remark")
+    raise typer.Exit(1 if any(finding.severity == "error" for finding in findings) else 0)
+
+
+@app.command()
+def status(config: ConfigOption, *, as_json: JsonOption = False) -> None:
+    """Show what the bridge has done and how it stands; of one that does not run, what its spool says."""
+    from pywats_mqtt.cli.status import explain, read_status  # noqa: PLC0415 - only when called
+
+    found = read_status(config)
+    if as_json:
+        typer.echo(msgspec.json.encode(found).decode())
+    else:
+        _print_table(("", ""), explain(found), headed=False)
+
+
+@spool.command("list")
+def spool_list(
+    config: ConfigOption,
+    *,
+    limit: Annotated[int, typer.Option(min=1, help="Rows at most, the oldest first.")] = 100,
+    as_json: JsonOption = False,
+) -> None:
+    """List what is in quarantine, and why."""
+    from pywats_mqtt.cli.quarantine import read_quarantine, summary  # noqa: PLC0415 - only when called
+
+    rows = [summary(row) for row in read_quarantine(config, limit)]
+    if as_json:
+        typer.echo(json.dumps(rows, ensure_ascii=False))
+    elif rows:
+        wanted = ("id", "received_at", "topic", "path", "reason")
+        _print_table(wanted, [[str(row[name]) for name in wanted] for row in rows], headed=True)
+    else:
+        typer.echo("the quarantine is empty")
+
+
+@spool.command("show")
+def spool_show(
+    number: Annotated[int, typer.Argument(metavar="ID", help="The id `spool list` shows.")],
+    config: ConfigOption,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one row of the quarantine with its payload."""
+    from pywats_mqtt.cli.quarantine import details, read_one  # noqa: PLC0415 - only when called
+
+    row = read_one(config, number)
+    if row is None:
+        typer.echo(f"pywats-mqtt: nothing in quarantine has the id {number}; `spool list` shows them", err=True)
+        raise typer.Exit(1)
+    found = details(row)
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False))
+        return
+    payload = found.pop("payload")
+    _print_table(("", ""), [(name, str(value)) for name, value in found.items()], headed=False)
+    typer.echo(payload if isinstance(payload, str) else json.dumps(payload, indent=2, ensure_ascii=False))
+
+
+def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, headed: bool) -> None:
+    table = Table(*columns, show_header=headed, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    console = Console(markup=False, highlight=False, soft_wrap=True)
+    console.print(table)

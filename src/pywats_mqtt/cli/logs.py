@@ -1,0 +1,38 @@
+"""Set up logging for a program; nothing else in the package does."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Literal
+
+LIBRARIES = ("asyncio", "httpcore", "httpx", "pywats", "uvicorn")
+"""Their lines repeat what ours say once, call by call; what goes wrong reaches us as exceptions."""
+
+
+def silence() -> None:
+    """Log nothing: for a command whose output says it all."""
+    logging.getLogger().handlers[:] = [logging.NullHandler()]
+
+
+def configure(level: str, style: Literal["text", "json"]) -> None:
+    """Log to standard error from a level on.
+
+    Args:
+        level: a name of the standard levels, such as `INFO`.
+        style: one readable line each, or one JSON object each in pyWATS' own form.
+    """
+    handler = logging.StreamHandler()
+    if style == "json":
+        from pywats.core.logging import StructuredFormatter  # noqa: PLC0415 - costs half a second, and only here
+
+        handler.setFormatter(StructuredFormatter())
+    else:
+        formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)-7s %(message)s", "%Y-%m-%dT%H:%M:%S")
+        formatter.converter = time.gmtime
+        handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name in LIBRARIES:
+        logging.getLogger(name).setLevel(logging.CRITICAL)

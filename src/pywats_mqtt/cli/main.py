@@ -1,0 +1,41 @@
+"""The command line's entry: `run` without detour, everything else through typer.
+
+`run` is what a service starts, so neither typer nor rich is imported on its way.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from pywats_mqtt.errors import Fatal
+
+WRONG_USAGE = 2
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command and exit: 0 success, 1 a finding or failure, 2 wrong usage or set-up, 130 interrupted."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = _dispatch(words)
+    except Fatal as error:
+        sys.stderr.write(f"pywats-mqtt: {error}\n")
+        code = WRONG_USAGE
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone: nobody to tell
+        code = 1
+    sys.exit(code)
+
+
+def _dispatch(words: list[str]) -> int:
+    if words[:1] == ["run"]:
+        from pywats_mqtt.cli.run import run  # noqa: PLC0415 - see the module's docstring
+
+        return run(words[1:])
+    from pywats_mqtt.cli.commands import app  # noqa: PLC0415 - the same
+
+    return int(app(words, standalone_mode=False, prog_name="pywats-mqtt") or 0)

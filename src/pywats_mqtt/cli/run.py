@@ -1,0 +1,51 @@
+"""`run`: the bridge as a daemon, in the foreground until told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+from pywats_mqtt.app.bridge import Bridge
+from pywats_mqtt.cli.logs import configure
+from pywats_mqtt.config.load import load
+from pywats_mqtt.errors import Fatal
+
+ENDED_AT_ONCE = 130
+"""Exit code of a stop that was not waited for; what was acknowledged is in the spool all the same."""
+
+
+def run(words: Sequence[str]) -> int:
+    """Run the bridge until SIGTERM or Ctrl-C, then drain; a second one ends at once.
+
+    Raises:
+        Fatal: the configuration is wrong, or another bridge owns the spool.
+    """
+    parser = argparse.ArgumentParser("pywats-mqtt run", description="Run the bridge in the foreground.")
+    parser.add_argument("-c", "--config", type=Path, required=True, metavar="FILE", help="the configuration, TOML")
+    parser.add_argument("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
+    parser.add_argument("--log-format", default="text", choices=["text", "json"])
+    options = parser.parse_args(words)
+    config = load(options.config, os.environ)
+    configure(options.log_level, options.log_format)
+    try:
+        return asyncio.run(_run(Bridge(config)))
+    except* Fatal as problems:
+        raise Fatal("; ".join(str(problem) for problem in problems.exceptions)) from None
+
+
+async def _run(bridge: Bridge) -> int:
+    stopping = asyncio.Event()
+
+    def stop() -> None:
+        if stopping.is_set():
+            os._exit(ENDED_AT_ONCE)
+        stopping.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    return await bridge.run(stopping)

@@ -1,0 +1,55 @@
+"""`status`: what a bridge has done and how it stands, from a second process; also of one that died."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from pywats_mqtt.app.local_socket import ask
+from pywats_mqtt.config.load import load
+from pywats_mqtt.observe import Status, status_of
+from pywats_mqtt.spool.reader import SpoolReader
+
+
+def read_status(config_path: Path) -> Status:
+    """Ask the running bridge, or read the spool of one that does not run.
+
+    Raises:
+        Fatal: the configuration is wrong, or there is no spool yet.
+    """
+    path = Path(load(config_path, os.environ).spool.path)
+    answer = ask(path)
+    if answer is not None:
+        return msgspec.json.decode(answer, type=Status)
+    with SpoolReader(path) as reader:
+        client_id = (reader.note("client_id") or b"").decode()
+        return status_of(reader.figures(), None, client_id=client_id)
+
+
+def explain(status: Status) -> list[tuple[str, str]]:
+    """Put a status in words, as (what, value) lines."""
+    if not status.running:
+        broker = wats = "the bridge does not run"
+    else:
+        broker = f"connected to {status.broker}" if status.connected else f"not connected: {status.broker_problem}"
+        wats = "reachable" if status.wats_reachable else f"not reached: {status.wats_problem or 'no call made yet'}"
+    lines = [("broker", broker), ("WATS", wats)]
+    lines += [
+        (name, str(getattr(status, name)))
+        for name in ("received", "stored", "acknowledged", "delivered", "waiting", "quarantined", "retried")
+    ]
+    lines += [
+        (name, str(getattr(status, name))) for name in ("duplicates", "conflicts", "ignored") if getattr(status, name)
+    ]
+    lines.append(("spool", f"{status.size_bytes / 1_048_576:.1f} MiB"))
+    if status.sessions_lost:
+        lines.append(("sessions lost", f"{status.sessions_lost}: what the broker had queued then is gone"))
+    lines += [(f"filter {name}", text) for name, text in status.granted.items() if not text.startswith("QoS")]
+    lines += [(f"refused {call}", text) for call, text in status.refused_calls.items()]
+    lines += [
+        (f"not exactly once {name}", f"{count} messages named no message_id, sequence or time; let the device send one")
+        for name, count in status.not_exactly_once.items()
+    ]
+    return lines
