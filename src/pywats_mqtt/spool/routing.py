@@ -1,0 +1,175 @@
+"""What becomes of a routed batch, decided in one pure function; the stores only carry it out.
+
+A message counts once, however many events it holds: its count rides on its last event's delivery.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeAlias
+
+import msgspec
+
+from pywats_mqtt.events import Event, Identified, Identity, Latest, Ordered, fold, kind_of, order_key
+from pywats_mqtt.messages import RawMessage
+from pywats_mqtt.ports import Outcome, Rejection, RoutedBatch
+
+Pair: TypeAlias = tuple[str, str]
+"""Names a latest delivery: its key and its kind."""
+
+
+class NewDelivery(msgspec.Struct, frozen=True, gc=False):
+    """An ordered delivery to be stored; `messages` is 1 where it carries its message's count, else 0."""
+
+    event: Ordered
+    message: RawMessage
+    messages: int
+
+
+class Folded(msgspec.Struct):
+    """What the events of one batch make of a latest delivery, and how many messages it carries more."""
+
+    event: Latest
+    message: RawMessage
+    messages: int = 0
+
+
+class Held(msgspec.Struct, frozen=True, gc=False):
+    """A message that goes to quarantine."""
+
+    message: RawMessage
+    rejection: Rejection
+
+
+class Plan(msgspec.Struct):
+    """What to store for a batch.
+
+    Attributes:
+        ordered: in order of arrival.
+        folded: by pair, each the fold of all that came onto what was known.
+        held: in order of arrival.
+        identities: new ids and their digests.
+        events_folded, duplicates, conflicts, ignored: what was counted on the way.
+    """
+
+    ordered: list[NewDelivery] = msgspec.field(default_factory=list)
+    folded: dict[Pair, Folded] = msgspec.field(default_factory=dict)
+    held: list[Held] = msgspec.field(default_factory=list)
+    identities: dict[bytes, bytes] = msgspec.field(default_factory=dict)
+    events_folded: int = 0
+    duplicates: int = 0
+    conflicts: int = 0
+    ignored: int = 0
+
+    @property
+    def routed(self) -> RoutedBatch:
+        """What the caller is told."""
+        return RoutedBatch(
+            ordered=len(self.ordered),
+            folded=self.events_folded,
+            duplicates=self.duplicates,
+            quarantined=len(self.held),
+            ignored=self.ignored,
+        )
+
+
+def identities(outcomes: Sequence[Outcome]) -> Iterator[Identity]:
+    """Give the identities of all events, so that a store can look up which it knows."""
+    for outcome in outcomes:
+        if not isinstance(outcome, Rejection):
+            for identified in outcome:
+                if identified.identity is not None:
+                    yield identified.identity
+
+
+def decide(
+    messages: Sequence[RawMessage],
+    outcomes: Sequence[Outcome],
+    known: Mapping[bytes, bytes],
+    base: Callable[[Pair], Latest | None],
+) -> Plan:
+    """Decide what becomes of each message.
+
+    Args:
+        messages: of the batch, in order of arrival.
+        outcomes: one for each message.
+        known: digest by id, of all ids among `outcomes` that were stored before.
+        base: gives what a latest event is folded into.
+
+    Raises:
+        ValueError: not one outcome for each message.
+    """
+    plan = Plan()
+    for message, outcome in zip(messages, outcomes, strict=True):
+        if isinstance(outcome, Rejection):
+            plan.held.append(Held(message, outcome))
+            continue
+        events = _new_events(plan, message, outcome, known)
+        if not events:
+            continue
+        folded = plan.folded
+        left = len(events)
+        for event in events:
+            left -= 1
+            if isinstance(event, Ordered):
+                plan.ordered.append(NewDelivery(event, message, 0 if left else 1))
+                continue
+            pair = (order_key(event), _kind(event))
+            entry = folded.get(pair)
+            if entry is None:
+                entry = folded[pair] = Folded(fold(base(pair), event), message)
+            else:
+                entry.event = fold(entry.event, event)
+                entry.message = message
+            if not left:
+                entry.messages += 1
+            plan.events_folded += 1
+    return plan
+
+
+def _new_events(
+    plan: Plan, message: RawMessage, outcome: Sequence[Identified], known: Mapping[bytes, bytes]
+) -> list[Event]:
+    """Give a message's events without those known before; empty where nothing of it is left, which is counted."""
+    if not outcome:
+        plan.ignored += 1
+        return []
+    fresh: dict[bytes, bytes] = {}
+    events: list[Event] = []
+    repeated = 0
+    for identified in outcome:
+        identity = identified.identity
+        if identity is not None:
+            key = identity.key
+            digest = known.get(key)
+            if digest is None:
+                digest = plan.identities.get(key)
+            if digest is None:
+                if key in fresh:
+                    continue
+                fresh[key] = identity.digest
+            elif digest == identity.digest:
+                repeated += 1
+                continue
+            else:
+                reason = f"identity conflict: id {identity.id} came before with another content"
+                plan.held.append(Held(message, Rejection(reason, device=order_key(identified.event))))
+                plan.conflicts += 1
+                return []
+        events.append(identified.event)
+    if repeated and not fresh:
+        plan.duplicates += 1  # what it says beside its known events was said with them
+        return []
+    plan.identities.update(fresh)
+    return events
+
+
+_kinds: dict[type[Event], str] = {}
+
+
+def _kind(event: Event) -> str:
+    """Name an event's kind; remembered by type, for this runs for every event."""
+    kind = _kinds.get(type(event))
+    if kind is None:
+        kind = _kinds[type(event)] = kind_of(event)
+    return kind

@@ -1,0 +1,40 @@
+"""What SQLite raises, as one of the bridge's outcomes."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final
+
+from pywats_mqtt.errors import BridgeError, Fatal, Retry, Scope
+
+_PRIMARY: Final = 0xFF
+"""An extended result code's low byte is its primary code (sqlite.org/rescode.html)."""
+
+
+def outcome_of(error: sqlite3.Error, path: str) -> BridgeError:
+    """Name what has to be done about an error: wait for room, or stop.
+
+    Returns:
+        Retry, scope SERVER: `disk full`, also where a limit on file sizes or a quota stopped the write; `disk error`
+            where the disk failed otherwise; `busy` where another program holds the file.
+        Fatal: the file is damaged, no database, or may not be written.
+    """
+    code = getattr(error, "sqlite_errorcode", 0)
+    if code & _PRIMARY == sqlite3.SQLITE_FULL or code == sqlite3.SQLITE_IOERR_WRITE:
+        return _retry(f"spool {path}: the disk is full ({error}): make room; receiving goes on by itself", "disk full")
+    if code & _PRIMARY == sqlite3.SQLITE_IOERR:
+        return _retry(f"spool {path}: the disk failed ({error}): look at the system's log", "disk error")
+    if code & _PRIMARY in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        return _retry(f"spool {path}: another program holds it ({error}): end that one", "busy")
+    if code & _PRIMARY in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+        return Fatal(
+            f"spool {path} is damaged, or no spool ({error}): move it and its -wal file away for a rescue "
+            "(`sqlite3 FILE .recover`), then start with a new one"
+        )
+    if code & _PRIMARY in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}:
+        return Fatal(f"spool {path} cannot be written ({error}): it and its folder must be writable by this user")
+    return Fatal(f"spool {path}: SQLite refuses ({error})")
+
+
+def _retry(message: str, cause: str) -> Retry:
+    return Retry(message, scope=Scope.SERVER, cause=cause)

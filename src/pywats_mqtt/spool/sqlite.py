@@ -1,0 +1,200 @@
+"""The spool on one SQLite file: `ports.Spool` for a bridge on one machine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from pywats_mqtt.ports import (
+    Batch,
+    Clock,
+    Delivery,
+    Figures,
+    Outcome,
+    Quarantined,
+    Receipt,
+    RoutedBatch,
+    Settlement,
+)
+from pywats_mqtt.spool.connection import connect
+from pywats_mqtt.spool.owner import Owner
+from pywats_mqtt.spool.store import Store
+from pywats_mqtt.spool.writer import Writer
+
+T = TypeVar("T")
+
+
+class SqliteSpool:
+    """The store of one bridge; `async with SqliteSpool.open(…) as spool`. See `ports.Spool` for what each call does."""
+
+    def __init__(self, path: Path, *, clock: Clock, max_bytes: int, identity_days: int) -> None:
+        """Use `open`; this only keeps the arguments."""
+        self._path = path
+        self._clock = clock
+        self._max_bytes = max_bytes
+        self._identity_days = identity_days
+        self._owner: Owner | None = None
+        self._writer: Writer | None = None
+        self._acknowledged = 0
+
+    @classmethod
+    def open(cls, path: Path, *, clock: Clock, max_bytes: int = 2_147_483_648, identity_days: int = 30) -> Self:
+        """Name a spool; entering it opens it.
+
+        Args:
+            path: the file, made when missing; its folder must exist and be on a local disk.
+            clock: tells when deliveries were settled and identities seen.
+            max_bytes: at this size `put` waits until deliveries make room. What is on its way then still
+                is stored.
+            identity_days: days an event's id is remembered.
+        """
+        return cls(path, clock=clock, max_bytes=max_bytes, identity_days=identity_days)
+
+    async def __aenter__(self) -> Self:
+        """Take the file, bring it to the newest schema, load what has to be in memory.
+
+        Raises:
+            Fatal: another bridge owns it, its folder is missing, it is damaged, another program's or newer.
+            Retry: the disk is full.
+        """
+        owner = Owner(self._path, since=self._clock.now())
+        writer = Writer(self._path, self._open_store)
+        try:
+            await writer.start()
+        except BaseException:
+            owner.close()
+            raise
+        self._owner, self._writer = owner, writer
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Finish what was asked for, store the last acknowledgements, and let the file go."""
+        if self._writer is None or self._owner is None:
+            return
+        try:
+            self._pass_acknowledged()
+            await self._writer.close()
+        finally:
+            self._owner.close()
+            self._owner = None
+
+    def _open_store(self) -> Store:
+        db = connect(self._path, max_bytes=self._max_bytes)
+        try:
+            return Store(db, self._path, self._clock, max_bytes=self._max_bytes, identity_days=self._identity_days)
+        except BaseException:
+            db.close()
+            raise
+
+    # --- the port -----------------------------------------------------------------------------------------------------
+
+    async def put(self, receipt: Receipt) -> Batch | None:
+        """See `ports.Spool.put`."""
+        while not self._running.room.is_set():
+            await self._running.room.wait()
+        return await self._write(lambda store: store.put(receipt))
+
+    async def unrouted(self, after: int, limit: int) -> Sequence[Batch]:
+        """See `ports.Spool.unrouted`."""
+        return await self._read(lambda store: store.unrouted(after, limit))
+
+    async def route(self, batch: Batch, outcomes: Sequence[Outcome]) -> RoutedBatch:
+        """See `ports.Spool.route`.
+
+        Raises:
+            Retry: as for `put`; the batch is still to be routed.
+            ValueError: it is not this batch's turn, or there is not one outcome for each message.
+        """
+        return await self._write(lambda store: store.route(batch, outcomes))
+
+    async def lease(self, limit: int, now_us: int, *, skip_kinds: frozenset[str] = frozenset()) -> Sequence[Delivery]:
+        """See `ports.Spool.lease`. If the caller is cancelled meanwhile, what it would have got is given back."""
+        return await self._lease(lambda store: store.lease(limit, now_us, skip_kinds))
+
+    async def lease_latest(
+        self, limit: int, now_us: int, *, settled_before_us: int, skip_kinds: frozenset[str] = frozenset()
+    ) -> Sequence[Delivery]:
+        """See `ports.Spool.lease_latest`; cancelled as `lease`."""
+        return await self._lease(lambda store: store.lease_latest(limit, now_us, settled_before_us, skip_kinds))
+
+    async def settle(self, settlements: Sequence[Settlement]) -> None:
+        """See `ports.Spool.settle`.
+
+        Raises:
+            Retry: as for `put`; the leases go on, settle them again.
+            ValueError: one of the deliveries is not leased; none was settled.
+        """
+        await self._write(lambda store: store.settle(settlements))
+
+    async def next_due_us(self) -> int | None:
+        """See `ports.Spool.next_due_us`; 0 where leasing again may find more, since rows are still to be read."""
+        return await self._read(Store.next_due_us)
+
+    def tally_acknowledged(self, count: int) -> None:
+        """See `ports.Spool.tally_acknowledged`."""
+        self._acknowledged += count
+
+    async def figures(self) -> Figures:
+        """See `ports.Spool.figures`."""
+        return await self._read(Store.figures)
+
+    async def quarantined(self, limit: int, after: int = 0) -> Sequence[Quarantined]:
+        """See `ports.Spool.quarantined`."""
+        return await self._read(lambda store: store.quarantined(limit, after))
+
+    async def note(self, name: str) -> bytes | None:
+        """See `ports.Notes.note`."""
+        return await self._read(lambda store: store.note(name))
+
+    async def set_note(self, name: str, value: bytes | None) -> None:
+        """See `ports.Notes.set_note`.
+
+        Raises:
+            Retry: as for `put`.
+        """
+        await self._write(lambda store: store.set_note(name, value))
+
+    # --- to the thread ------------------------------------------------------------------------------------------------
+
+    @property
+    def _running(self) -> Writer:
+        if self._writer is None:
+            raise RuntimeError(f"spool {self._path} is not open")
+        return self._writer
+
+    def _write(self, call: Callable[[Store], T]) -> asyncio.Future[T]:
+        self._pass_acknowledged()
+        return self._running.submit(call, writes=True)
+
+    def _read(self, call: Callable[[Store], T]) -> asyncio.Future[T]:
+        self._pass_acknowledged()
+        return self._running.submit(call, writes=False)
+
+    async def _lease(self, call: Callable[[Store], list[Delivery]]) -> Sequence[Delivery]:
+        leased = self._read(call)
+        try:
+            return await asyncio.shield(leased)
+        except asyncio.CancelledError:
+            leased.add_done_callback(self._give_back)
+            raise
+
+    def _give_back(self, leased: asyncio.Future[list[Delivery]]) -> None:
+        if not leased.cancelled() and leased.exception() is None and (deliveries := leased.result()):
+            with suppress(RuntimeError):  # closed meanwhile: leases end with their owner
+                self._running.submit(lambda store: store.give_back(deliveries), writes=False)
+
+    def _pass_acknowledged(self) -> None:
+        """Hand the acknowledgements counted so far to the thread, with the next call."""
+        if self._acknowledged:
+            count, self._acknowledged = self._acknowledged, 0
+            self._running.submit(lambda store: store.tally_acknowledged(count), writes=False)

@@ -1,0 +1,423 @@
+"""The spool's sync core on one SQLite connection: what each call reads and writes, and what a transaction makes true.
+
+It runs in the writer thread alone. Calls that write come between `begin` and `commit` and may share a transaction;
+they stage what they change in memory, `commit` writes it in a few statements, and only when SQLite has synced it does
+memory take it over. After `rollback` it is as if they had never come. Calls that read run outside a transaction.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
+from pathlib import Path
+from typing import Final, TypeVar
+
+import msgspec
+
+from pywats_mqtt import events
+from pywats_mqtt.messages import RawMessage, to_us
+from pywats_mqtt.ports import (
+    Batch,
+    Clock,
+    Delivery,
+    Done,
+    Figures,
+    Outcome,
+    Quarantined,
+    Receipt,
+    Refused,
+    Rejection,
+    RetryAt,
+    RoutedBatch,
+    Settlement,
+)
+from pywats_mqtt.spool import tables, views
+from pywats_mqtt.spool.disk import Disk
+from pywats_mqtt.spool.latest import LatestEntries
+from pywats_mqtt.spool.lines import Item, Lines
+from pywats_mqtt.spool.routing import Plan, decide, identities
+from pywats_mqtt.spool.rows import delete_rows, write_rows
+from pywats_mqtt.spool.states import Move, State, advance
+from pywats_mqtt.spool.upkeep import Upkeep
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+
+SCANS: Final = 4
+"""Reads one lease may cause: it keeps a lease, and whoever waits behind it, within some 10 ms on a long backlog."""
+
+
+class Store:
+    """The tables of one spool file, and their state in memory."""
+
+    def __init__(self, db: sqlite3.Connection, path: Path, clock: Clock, *, max_bytes: int, identity_days: int) -> None:
+        """Load counters and latest deliveries; ordered ones are read when leases are asked for.
+
+        Raises:
+            Fatal: a row cannot be read.
+            sqlite3.Error: the file is damaged.
+        """
+        self._db = db
+        self._path = path
+        self._clock = clock
+        self._tally = views.read_tally(db)
+        self._stored_tally = self._tally.copy()
+        self._disk = Disk(db, path, max_bytes)
+        self._upkeep = Upkeep(db, clock, self._disk, identity_days)
+        self._acknowledged = 0
+        self._latest = LatestEntries(tables.read_latest(db, str(path)))
+        self._lines = Lines(self._tally.last_id)
+        self._new_items: list[Item] = []
+        self._new_ids: dict[bytes, bytes] = {}
+        self._done_ids: list[int] = []
+        self._quarantine: list[tables.Row] = []
+        self._settled: set[int] = set()
+        self._when_committed: list[Callable[[], None]] = []
+
+    # --- transactions -------------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Begin a transaction."""
+        self._db.execute("BEGIN IMMEDIATE")
+
+    def commit(self) -> None:
+        """Write what was staged, and return when it is synced.
+
+        Raises:
+            sqlite3.Error: it is not stored; the caller rolls back.
+        """
+        self._write_staged()
+        self._db.execute("COMMIT")
+        self._stored_tally = self._tally.copy()
+        self._acknowledged = 0
+        self._latest.commit()
+        for take_over in self._when_committed:
+            take_over()
+        if self._new_items:
+            self._lines.append(self._new_items, self._tally.last_id)
+        self._clear_staged()
+        self._disk.measure()
+
+    def rollback(self) -> None:
+        """Make it as if nothing was asked since `begin`."""
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
+        self._tally = self._stored_tally.copy()
+        self._latest.rollback()
+        self._clear_staged()
+
+    def tally_acknowledged(self, count: int) -> None:
+        """Count acknowledgements; stored with the next commit."""
+        self._acknowledged += count
+
+    @property
+    def full(self) -> bool:
+        """Whether the bound in bytes is reached: no `put` should come."""
+        return self._disk.full
+
+    def make_room(self) -> None:
+        """Free what can be freed, after a write failed."""
+        self._disk.checkpoint()
+
+    def upkeep_due_s(self) -> float:
+        """Tell in how many seconds `upkeep` is due."""
+        return self._upkeep.due_s()
+
+    def upkeep(self, *, idle: bool) -> None:
+        """Do a small step of upkeep if one is due; a disk that refuses it now is asked again later."""
+        try:
+            if self._upkeep.step(idle=idle):
+                self._disk.measure()
+        except sqlite3.OperationalError:
+            _log.debug("upkeep not possible now", extra={"path": str(self._path)}, exc_info=True)
+
+    def close(self) -> None:
+        """Store the last acknowledgements, and close."""
+        try:
+            if self._acknowledged:
+                self.begin()
+                self.commit()
+        finally:
+            self._db.close()
+
+    def _write_staged(self) -> None:
+        db = self._db
+        write_rows(db, tables.INSERT_DELIVERY, [tables.delivery_row(item) for item in self._new_items])
+        delete_rows(db, "DELETE FROM delivery WHERE id", self._done_ids)
+        now_us = to_us(self._clock.now())
+        write_rows(db, tables.INSERT_IDENTITY, [(key, digest, now_us) for key, digest in self._new_ids.items()])
+        write_rows(db, tables.INSERT_QUARANTINE, self._quarantine)
+        write_rows(db, tables.REPLACE_LATEST, [tables.latest_row(entry) for entry in self._latest.changed()])
+        self._tally.acknowledged = self._stored_tally.acknowledged + self._acknowledged
+        write_rows(db, "REPLACE INTO counter (name, value)", self._tally.changed_since(self._stored_tally))
+
+    def _clear_staged(self) -> None:
+        self._new_items = []
+        self._new_ids = {}
+        self._done_ids = []
+        self._quarantine = []
+        self._settled = set()
+        self._when_committed = []
+
+    # --- calls that write ---------------------------------------------------------------------------------------------
+
+    def put(self, receipt: Receipt) -> Batch | None:
+        """See `ports.Spool.put`."""
+        if receipt.fresh_session:
+            self._db.execute("DELETE FROM packet")
+        elif receipt.released:
+            delete_rows(self._db, "DELETE FROM packet WHERE id", receipt.released)
+        messages = receipt.messages
+        tally = self._tally
+        tally.received += len(messages)
+        if any(message.packet_id for message in messages):
+            messages = self._without_repeats(messages)
+        if not messages:
+            return None
+        tally.last_batch += 1
+        tally.stored += len(messages)
+        tally.waiting += len(messages)
+        self._db.execute(
+            "INSERT INTO batch (number, messages) VALUES (?, ?)", (tally.last_batch, tables.pack_messages(messages))
+        )
+        return Batch(tally.last_batch, messages)
+
+    def _without_repeats(self, messages: Sequence[RawMessage]) -> tuple[RawMessage, ...]:
+        """Drop QoS 2 messages whose packet id is remembered, and remember the others' (MQTT 5, 4.3.3)."""
+        remembered = {number for (number,) in self._db.execute("SELECT id FROM packet")}
+        kept: list[RawMessage] = []
+        fresh: dict[int, None] = {}
+        for message in messages:
+            if message.packet_id:
+                if message.packet_id in remembered or message.packet_id in fresh:
+                    continue
+                fresh[message.packet_id] = None
+            kept.append(message)
+        write_rows(self._db, "INSERT INTO packet (id)", [(number,) for number in fresh])
+        return tuple(kept)
+
+    def route(self, batch: Batch, outcomes: Sequence[Outcome]) -> RoutedBatch:
+        """See `ports.Spool.route`.
+
+        Raises:
+            ValueError: it is not this batch's turn, or there is not one outcome for each message.
+        """
+        tally = self._tally
+        if batch.number != tally.last_routed + 1 or batch.number > tally.last_batch:
+            raise ValueError(f"batch {batch.number} cannot be routed: the next is {tally.last_routed + 1}")
+        now_us = to_us(self._clock.now())
+        plan = decide(batch.messages, outcomes, self._known(outcomes), self._latest.event)
+        self._db.execute("DELETE FROM batch WHERE number = ?", (batch.number,))
+        tally.last_routed = batch.number
+        self._stage(plan, now_us)
+        tally.duplicates += plan.duplicates
+        tally.ignored += plan.ignored
+        tally.conflicts += plan.conflicts
+        tally.refused += len(plan.held)
+        tally.quarantined += len(plan.held)
+        tally.waiting -= plan.duplicates + plan.ignored + len(plan.held)
+        return plan.routed
+
+    def _known(self, outcomes: Sequence[Outcome]) -> dict[bytes, bytes]:
+        """Look up the ids of a batch among those stored and those staged."""
+        keys = list({identity.key: None for identity in identities(outcomes)})
+        if not keys:
+            return {}
+        known = dict(tables.read_known(self._db, keys))
+        if self._new_ids:
+            known.update((key, self._new_ids[key]) for key in keys if key in self._new_ids)
+        return known
+
+    def _stage(self, plan: Plan, now_us: int) -> None:
+        tally = self._tally
+        for new in plan.ordered:
+            tally.last_id += 1
+            self._new_items.append(
+                Item(
+                    id=tally.last_id,
+                    key=events.order_key(new.event),
+                    kind=events.kind_of(new.event),
+                    attempts=0,
+                    due_us=0,
+                    messages=new.messages,
+                    received_at_us=new.message.received_at_us,
+                    topic=new.message.topic,
+                    packed=events.encode(new.event),
+                )
+            )
+        for pair, folded in plan.folded.items():
+            if self._latest.fold(pair, folded, now_us=now_us, new_id=tally.last_id + 1):
+                tally.last_id += 1
+        self._new_ids |= plan.identities
+        self._quarantine += [tables.held_row(held.message, held.rejection) for held in plan.held]
+
+    def settle(self, settlements: Sequence[Settlement]) -> None:
+        """See `ports.Spool.settle`.
+
+        Raises:
+            ValueError: one of the deliveries is not leased; none is settled then.
+        """
+        now_us = to_us(self._clock.now())
+        for settlement in settlements:
+            delivery = settlement.delivery
+            if delivery.version:
+                self._settle_latest(settlement, now_us)
+            else:
+                self._settle_ordered(settlement)
+            self._settled.add(delivery.id)
+
+    def _settle_ordered(self, settlement: Settlement) -> None:
+        item = self._ending(self._lines.leased(settlement.delivery.id), settlement)
+        match settlement:
+            case RetryAt():
+                self._put_off(item, settlement)
+            case Done():
+                self._tally.delivered += item.messages
+                self._remove(item)
+            case Refused():
+                self._refuse(item.messages)
+                payload = msgspec.json.encode(settlement.delivery.event)
+                self._quarantine.append(tables.refused_row(item, payload, settlement.rejection))
+                self._remove(item)
+
+    def _ending(self, leased: T | None, settlement: Settlement) -> T:
+        """Check that a settlement ends a lease, which it may do once."""
+        number = settlement.delivery.id
+        state = State.WAITING if leased is None or number in self._settled else State.LEASED
+        advance(state, _move(settlement))
+        if leased is None:
+            raise ValueError(f"delivery {number} is not leased")
+        return leased
+
+    def _remove(self, item: Item) -> None:
+        self._tally.waiting -= item.messages
+        self._done_ids.append(item.id)
+        self._when_committed.append(lambda: self._lines.remove(item.id))
+
+    def _put_off(self, item: Item, retry: RetryAt) -> None:
+        attempts = item.attempts + retry.uses_attempt
+        self._db.execute(
+            "UPDATE delivery SET attempts = ?, due_us = ?, cause = ? WHERE id = ?",
+            (attempts, retry.at_us, retry.cause, item.id),
+        )
+        self._tally.retried += 1
+        self._when_committed.append(lambda: self._lines.put_back(item.id, attempts=attempts, due_us=retry.at_us))
+
+    def _refuse(self, messages: int) -> None:
+        self._tally.refused += messages
+        self._tally.quarantined += 1
+
+    def _settle_latest(self, settlement: Settlement, now_us: int) -> None:
+        delivery = self._ending(self._latest.leased(settlement.delivery.id), settlement)
+        match settlement:
+            case RetryAt():
+                attempts = delivery.attempts + settlement.uses_attempt
+                self._latest.put_off(delivery, attempts=attempts, due_us=settlement.at_us, cause=settlement.cause)
+                self._tally.retried += 1
+            case Done():
+                self._latest.settle(delivery, now_us=now_us)
+                self._tally.delivered += delivery.messages
+                self._tally.waiting -= delivery.messages
+            case Refused():
+                entry = self._latest.settle(delivery, now_us=now_us)
+                self._refuse(delivery.messages)
+                self._tally.waiting -= delivery.messages
+                payload = msgspec.json.encode(delivery.event)
+                self._quarantine.append(tables.refused_row(entry, payload, settlement.rejection))
+        self._when_committed.append(lambda: self._latest.end_lease(delivery.id))
+
+    def set_note(self, name: str, value: bytes | None) -> None:
+        """See `ports.Notes.set_note`."""
+        if value is None:
+            self._db.execute("DELETE FROM note WHERE name = ?", (name,))
+        else:
+            self._db.execute("REPLACE INTO note (name, value) VALUES (?, ?)", (name, value))
+
+    # --- calls that read ----------------------------------------------------------------------------------------------
+
+    def unrouted(self, after: int, limit: int) -> list[Batch]:
+        """See `ports.Spool.unrouted`."""
+        rows = self._db.execute(
+            "SELECT number, messages FROM batch WHERE number > ? ORDER BY number LIMIT ?", (after, limit)
+        )
+        return [Batch(number, tables.unpack_messages(packed)) for number, packed in rows]
+
+    def lease(self, limit: int, now_us: int, skip_kinds: AbstractSet[str]) -> list[Delivery]:
+        """See `ports.Spool.lease`."""
+        items = self._lines.lease(limit, now_us, skip_kinds)
+        for _ in range(SCANS):
+            if len(items) >= limit or (scan := self._lines.next_scan()) is None:
+                break
+            self._lines.fill(scan, tables.read_deliveries(self._db, scan))
+            items += self._lines.lease(limit - len(items), now_us, skip_kinds)
+        deliveries = [delivery for item in items if (delivery := self._delivery(item)) is not None]
+        return sorted(deliveries, key=_id)
+
+    def _delivery(self, item: Item) -> Delivery | None:
+        """Unpack a leased row; one that cannot be unpacked goes to quarantine at once, or it would block its line."""
+        try:
+            event = events.decode(item.packed)
+        except msgspec.MsgspecError as error:
+            self.begin()
+            try:
+                self._refuse(item.messages)
+                reason = f"stored event cannot be read, a newer program may have written it: {error}"
+                self._quarantine.append(tables.refused_row(item, item.packed, Rejection(reason)))
+                self._remove(item)
+                self.commit()
+            except sqlite3.Error:
+                self.rollback()
+                self._lines.give_back(item.id)
+            return None
+        return Delivery(
+            id=item.id, key=item.key, kind=item.kind, event=event, attempts=item.attempts, messages=item.messages
+        )
+
+    def lease_latest(
+        self, limit: int, now_us: int, settled_before_us: int, skip_kinds: AbstractSet[str]
+    ) -> list[Delivery]:
+        """See `ports.Spool.lease_latest`."""
+        return self._latest.lease(limit, now_us, settled_before_us=settled_before_us, skip_kinds=skip_kinds)
+
+    def give_back(self, deliveries: Sequence[Delivery]) -> None:
+        """End leases whose asker is gone."""
+        for delivery in deliveries:
+            if delivery.version:
+                self._latest.give_back(delivery.id)
+            else:
+                self._lines.give_back(delivery.id)
+
+    def next_due_us(self) -> int | None:
+        """See `ports.Spool.next_due_us`."""
+        dues = (self._lines.next_due_us(), self._latest.next_due_us())
+        return min((due for due in dues if due is not None), default=None)
+
+    def figures(self) -> Figures:
+        """See `ports.Spool.figures`."""
+        tally = self._stored_tally.copy()
+        tally.acknowledged += self._acknowledged
+        return tally.figures(views.size_on_disk(self._path))
+
+    def quarantined(self, limit: int, after: int) -> list[Quarantined]:
+        """See `ports.Spool.quarantined`."""
+        return views.read_quarantine(self._db, limit, after)
+
+    def note(self, name: str) -> bytes | None:
+        """See `ports.Notes.note`."""
+        return views.read_note(self._db, name)
+
+
+def _move(settlement: Settlement) -> Move:
+    match settlement:
+        case Done():
+            return Move.FINISH
+        case RetryAt():
+            return Move.RETRY
+        case Refused():
+            return Move.REFUSE
+
+
+def _id(delivery: Delivery) -> int:
+    return delivery.id

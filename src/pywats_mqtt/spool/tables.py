@@ -1,0 +1,186 @@
+"""Rows of the spool's tables: how values become rows, and what is read back in numbers."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from pywats_mqtt import events
+from pywats_mqtt.errors import Fatal
+from pywats_mqtt.messages import RawMessage
+from pywats_mqtt.ports import Rejection
+from pywats_mqtt.spool.latest import Entry
+from pywats_mqtt.spool.lines import Item, Scan
+from pywats_mqtt.spool.rows import Value, select_text
+
+Row = tuple[Value, ...]
+
+_pack: Final = msgspec.msgpack.Encoder()
+_unpack: Final = msgspec.msgpack.Decoder(tuple[RawMessage, ...])
+
+
+def pack_messages(messages: Sequence[RawMessage]) -> bytes:
+    """Pack the messages of a batch."""
+    return _pack.encode(messages)
+
+
+def unpack_messages(packed: bytes) -> tuple[RawMessage, ...]:
+    """Unpack the messages of a batch."""
+    return _unpack.decode(packed)
+
+
+# --- quarantine -------------------------------------------------------------------------------------------------------
+
+INSERT_QUARANTINE: Final = (
+    "INSERT INTO quarantine"
+    " (topic, device, reason, path, received_at_us, payload, kind, qos, retain, content_type, user_properties)"
+)
+
+
+def held_row(message: RawMessage, rejection: Rejection) -> Row:
+    """Make the row of a refused message: with all that came, so that it can be tried again."""
+    return (
+        message.topic,
+        rejection.device,
+        rejection.reason,
+        rejection.path,
+        message.received_at_us,
+        message.payload,
+        "message",
+        message.qos,
+        message.retain,
+        message.content_type,
+        msgspec.json.encode(message.user_properties).decode(),
+    )
+
+
+def refused_row(delivery: Item | Entry, payload: bytes, rejection: Rejection) -> Row:
+    """Make the row of a refused delivery; `payload`: its event as JSON, or what is stored where that is unreadable."""
+    return (
+        delivery.topic,
+        rejection.device or delivery.key,
+        rejection.reason,
+        rejection.path,
+        delivery.received_at_us,
+        payload,
+        delivery.kind,
+        0,
+        0,
+        "",
+        "[]",
+    )
+
+
+# --- delivery ---------------------------------------------------------------------------------------------------------
+
+INSERT_DELIVERY: Final = (
+    "INSERT INTO delivery (id, key, kind, attempts, due_us, messages, received_at_us, topic, event, cause)"
+)
+
+
+def delivery_row(item: Item) -> Row:
+    """Make the row of a new delivery."""
+    return (
+        item.id,
+        item.key,
+        item.kind,
+        item.attempts,
+        item.due_us,
+        item.messages,
+        item.received_at_us,
+        item.topic,
+        item.packed,
+        "",
+    )
+
+
+_LIST: Final = """
+SELECT json_group_array(json_array(id, key, kind, attempts, due_us, messages, received_at_us, topic, hex(event)))
+FROM (SELECT * FROM delivery WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?)
+"""
+_LIST_KEYS: Final = """
+SELECT json_group_array(json_array(id, key, kind, attempts, due_us, messages, received_at_us, topic, hex(event)))
+FROM (SELECT * FROM delivery WHERE id BETWEEN ? AND ? AND key IN (SELECT value FROM json_each(?)) ORDER BY id LIMIT ?)
+"""
+_listed: Final = msgspec.json.Decoder(list[tuple[int, str, str, int, int, int, int, str, str]])
+
+
+def read_deliveries(db: sqlite3.Connection, scan: Scan) -> list[Item]:
+    """Read the rows a scan asks for, in one value (see `rows`)."""
+    if scan.keys:
+        keys = msgspec.json.encode(scan.keys).decode()
+        (text,) = db.execute(_LIST_KEYS, (scan.first, scan.last, keys, scan.limit)).fetchone()
+    else:
+        (text,) = db.execute(_LIST, (scan.first, scan.last, scan.limit)).fetchone()
+    items = [Item(*row[:-1], packed=bytes.fromhex(row[-1])) for row in _listed.decode(text)]
+    return sorted(items, key=_id)
+
+
+def _id(item: Item) -> int:
+    return item.id
+
+
+# --- latest -----------------------------------------------------------------------------------------------------------
+
+_LATEST_COLUMNS: Final = Entry.__struct_fields__
+REPLACE_LATEST: Final = f"REPLACE INTO latest ({', '.join(_LATEST_COLUMNS)})"
+_SELECT_LATEST: Final = f"SELECT {', '.join(_LATEST_COLUMNS)} FROM latest"  # noqa: S608 - constant names
+
+
+def latest_row(entry: Entry) -> Row:
+    """Make the row of a latest delivery."""
+    return (
+        entry.key,
+        entry.kind,
+        entry.id,
+        entry.version,
+        entry.settled_version,
+        entry.messages,
+        entry.attempts,
+        entry.due_us,
+        entry.settled_at_us,
+        entry.owed_since_us,
+        entry.received_at_us,
+        entry.topic,
+        entry.cause,
+        events.encode(entry.event),
+    )
+
+
+def read_latest(db: sqlite3.Connection, path: str) -> list[Entry]:
+    """Read all latest deliveries.
+
+    Raises:
+        Fatal: one cannot be unpacked; to go on without it would lose its asset's ledger.
+    """
+    entries: list[Entry] = []
+    for row in db.execute(_SELECT_LATEST):
+        fields = dict(zip(_LATEST_COLUMNS, row, strict=True))
+        try:
+            event = events.decode(fields["event"])
+        except msgspec.MsgspecError as error:
+            raise Fatal(
+                f"spool {path}: the {fields['kind']} of {fields['key']} cannot be read ({error}): "
+                "a newer program may have written it; run that one"
+            ) from error
+        if isinstance(event, events.Ordered):
+            raise Fatal(f"spool {path}: the {fields['kind']} of {fields['key']} is of a kind that is not folded")
+        entries.append(Entry(**(fields | {"event": event})))
+    return entries
+
+
+# --- identity ---------------------------------------------------------------------------------------------------------
+
+INSERT_IDENTITY: Final = "INSERT INTO identity (key, digest, at_us)"
+_KNOWN: Final = "SELECT group_concat(hex(key) || ':' || hex(digest)) FROM identity WHERE key"
+
+
+def read_known(db: sqlite3.Connection, keys: Sequence[bytes]) -> Iterable[tuple[bytes, bytes]]:
+    """Give id and digest of those among `keys` that are stored."""
+    for text in select_text(db, _KNOWN, keys):
+        for pair in text.split(","):
+            key, _, digest = pair.partition(":")
+            yield bytes.fromhex(key), bytes.fromhex(digest)

@@ -1,0 +1,71 @@
+"""What the spool counts; every count changes in the transaction of what it counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from pywats_mqtt.ports import Figures
+
+
+class Tally(msgspec.Struct, kw_only=True):
+    """The counters by name, as they are stored.
+
+    `stored` = `delivered` + `waiting` + `refused` + `duplicates` + `ignored` after every transaction.
+
+    Attributes:
+        received, stored, acknowledged, delivered, retried, waiting, duplicates, conflicts, ignored:
+            see `ports.Figures`.
+        refused: messages that ever went to quarantine.
+        quarantined: rows in quarantine now.
+        last_batch: number of the newest batch.
+        last_routed: number of the newest routed batch; those above it are still stored.
+        last_id: the newest delivery id given out, ordered and latest ones together.
+    """
+
+    received: int = 0
+    stored: int = 0
+    acknowledged: int = 0
+    delivered: int = 0
+    retried: int = 0
+    waiting: int = 0
+    refused: int = 0
+    quarantined: int = 0
+    duplicates: int = 0
+    conflicts: int = 0
+    ignored: int = 0
+    last_batch: int = 0
+    last_routed: int = 0
+    last_id: int = 0
+
+    @classmethod
+    def of(cls, counters: Mapping[str, int]) -> Tally:
+        """Take the counters by name; a name that is not there counts 0."""
+        return cls(**{name: counters.get(name, 0) for name in cls.__struct_fields__})
+
+    def changed_since(self, former: Tally) -> list[tuple[str, int]]:
+        """Give name and value of the counters that differ from a former tally."""
+        return [
+            (name, value) for name in self.__struct_fields__ if (value := getattr(self, name)) != getattr(former, name)
+        ]
+
+    def copy(self) -> Tally:
+        """Give an equal tally that changes on its own."""
+        return msgspec.structs.replace(self)
+
+    def figures(self, size_bytes: int) -> Figures:
+        """Give what others may see of it."""
+        return Figures(
+            received=self.received,
+            stored=self.stored,
+            acknowledged=self.acknowledged,
+            delivered=self.delivered,
+            retried=self.retried,
+            waiting=self.waiting,
+            quarantined=self.quarantined,
+            duplicates=self.duplicates,
+            conflicts=self.conflicts,
+            ignored=self.ignored,
+            size_bytes=size_bytes,
+        )

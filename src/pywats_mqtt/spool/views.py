@@ -1,0 +1,43 @@
+"""What the owner of a spool and a second process read alike: counters, quarantine, notes, size."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from pywats_mqtt.ports import Quarantined
+from pywats_mqtt.spool.tally import Tally
+
+_QUARANTINED = Quarantined.__struct_fields__
+"""Its columns have the names of the port's fields."""
+
+
+def read_tally(db: sqlite3.Connection) -> Tally:
+    """Read the counters as of the last transaction."""
+    return Tally.of(dict(db.execute("SELECT name, value FROM counter")))
+
+
+def size_on_disk(path: Path) -> int:
+    """Give the bytes the database and its write-ahead log take on disk."""
+    total = 0
+    for file in (path, Path(f"{path}-wal")):
+        try:
+            total += file.stat().st_size
+        except FileNotFoundError:
+            continue
+    return total
+
+
+def read_quarantine(db: sqlite3.Connection, limit: int, after: int) -> list[Quarantined]:
+    """Read the rows with ids above `after`, oldest first."""
+    rows = db.execute(
+        f"SELECT {', '.join(_QUARANTINED)} FROM quarantine WHERE id > ? ORDER BY id LIMIT ?",  # noqa: S608 - constants
+        (after, limit),
+    )
+    return [Quarantined(**dict(zip(_QUARANTINED, row, strict=True))) for row in rows]
+
+
+def read_note(db: sqlite3.Connection, name: str) -> bytes | None:
+    """Read a note."""
+    row = db.execute("SELECT value FROM note WHERE name = ?", (name,)).fetchone()
+    return None if row is None else bytes(row[0])

@@ -1,0 +1,235 @@
+"""The one thread that touches SQLite: jobs that wait together share a transaction, and so one sync to disk.
+
+Group commit: whatever queued up while the disk synced the last transaction goes into the next one. If that fails, it
+is rolled back and each of its jobs is tried in a transaction of its own, so that one that fails spoils no other.
+Jobs that only read run after the commit, so that nobody is told what a crash could still undo.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Final, Generic, Protocol, TypeVar
+
+from pywats_mqtt.spool.sqlerrors import outcome_of
+from pywats_mqtt.spool.store import Store
+
+T = TypeVar("T")
+
+GROUP: Final = 64
+"""Jobs a transaction: it bounds how long the first waits for the last."""
+
+
+class Job(Generic[T]):
+    """A call for the thread, and the future that gets what it returns or raises."""
+
+    __slots__ = ("_call", "_error", "_future", "_result", "writes")
+
+    def __init__(self, call: Callable[[Store], T], future: asyncio.Future[T], *, writes: bool) -> None:
+        self._call = call
+        self._future = future
+        self._error: Exception | None = None
+        self._result: T
+        self.writes = writes
+
+    def run(self, store: Store) -> None:
+        """Do it, in the thread; what it returns is kept."""
+        self._result = self._call(store)
+
+    def fail(self, error: Exception) -> None:
+        """Keep an error instead."""
+        self._error = error
+
+    def deliver(self) -> None:
+        """Tell the one who asked, on the event loop; who is cancelled is not told."""
+        if self._future.done():
+            return
+        if self._error is None:
+            self._future.set_result(self._result)
+        else:
+            self._future.set_exception(self._error)
+
+
+class _Work(Protocol):
+    """A job of any result."""
+
+    writes: bool
+
+    def run(self, store: Store) -> None: ...
+    def fail(self, error: Exception) -> None: ...
+    def deliver(self) -> None: ...
+
+
+class Writer:
+    """Runs jobs for the event loop that made it, until closed.
+
+    Attributes:
+        room: set while the spool is below its bound in bytes.
+    """
+
+    def __init__(self, path: Path, open_store: Callable[[], Store]) -> None:
+        """Prepare; `start` opens the store, in the thread."""
+        self._path = path
+        self._open_store = open_store
+        self._loop = asyncio.get_running_loop()
+        self._queue: SimpleQueue[_Work | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._main, name="spool", daemon=True)
+        self._opened: asyncio.Future[None] = self._loop.create_future()
+        self._ended: asyncio.Future[None] = self._loop.create_future()
+        self._closing = False
+        self._broken: Exception | None = None
+        self.room = asyncio.Event()
+
+    async def start(self) -> None:
+        """Open the store.
+
+        Raises:
+            Fatal, Retry: why it cannot be opened.
+        """
+        self._thread.start()
+        await asyncio.shield(self._opened)
+
+    def submit(self, call: Callable[[Store], T], *, writes: bool) -> asyncio.Future[T]:
+        """Queue a call; the future gets its result, of one that writes after it was synced.
+
+        Raises:
+            RuntimeError: the spool is closed.
+            Fatal, Retry: what broke the thread.
+            Fatal, Retry: what broke it, if something did.
+        """
+        if self._broken is not None:
+            raise self._broken
+        if self._closing:
+            raise RuntimeError(f"spool {self._path} is closed")
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._queue.put(Job(call, future, writes=writes))
+        return future
+
+    async def close(self) -> None:
+        """Finish what is queued, close the store, end the thread.
+
+        Raises:
+            Fatal, Retry: what broke the thread, or kept the last acknowledgements from being counted.
+        """
+        if not self._closing:
+            self._closing = True
+            self._queue.put(None)
+        await asyncio.shield(self._ended)
+        self._thread.join()
+        if self._broken is not None:
+            raise self._broken
+
+    # --- in the thread ------------------------------------------------------------------------------------------------
+
+    def _main(self) -> None:
+        try:
+            store = self._open_store()
+        except Exception as error:  # noqa: BLE001 - the thread's edge: whoever opens gets it
+            self._tell(_fail, self._opened, self._outcome(error))
+            return
+        self._tell(_succeed, self._opened)
+        self._tell(self._deliver, (), store.full)
+        jobs: Sequence[_Work] | None = ()
+        try:
+            while (jobs := self._next_jobs(store)) is not None:
+                self._work(store, jobs)
+                self._tell(self._deliver, jobs, store.full)
+            store.close()
+        except Exception as error:  # noqa: BLE001 - the thread's edge: whoever waits for it gets it
+            self._tell(self._break, jobs or (), self._outcome(error))
+        self._tell(_succeed, self._ended)
+
+    def _next_jobs(self, store: Store) -> list[_Work] | None:
+        """Wait for jobs, do upkeep meanwhile; None when the end is asked for and nothing is before it."""
+        try:
+            first = self._queue.get(timeout=store.upkeep_due_s())
+        except Empty:
+            store.upkeep(idle=True)
+            return []
+        store.upkeep(idle=False)
+        if first is None:
+            return None
+        jobs = [first]
+        while len(jobs) < GROUP:
+            try:
+                job = self._queue.get_nowait()
+            except Empty:
+                break
+            if job is None:
+                self._queue.put(None)  # once more, after these
+                break
+            jobs.append(job)
+        return jobs
+
+    def _work(self, store: Store, jobs: Sequence[_Work]) -> None:
+        writing = [job for job in jobs if job.writes]
+        if writing and (error := self._transact(store, writing)) is not None:
+            if isinstance(error, sqlite3.Error):
+                store.make_room()
+            for job in writing:
+                if (error := self._transact(store, [job])) is not None:
+                    job.fail(self._outcome(error))
+        for job in jobs:
+            if not job.writes:
+                try:
+                    job.run(store)
+                except Exception as reading:  # noqa: BLE001 - the loop's edge: the asker gets it
+                    job.fail(self._outcome(reading))
+
+    @staticmethod
+    def _transact(store: Store, jobs: Sequence[_Work]) -> Exception | None:
+        """Run jobs in one transaction; all or none. Gives what prevented it."""
+        try:
+            store.begin()
+            for job in jobs:
+                job.run(store)
+            store.commit()
+        except Exception as error:  # noqa: BLE001 - the loop's edge: the asker gets it
+            store.rollback()
+            return error
+        return None
+
+    def _outcome(self, error: Exception) -> Exception:
+        return outcome_of(error, str(self._path)) if isinstance(error, sqlite3.Error) else error
+
+    def _tell(self, function: Callable[..., None], *arguments: object) -> None:
+        try:
+            self._loop.call_soon_threadsafe(function, *arguments)
+        except RuntimeError:
+            return  # the loop is closed: nobody is left to be told
+
+    # --- on the event loop --------------------------------------------------------------------------------------------
+
+    def _deliver(self, jobs: Sequence[_Work], full: bool) -> None:  # noqa: FBT001 - a callback's argument
+        if full:
+            self.room.clear()
+        else:
+            self.room.set()
+        for job in jobs:
+            job.deliver()
+
+    def _break(self, jobs: Sequence[_Work], error: Exception) -> None:
+        """Fail whatever waits, and whatever comes: the thread has ended."""
+        self._broken = error
+        self.room.set()
+        waiting = list(jobs)
+        while not self._queue.empty():
+            if (job := self._queue.get_nowait()) is not None:
+                waiting.append(job)
+        for job in waiting:
+            job.fail(error)
+            job.deliver()
+
+
+def _succeed(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+def _fail(future: asyncio.Future[None], error: Exception) -> None:
+    if not future.done():
+        future.set_exception(error)
