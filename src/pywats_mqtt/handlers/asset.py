@@ -77,8 +77,15 @@ class AssetHandlers:
             held = await self._count_increments(event, known, wats, notes)
         else:
             held = held or await known.read(wats, event.asset)
-        if event.running is not None and event.running != held.running:
-            await self._set_running(event.asset, event.running, held, wats)
+        if event.running is None:
+            return
+        # A running count older than the total was followed before; the total has moved WATS' running count on since.
+        since = event.as_of_us if event.running_as_of_us is None else event.running_as_of_us
+        reading = (event.running, since)
+        if reading == known.followed:
+            return
+        if event.running == held.running or await self._set_running(event.asset, event.running, held, wats):
+            known.followed = reading
 
     async def _count_increments(self, event: AssetCounts, known: Known, wats: Wats, notes: Notes) -> Held:
         name = note_name(event.asset)
@@ -95,11 +102,15 @@ class AssetHandlers:
             await notes.set_note(name, encode(Ledger(write.counts)))
         return held
 
-    async def _set_running(self, asset: str, running: int, held: Held, wats: Wats) -> None:
-        """Set the running count; without the permission remember that, and let the total stand."""
+    async def _set_running(self, asset: str, running: int, held: Held, wats: Wats) -> bool:
+        """Set the running count; without the permission remember that, and let the total stand.
+
+        Returns:
+            Whether it was set.
+        """
         now_s = self._clock.monotonic()
         if self._running_refused_at is not None and now_s < self._running_refused_at + PROBE_RUNNING_S:
-            return
+            return False
         try:
             await wats.set_running_count(asset, running)
         except Retry as refused:
@@ -107,11 +118,12 @@ class AssetHandlers:
                 raise
             self._running_refused_at = now_s
             self._on_refused(RUNNING_CALL, str(refused))
-            return
+            return False
         held.running = running
         if self._running_refused_at is not None:
             self._running_refused_at = None
             self._on_refused(RUNNING_CALL, "")
+        return True
 
 
 async def _set_state(event: AssetState, known: Known, wats: Wats) -> None:

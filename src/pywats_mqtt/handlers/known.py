@@ -35,11 +35,13 @@ class Known:
     Attributes:
         held: None until it is read, and again after any failure: what became of it is then unknown.
         tags: the tags last written, or None.
+        followed: the device's running count that WATS was last made to follow, and its time in microseconds; or None.
     """
 
     def __init__(self) -> None:
         self.held: Held | None = None
         self.tags: Mapping[str, str] | None = None
+        self.followed: tuple[int, int] | None = None
         self._reading = asyncio.Lock()
 
     async def read(self, wats: Wats, asset: str) -> Held:
@@ -53,3 +55,4 @@ class Known:
         """Take nothing for known."""
         self.held = None
         self.tags = None
+        self.followed = None

@@ -65,6 +65,8 @@ def wsjf(result: TestResult, config: WatsConfig) -> Report:
         "uut": _uut(result),
         "root": _root(result),
     }
+    # The adapters cut texts and keep them whole in an attachment; cutting here keeps that one promise to WATS for
+    # events from elsewhere.
     if result.misc:
         report["miscInfos"] = [{"description": name[:TEXT], "text": text[:TEXT]} for name, text in result.misc]
     return report
@@ -105,9 +107,8 @@ def _root(result: TestResult) -> Report:
         "seqCall": {"path": result.kind[:TEXT], "name": program, "version": ""},
         "steps": [_step(step, place) for place, step in enumerate(result.steps)] or [_verdict(program, result.result)],
     }
-    attachments = result.attachments + _cut_misc(result)
-    if attachments:
-        root["attachment"] = _attachment(attachments)
+    if result.attachments:
+        root["attachment"] = _attachment(result.attachments)
     return root
 
 
@@ -161,11 +162,6 @@ def _finite(number: float, path: str) -> float:
     if not isfinite(number):
         raise Reject(f"expected a finite number, got {number}", path=path)
     return number
-
-
-def _cut_misc(result: TestResult) -> tuple[tuple[str, str], ...]:
-    """Keep whole what the misc infos cut; the attachments of the event come first."""
-    return tuple((name, text) for name, text in result.misc if len(text) > TEXT or len(name) > TEXT)
 
 
 def _attachment(attachments: tuple[tuple[str, str], ...]) -> Report:

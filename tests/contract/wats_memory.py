@@ -1,0 +1,152 @@
+"""A WATS in memory, and the small parts that tests of what talks to WATS need: notes, and a clock moved by hand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from pywats_mqtt.errors import Reject, Retry, Scope
+from pywats_mqtt.events import TestResult
+from pywats_mqtt.ports import Asset
+from pywats_mqtt.wats.assets import xml_safe
+
+
+class MemoryNotes:
+    """Notes that live as long as the object; `written` counts the writes."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+        self.written = 0
+
+    async def note(self, name: str) -> bytes | None:
+        """Give a note."""
+        return self.kept.get(name)
+
+    async def set_note(self, name: str, value: bytes | None) -> None:
+        """Keep a note."""
+        self.written += 1
+        if value is None:
+            self.kept.pop(name, None)
+        else:
+            self.kept[name] = value
+
+
+class HandClock:
+    """A clock that goes when told; `sleep` is such a telling."""
+
+    def __init__(self) -> None:
+        self.seconds = 1_000.0
+        self.start = datetime(2026, 1, 26, 10, 30, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        """Give the time on the wall."""
+        return self.start + timedelta(seconds=self.seconds)
+
+    def monotonic(self) -> float:
+        """Give the seconds."""
+        return self.seconds
+
+    async def sleep(self, seconds: float) -> None:
+        """Be that much later, at once."""
+        self.seconds += seconds
+
+
+class MemoryWats:
+    """The port `Wats` without a server: same answers, same refusals.
+
+    Attributes:
+        reports: report id to the results received under it, oldest first.
+        assets: serial number to asset.
+        calls: what was asked, as (name, serial number or report id, value).
+        create_assets: as the configuration's.
+        running_allowed: off, `set_running_count` is refused as for a token without the permission.
+    """
+
+    def __init__(self) -> None:
+        self.reports: dict[str, list[TestResult]] = {}
+        self.assets: dict[str, Asset] = {}
+        self.calls: list[tuple[str, str, object]] = []
+        self.create_assets = True
+        self.running_allowed = True
+        self._failures: dict[str, tuple[Retry | Reject, bool]] = {}
+
+    def fail_next(self, name: str, failure: Retry | Reject, *, after: bool = False) -> None:
+        """Let the next call of this name fail; with `after` only once it took effect."""
+        self._failures[name] = (failure, after)
+
+    async def submit_report(self, result: TestResult) -> None:
+        """Store a report under its id."""
+        failure = self._called("submit_report", str(result.report_id), None)
+        self.reports.setdefault(str(result.report_id), []).append(result)
+        _raise(failure)
+
+    async def asset(self, serial_number: str) -> Asset:
+        """Read or make an asset."""
+        failure = self._called("asset", serial_number, None)
+        await asyncio.sleep(0)  # as a server does, let others go on meanwhile
+        asset = self._ensured(serial_number)
+        _raise(failure)
+        return asset
+
+    async def set_total_count(self, serial_number: str, total: int) -> None:
+        """Raise both counts."""
+        failure = self._called("set_total_count", serial_number, total)
+        self.count(serial_number, max(0, total - self._there(serial_number).total))
+        _raise(failure)
+
+    async def set_running_count(self, serial_number: str, running: int) -> None:
+        """Set the running count."""
+        failure = self._called("set_running_count", serial_number, running)
+        if not self.running_allowed:
+            raise Retry("SetRunningCount: 403", scope=Scope.CALL, cause="403")
+        self._change(serial_number, running=running)
+        _raise(failure)
+
+    async def set_state(self, serial_number: str, state: int) -> None:
+        """Set the state."""
+        failure = self._called("set_state", serial_number, state)
+        self._change(serial_number, state=state)
+        _raise(failure)
+
+    async def set_tags(self, serial_number: str, tags: Mapping[str, str]) -> None:
+        """Merge tags."""
+        failure = self._called("set_tags", serial_number, dict(tags))
+        self._ensured(serial_number)
+        self._change(serial_number, tags=self._there(serial_number).tags | xml_safe(tags))
+        _raise(failure)
+
+    def count(self, serial_number: str, uses: int) -> None:
+        """Count uses, as others may."""
+        asset = self._there(serial_number)
+        self._change(serial_number, running=asset.running + uses, total=asset.total + uses)
+
+    def _called(self, name: str, about: str, value: object) -> Retry | Reject | None:
+        self.calls.append((name, about, value))
+        failure, after = self._failures.pop(name, (None, False))
+        if not after:
+            _raise(failure)
+        return failure
+
+    def _ensured(self, serial_number: str) -> Asset:
+        if serial_number not in self.assets:
+            if not self.create_assets:
+                raise Reject(f"there is no asset {serial_number!r} in WATS and wats.create_assets is off")
+            number = str(len(self.assets) + 1)
+            self.assets[serial_number] = Asset(id=number, serial_number=serial_number, state=1, running=0, total=0)
+        return self.assets[serial_number]
+
+    def _there(self, serial_number: str) -> Asset:
+        if serial_number not in self.assets:
+            raise Reject(f"404 there is no asset {serial_number!r}")
+        return self.assets[serial_number]
+
+    def _change(self, serial_number: str, **fields: object) -> None:
+        self.assets[serial_number] = msgspec.structs.replace(self._there(serial_number), **fields)
+
+
+def _raise(failure: Retry | Reject | None) -> None:
+    if failure is not None:
+        raise failure
