@@ -193,11 +193,31 @@ class AssetEnvironment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     asset: str
     channels: dict[str, float]
     as_of_us: int = 0
-    older_us: dict[str, int] = {}  # noqa: RUF012 - msgspec copies an empty default for each value
+    older_us: dict[str, int] = {}
 
 
-Ordered: TypeAlias = TestResult
 Latest: TypeAlias = AssetCounts | AssetState | AssetEnvironment
+
+
+class Relayed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="relayed"):
+    """An event owed to an event bus as it happened: telemetry too is delivered one by one, and not folded.
+
+    Attributes:
+        id: derived; the same for every hand-over of this event.
+        correlation_id: derived; the same for all events of one message.
+        topic: where its message came.
+        received_at_us: when, in microseconds since 1970 UTC.
+        event: what happened.
+    """
+
+    id: UUID
+    correlation_id: UUID
+    topic: str
+    received_at_us: int
+    event: TestResult | Latest
+
+
+Ordered: TypeAlias = TestResult | Relayed
 Event: TypeAlias = Ordered | Latest
 
 
@@ -215,11 +235,13 @@ class Identified(msgspec.Struct, frozen=True, gc=False):
 
 def is_latest(event: Event) -> bool:
     """Tell whether an event is folded rather than delivered one by one."""
-    return not isinstance(event, TestResult)
+    return not isinstance(event, Ordered)
 
 
 def order_key(event: Event) -> str:
     """Name the line in which an event keeps its order: the device, or the asset."""
+    if isinstance(event, Relayed):
+        return order_key(event.event)
     return event.device if isinstance(event, TestResult) else event.asset
 
 
