@@ -23,10 +23,12 @@ STATES = {
     "running": 1,
     "in operation": 1,
     "maintenance": 3,
+    "in maintenance": 3,
     "error": 3,
     "fault": 3,
     "calibration": 4,
     "calibrating": 4,
+    "in calibration": 4,
 }
 """A device's word, in lower case, to the WATS asset state (1 in operation, 3 in maintenance, 4 in calibration).
 

@@ -57,7 +57,7 @@ def speaker(context: Context, own: msgspec.Raw, path: str) -> tuple[str, str]:
     if not named or named == context.device:
         return context.device, ""
     if context.settings.strict_ids:
-        raise Reject(f"names {named[:100]!r}, but the topic is {context.device!r}'s (strict_ids is on)", path=path)
+        raise Reject(f"names {named[:100]!r}, but the topic names {context.device!r} (strict_ids is on)", path=path)
     return context.device, named
 
 

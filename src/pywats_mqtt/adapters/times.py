@@ -19,6 +19,8 @@ _MILLISECONDS_UP_TO = 100_000_000_000_000
 _DATE_AND_TIME = 11
 """Characters of the shortest text with a date and a time beside it."""
 
+_EXPECTED = "expected ISO 8601 with date and time, or seconds or milliseconds since 1970"
+
 _datetime = msgspec.json.Decoder(datetime)
 
 
@@ -58,12 +60,19 @@ def _uncommon(raw: msgspec.Raw, path: str) -> tuple[int, bool]:
     try:
         sent = msgspec.json.decode(raw, type=float | str)
         if isinstance(sent, str):
-            if len(sent) < _DATE_AND_TIME:
-                raise Reject(f"expected a date and a time, got {sent!r}", path=path)
-            return _microseconds(datetime.fromisoformat(sent))
+            return _microseconds(_date_and_time(sent))
     except (ValueError, RecursionError) as exc:  # msgspec's errors and UnicodeDecodeError are ValueErrors
-        shown = bytes(raw)[:60].decode(errors="replace")
-        raise Reject(f"expected ISO 8601, or seconds or milliseconds since 1970, got {shown}", path=path) from exc
+        raise Reject(f"{_EXPECTED}, got {_shown(raw)}", path=path) from exc
     if abs(sent) >= _MILLISECONDS_UP_TO:
-        raise Reject(f"expected seconds or milliseconds since 1970, got {sent:.17g}", path=path)
+        raise Reject(f"{_EXPECTED}, got {_shown(raw)}", path=path)
     return round(sent * (1_000 if abs(sent) >= _MILLISECONDS_FROM else 1_000_000)), False
+
+
+def _date_and_time(text: str) -> datetime:
+    if len(text) < _DATE_AND_TIME:
+        raise ValueError("a date alone is no moment")
+    return datetime.fromisoformat(text)
+
+
+def _shown(raw: msgspec.Raw) -> str:
+    return bytes(raw)[:60].decode(errors="replace")

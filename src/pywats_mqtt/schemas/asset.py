@@ -24,7 +24,7 @@ class Counters(Struct, frozen=True, kw_only=True):
 class Reading(Struct, frozen=True, kw_only=True):
     """A value of the environment with its unit."""
 
-    value: float
+    value: Annotated[float, Meta(description="A finite number.")]
     unit: Annotated[str | None, Meta(description="Unit of the value; the channel's name is what identifies it.")] = None
 
 

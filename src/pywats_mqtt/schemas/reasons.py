@@ -17,6 +17,7 @@ _WORDS = (
     ("float that's a multiple of 1.0", "int, got a fraction"),
     ("float | object", "float or {value, unit}"),
 )
+_MISSING = re.compile(r"Object missing required field `(?P<name>.*)`", re.DOTALL)
 _BOM = b"\xef\xbb\xbf"
 
 _keyed = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -41,12 +42,13 @@ def explain(error: Exception, payload: bytes, decode: Callable[[bytes], object])
     if not isinstance(error, msgspec.ValidationError):
         return _syntax(payload, str(error)), ""
     found = _AT.fullmatch(str(error))
-    if found is None:
-        return _plain(str(error)), ""
-    path = found["path"]
+    what, path = (found["what"], found["path"]) if found else (str(error), "")
     if _ANY_KEY in path:
         path = _with_key(path, payload, decode)
-    return _plain(found["what"]), path
+    missing = _MISSING.fullmatch(what)
+    if missing is not None:
+        return "required, but missing", f"{path or '$'}.{missing['name']}"
+    return _plain(what), path
 
 
 def _syntax(payload: bytes, text: str) -> str:
@@ -54,7 +56,8 @@ def _syntax(payload: bytes, text: str) -> str:
         return "the payload is empty; expected a JSON object"
     if payload.startswith(_BOM):
         return "the payload starts with a UTF-8 byte order mark; send JSON without one"
-    return f"not JSON: {text[:1].lower()}{text[1:]}"
+    what = text.removeprefix("JSON is malformed: ")
+    return f"not JSON: {what[:1].lower()}{what[1:]}"
 
 
 def _plain(what: str) -> str:
