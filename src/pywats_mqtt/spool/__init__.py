@@ -4,6 +4,8 @@
 process that wants to see figures and quarantine. All keep the promises of `ports.Spool`.
 """
 
+from pywats_mqtt.spool.memory import MemorySpool
+from pywats_mqtt.spool.reader import SpoolReader
 from pywats_mqtt.spool.sqlite import SqliteSpool
 
-__all__ = ["SqliteSpool"]
+__all__ = ["MemorySpool", "SpoolReader", "SqliteSpool"]

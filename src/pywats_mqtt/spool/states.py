@@ -13,6 +13,8 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Final
 
+from pywats_mqtt.ports import Done, Refused, RetryAt, Settlement
+
 
 class State(Enum):
     """Where a delivery stands."""
@@ -60,3 +62,18 @@ def advance(state: State, move: Move) -> State:
     if after is None:
         raise ValueError(f"a delivery that is {state.value} cannot {move.value}: lease it first, settle it once")
     return after
+
+
+def settled(state: State, settlement: Settlement) -> State:
+    """Give the state after a settlement.
+
+    Raises:
+        ValueError: as `advance`.
+    """
+    match settlement:
+        case Done():
+            return advance(state, Move.FINISH)
+        case RetryAt():
+            return advance(state, Move.RETRY)
+        case Refused():
+            return advance(state, Move.REFUSE)

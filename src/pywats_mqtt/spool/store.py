@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Final, TypeVar
@@ -39,7 +39,8 @@ from pywats_mqtt.spool.latest import LatestEntries
 from pywats_mqtt.spool.lines import Item, Lines
 from pywats_mqtt.spool.routing import Plan, decide, identities
 from pywats_mqtt.spool.rows import delete_rows, write_rows
-from pywats_mqtt.spool.states import Move, State, advance
+from pywats_mqtt.spool.staged import Staged
+from pywats_mqtt.spool.states import State, settled
 from pywats_mqtt.spool.upkeep import Upkeep
 
 T = TypeVar("T")
@@ -69,12 +70,7 @@ class Store:
         self._acknowledged = 0
         self._latest = LatestEntries(tables.read_latest(db, str(path)))
         self._lines = Lines(self._tally.last_id)
-        self._new_items: list[Item] = []
-        self._new_ids: dict[bytes, bytes] = {}
-        self._done_ids: list[int] = []
-        self._quarantine: list[tables.Row] = []
-        self._settled: set[int] = set()
-        self._when_committed: list[Callable[[], None]] = []
+        self._staged = Staged()
 
     # --- transactions -------------------------------------------------------------------------------------------------
 
@@ -93,11 +89,11 @@ class Store:
         self._stored_tally = self._tally.copy()
         self._acknowledged = 0
         self._latest.commit()
-        for take_over in self._when_committed:
+        for take_over in self._staged.when_committed:
             take_over()
-        if self._new_items:
-            self._lines.append(self._new_items, self._tally.last_id)
-        self._clear_staged()
+        if self._staged.items:
+            self._lines.append(self._staged.items, self._tally.last_id)
+        self._staged = Staged()
         self._disk.measure()
 
     def rollback(self) -> None:
@@ -106,7 +102,7 @@ class Store:
             self._db.execute("ROLLBACK")
         self._tally = self._stored_tally.copy()
         self._latest.rollback()
-        self._clear_staged()
+        self._staged = Staged()
 
     def tally_acknowledged(self, count: int) -> None:
         """Count acknowledgements; stored with the next commit."""
@@ -144,22 +140,10 @@ class Store:
 
     def _write_staged(self) -> None:
         db = self._db
-        write_rows(db, tables.INSERT_DELIVERY, [tables.delivery_row(item) for item in self._new_items])
-        delete_rows(db, "DELETE FROM delivery WHERE id", self._done_ids)
-        now_us = to_us(self._clock.now())
-        write_rows(db, tables.INSERT_IDENTITY, [(key, digest, now_us) for key, digest in self._new_ids.items()])
-        write_rows(db, tables.INSERT_QUARANTINE, self._quarantine)
+        self._staged.write(db, to_us(self._clock.now()))
         write_rows(db, tables.REPLACE_LATEST, [tables.latest_row(entry) for entry in self._latest.changed()])
         self._tally.acknowledged = self._stored_tally.acknowledged + self._acknowledged
         write_rows(db, "REPLACE INTO counter (name, value)", self._tally.changed_since(self._stored_tally))
-
-    def _clear_staged(self) -> None:
-        self._new_items = []
-        self._new_ids = {}
-        self._done_ids = []
-        self._quarantine = []
-        self._settled = set()
-        self._when_committed = []
 
     # --- calls that write ---------------------------------------------------------------------------------------------
 
@@ -212,12 +196,7 @@ class Store:
         self._db.execute("DELETE FROM batch WHERE number = ?", (batch.number,))
         tally.last_routed = batch.number
         self._stage(plan, now_us)
-        tally.duplicates += plan.duplicates
-        tally.ignored += plan.ignored
-        tally.conflicts += plan.conflicts
-        tally.refused += len(plan.held)
-        tally.quarantined += len(plan.held)
-        tally.waiting -= plan.duplicates + plan.ignored + len(plan.held)
+        tally.count_routed(plan.routed, conflicts=plan.conflicts)
         return plan.routed
 
     def _known(self, outcomes: Sequence[Outcome]) -> dict[bytes, bytes]:
@@ -226,15 +205,15 @@ class Store:
         if not keys:
             return {}
         known = dict(tables.read_known(self._db, keys))
-        if self._new_ids:
-            known.update((key, self._new_ids[key]) for key in keys if key in self._new_ids)
+        if self._staged.identities:
+            known.update((key, self._staged.identities[key]) for key in keys if key in self._staged.identities)
         return known
 
     def _stage(self, plan: Plan, now_us: int) -> None:
         tally = self._tally
         for new in plan.ordered:
             tally.last_id += 1
-            self._new_items.append(
+            self._staged.items.append(
                 Item(
                     id=tally.last_id,
                     key=events.order_key(new.event),
@@ -250,8 +229,8 @@ class Store:
         for pair, folded in plan.folded.items():
             if self._latest.fold(pair, folded, now_us=now_us, new_id=tally.last_id + 1):
                 tally.last_id += 1
-        self._new_ids |= plan.identities
-        self._quarantine += [tables.held_row(held.message, held.rejection) for held in plan.held]
+        self._staged.identities |= plan.identities
+        self._staged.quarantine += [tables.held_row(held.message, held.rejection) for held in plan.held]
 
     def settle(self, settlements: Sequence[Settlement]) -> None:
         """See `ports.Spool.settle`.
@@ -266,7 +245,7 @@ class Store:
                 self._settle_latest(settlement, now_us)
             else:
                 self._settle_ordered(settlement)
-            self._settled.add(delivery.id)
+            self._staged.ended.add(delivery.id)
 
     def _settle_ordered(self, settlement: Settlement) -> None:
         item = self._ending(self._lines.leased(settlement.delivery.id), settlement)
@@ -274,27 +253,26 @@ class Store:
             case RetryAt():
                 self._put_off(item, settlement)
             case Done():
-                self._tally.delivered += item.messages
+                self._tally.count_done(item.messages)
                 self._remove(item)
             case Refused():
-                self._refuse(item.messages)
+                self._tally.count_refused(item.messages)
                 payload = msgspec.json.encode(settlement.delivery.event)
-                self._quarantine.append(tables.refused_row(item, payload, settlement.rejection))
+                self._staged.quarantine.append(tables.refused_row(item, payload, settlement.rejection))
                 self._remove(item)
 
     def _ending(self, leased: T | None, settlement: Settlement) -> T:
         """Check that a settlement ends a lease, which it may do once."""
         number = settlement.delivery.id
-        state = State.WAITING if leased is None or number in self._settled else State.LEASED
-        advance(state, _move(settlement))
+        state = State.WAITING if leased is None or number in self._staged.ended else State.LEASED
+        settled(state, settlement)
         if leased is None:
             raise ValueError(f"delivery {number} is not leased")
         return leased
 
     def _remove(self, item: Item) -> None:
-        self._tally.waiting -= item.messages
-        self._done_ids.append(item.id)
-        self._when_committed.append(lambda: self._lines.remove(item.id))
+        self._staged.done_ids.append(item.id)
+        self._staged.when_committed.append(lambda: self._lines.remove(item.id))
 
     def _put_off(self, item: Item, retry: RetryAt) -> None:
         attempts = item.attempts + retry.uses_attempt
@@ -303,11 +281,7 @@ class Store:
             (attempts, retry.at_us, retry.cause, item.id),
         )
         self._tally.retried += 1
-        self._when_committed.append(lambda: self._lines.put_back(item.id, attempts=attempts, due_us=retry.at_us))
-
-    def _refuse(self, messages: int) -> None:
-        self._tally.refused += messages
-        self._tally.quarantined += 1
+        self._staged.when_committed.append(lambda: self._lines.put_back(item.id, attempts=attempts, due_us=retry.at_us))
 
     def _settle_latest(self, settlement: Settlement, now_us: int) -> None:
         delivery = self._ending(self._latest.leased(settlement.delivery.id), settlement)
@@ -318,15 +292,13 @@ class Store:
                 self._tally.retried += 1
             case Done():
                 self._latest.settle(delivery, now_us=now_us)
-                self._tally.delivered += delivery.messages
-                self._tally.waiting -= delivery.messages
+                self._tally.count_done(delivery.messages)
             case Refused():
                 entry = self._latest.settle(delivery, now_us=now_us)
-                self._refuse(delivery.messages)
-                self._tally.waiting -= delivery.messages
+                self._tally.count_refused(delivery.messages)
                 payload = msgspec.json.encode(delivery.event)
-                self._quarantine.append(tables.refused_row(entry, payload, settlement.rejection))
-        self._when_committed.append(lambda: self._latest.end_lease(delivery.id))
+                self._staged.quarantine.append(tables.refused_row(entry, payload, settlement.rejection))
+        self._staged.when_committed.append(lambda: self._latest.end_lease(delivery.id))
 
     def set_note(self, name: str, value: bytes | None) -> None:
         """See `ports.Notes.set_note`."""
@@ -362,9 +334,9 @@ class Store:
         except msgspec.MsgspecError as error:
             self.begin()
             try:
-                self._refuse(item.messages)
+                self._tally.count_refused(item.messages)
                 reason = f"stored event cannot be read, a newer program may have written it: {error}"
-                self._quarantine.append(tables.refused_row(item, item.packed, Rejection(reason)))
+                self._staged.quarantine.append(tables.refused_row(item, item.packed, Rejection(reason)))
                 self._remove(item)
                 self.commit()
             except sqlite3.Error:
@@ -407,16 +379,6 @@ class Store:
     def note(self, name: str) -> bytes | None:
         """See `ports.Notes.note`."""
         return views.read_note(self._db, name)
-
-
-def _move(settlement: Settlement) -> Move:
-    match settlement:
-        case Done():
-            return Move.FINISH
-        case RetryAt():
-            return Move.RETRY
-        case Refused():
-            return Move.REFUSE
 
 
 def _id(delivery: Delivery) -> int:

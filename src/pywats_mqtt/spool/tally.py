@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from pywats_mqtt.ports import Figures
+from pywats_mqtt.ports import Figures, RoutedBatch
 
 
 class Tally(msgspec.Struct, kw_only=True):
@@ -43,6 +43,26 @@ class Tally(msgspec.Struct, kw_only=True):
     def of(cls, counters: Mapping[str, int]) -> Tally:
         """Take the counters by name; a name that is not there counts 0."""
         return cls(**{name: counters.get(name, 0) for name in cls.__struct_fields__})
+
+    def count_routed(self, routed: RoutedBatch, *, conflicts: int) -> None:
+        """Count what routing a batch led to."""
+        self.duplicates += routed.duplicates
+        self.ignored += routed.ignored
+        self.conflicts += conflicts
+        self.refused += routed.quarantined
+        self.quarantined += routed.quarantined
+        self.waiting -= routed.duplicates + routed.ignored + routed.quarantined
+
+    def count_done(self, messages: int) -> None:
+        """Count a delivery whose effect is in WATS, and the messages it carried."""
+        self.delivered += messages
+        self.waiting -= messages
+
+    def count_refused(self, messages: int) -> None:
+        """Count a delivery that went to quarantine, and the messages it carried."""
+        self.refused += messages
+        self.quarantined += 1
+        self.waiting -= messages
 
     def changed_since(self, former: Tally) -> list[tuple[str, int]]:
         """Give name and value of the counters that differ from a former tally."""

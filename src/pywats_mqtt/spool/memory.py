@@ -1,0 +1,259 @@
+"""The spool in memory: the same promises but the one to survive the process, and no bound in bytes.
+
+For tests and demonstrations. It takes every decision the simplest way, so that it also shows what the spool on disk
+has to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from pywats_mqtt.events import kind_of, order_key
+from pywats_mqtt.messages import RawMessage, to_us
+from pywats_mqtt.ports import (
+    Batch,
+    Clock,
+    Delivery,
+    Done,
+    Figures,
+    Outcome,
+    Quarantined,
+    Receipt,
+    Refused,
+    Rejection,
+    RetryAt,
+    RoutedBatch,
+    Settlement,
+)
+from pywats_mqtt.spool.latest import LatestEntries
+from pywats_mqtt.spool.routing import NewDelivery, decide
+from pywats_mqtt.spool.states import Move, State, advance, settled
+from pywats_mqtt.spool.tally import Tally
+
+
+class _Owed(msgspec.Struct):
+    """An ordered delivery, and where it stands."""
+
+    delivery: Delivery
+    message: RawMessage
+    due_us: int = 0
+    state: State = State.WAITING
+
+
+class MemorySpool:
+    """Keeps everything in dicts; see `ports.Spool` for what each call does."""
+
+    def __init__(self, *, clock: Clock) -> None:
+        """Begin empty; `clock` tells when deliveries were settled."""
+        self._clock = clock
+        self._tally = Tally()
+        self._batches: dict[int, Batch] = {}
+        self._owed: dict[int, _Owed] = {}
+        self._latest = LatestEntries(())
+        self._identities: dict[bytes, bytes] = {}
+        self._packets: set[int] = set()
+        self._quarantine: list[Quarantined] = []
+        self._notes: dict[str, bytes] = {}
+        self._asked_us = 0
+
+    async def put(self, receipt: Receipt) -> Batch | None:
+        """See `ports.Spool.put`."""
+        if receipt.fresh_session:
+            self._packets.clear()
+        self._packets.difference_update(receipt.released)
+        self._tally.received += len(receipt.messages)
+        messages: list[RawMessage] = []
+        for message in receipt.messages:
+            if message.packet_id in self._packets:
+                continue
+            if message.packet_id:
+                self._packets.add(message.packet_id)
+            messages.append(message)
+        if not messages:
+            return None
+        self._tally.last_batch += 1
+        self._tally.stored += len(messages)
+        self._tally.waiting += len(messages)
+        batch = self._batches[self._tally.last_batch] = Batch(self._tally.last_batch, tuple(messages))
+        return batch
+
+    async def unrouted(self, after: int, limit: int) -> Sequence[Batch]:
+        """See `ports.Spool.unrouted`."""
+        return [batch for number, batch in self._batches.items() if number > after][:limit]
+
+    async def route(self, batch: Batch, outcomes: Sequence[Outcome]) -> RoutedBatch:
+        """See `ports.Spool.route`.
+
+        Raises:
+            ValueError: it is not this batch's turn, or there is not one outcome for each message.
+        """
+        tally = self._tally
+        if batch.number != tally.last_routed + 1 or batch.number not in self._batches:
+            raise ValueError(f"batch {batch.number} cannot be routed: the next is {tally.last_routed + 1}")
+        plan = decide(batch.messages, outcomes, self._identities, self._latest.event)
+        del self._batches[batch.number]
+        tally.last_routed = batch.number
+        for new in plan.ordered:
+            self._owe(new)
+        now_us = to_us(self._clock.now())
+        for pair, folded in plan.folded.items():
+            if self._latest.fold(pair, folded, now_us=now_us, new_id=tally.last_id + 1):
+                tally.last_id += 1
+        self._latest.commit()
+        self._identities |= plan.identities
+        for held in plan.held:
+            self._hold(held.message, held.rejection, held.message.payload, "message")
+        tally.count_routed(plan.routed, conflicts=plan.conflicts)
+        return plan.routed
+
+    def _owe(self, new: NewDelivery) -> None:
+        self._tally.last_id += 1
+        self._owed[self._tally.last_id] = _Owed(
+            Delivery(
+                id=self._tally.last_id,
+                key=order_key(new.event),
+                kind=kind_of(new.event),
+                event=new.event,
+                messages=new.messages,
+            ),
+            new.message,
+        )
+
+    async def lease(self, limit: int, now_us: int, *, skip_kinds: frozenset[str] = frozenset()) -> Sequence[Delivery]:
+        """See `ports.Spool.lease`."""
+        self._asked_us = max(self._asked_us, now_us)
+        taken: list[Delivery] = []
+        seen: set[str] = set()
+        for owed in self._owed.values():
+            delivery = owed.delivery
+            if len(taken) >= limit:
+                break
+            if delivery.key in seen:
+                continue
+            seen.add(delivery.key)
+            if owed.state is State.WAITING and owed.due_us <= now_us and delivery.kind not in skip_kinds:
+                owed.state = advance(owed.state, Move.LEASE)
+                taken.append(delivery)
+        return taken
+
+    async def lease_latest(
+        self, limit: int, now_us: int, *, settled_before_us: int, skip_kinds: frozenset[str] = frozenset()
+    ) -> Sequence[Delivery]:
+        """See `ports.Spool.lease_latest`."""
+        return self._latest.lease(limit, now_us, settled_before_us=settled_before_us, skip_kinds=skip_kinds)
+
+    async def settle(self, settlements: Sequence[Settlement]) -> None:
+        """See `ports.Spool.settle`.
+
+        Raises:
+            ValueError: one of the deliveries is not leased; none was settled.
+        """
+        self._check(settlements)
+        now_us = to_us(self._clock.now())
+        for settlement in settlements:
+            if settlement.delivery.version:
+                self._settle_latest(settlement, now_us)
+            else:
+                self._settle_ordered(settlement)
+        self._latest.commit()
+
+    def _check(self, settlements: Sequence[Settlement]) -> None:
+        ended: set[int] = set()
+        for settlement in settlements:
+            number = settlement.delivery.id
+            owed = self._owed.get(number)
+            state = State.WAITING if owed is None else owed.state
+            if self._latest.leased(number) is not None:
+                state = State.LEASED
+            settled(State.WAITING if number in ended else state, settlement)
+            ended.add(number)
+
+    def _settle_ordered(self, settlement: Settlement) -> None:
+        owed = self._owed[settlement.delivery.id]
+        delivery = owed.delivery
+        owed.state = settled(owed.state, settlement)
+        match settlement:
+            case RetryAt():
+                attempts = delivery.attempts + settlement.uses_attempt
+                owed.delivery = msgspec.structs.replace(delivery, attempts=attempts)
+                owed.due_us = settlement.at_us
+                self._tally.retried += 1
+            case Done():
+                self._tally.count_done(delivery.messages)
+                del self._owed[delivery.id]
+            case Refused():
+                self._tally.count_refused(delivery.messages)
+                self._hold(
+                    owed.message, settlement.rejection, msgspec.json.encode(delivery.event), delivery.kind, delivery.key
+                )
+                del self._owed[delivery.id]
+
+    def _settle_latest(self, settlement: Settlement, now_us: int) -> None:
+        delivery = self._latest.leased(settlement.delivery.id)
+        if delivery is None:
+            raise ValueError(f"delivery {settlement.delivery.id} is not leased")
+        match settlement:
+            case RetryAt():
+                attempts = delivery.attempts + settlement.uses_attempt
+                self._latest.put_off(delivery, attempts=attempts, due_us=settlement.at_us, cause=settlement.cause)
+                self._tally.retried += 1
+            case Done():
+                self._latest.settle(delivery, now_us=now_us)
+                self._tally.count_done(delivery.messages)
+            case Refused():
+                entry = self._latest.settle(delivery, now_us=now_us)
+                self._tally.count_refused(delivery.messages)
+                message = RawMessage(entry.topic, b"", entry.received_at_us)
+                self._hold_delivery(delivery, message, settlement.rejection)
+        self._latest.end_lease(delivery.id)
+
+    def _hold_delivery(self, delivery: Delivery, message: RawMessage, rejection: Rejection) -> None:
+        rejection = msgspec.structs.replace(rejection, device=rejection.device or delivery.key)
+        self._hold(message, rejection, msgspec.json.encode(delivery.event), delivery.kind)
+
+    def _hold(self, message: RawMessage, rejection: Rejection, payload: bytes, kind: str) -> None:
+        self._quarantine.append(
+            Quarantined(
+                id=len(self._quarantine) + 1,
+                topic=message.topic,
+                device=rejection.device,
+                reason=rejection.reason,
+                path=rejection.path,
+                received_at_us=message.received_at_us,
+                payload=payload,
+                kind=kind,
+            )
+        )
+
+    async def next_due_us(self) -> int | None:
+        """See `ports.Spool.next_due_us`."""
+        dues = [
+            owed.due_us for owed in self._owed.values() if owed.state is State.WAITING and owed.due_us > self._asked_us
+        ]
+        latest = self._latest.next_due_us()
+        return min([*dues, latest] if latest is not None else dues, default=None)
+
+    def tally_acknowledged(self, count: int) -> None:
+        """See `ports.Spool.tally_acknowledged`."""
+        self._tally.acknowledged += count
+
+    async def figures(self) -> Figures:
+        """See `ports.Spool.figures`; the size is 0, for there is nothing on disk."""
+        return self._tally.figures(0)
+
+    async def quarantined(self, limit: int, after: int = 0) -> Sequence[Quarantined]:
+        """See `ports.Spool.quarantined`."""
+        return self._quarantine[after : after + limit]
+
+    async def note(self, name: str) -> bytes | None:
+        """See `ports.Notes.note`."""
+        return self._notes.get(name)
+
+    async def set_note(self, name: str, value: bytes | None) -> None:
+        """See `ports.Notes.set_note`."""
+        if value is None:
+            self._notes.pop(name, None)
+        else:
+            self._notes[name] = value

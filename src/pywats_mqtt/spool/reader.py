@@ -1,0 +1,103 @@
+"""A look into a spool from a second process, while its bridge runs and after it died.
+
+It never writes and never takes the owner's lock: SQLite's write-ahead log lets it read what is committed beside the
+writer, and after a crash also what only the log holds.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from pywats_mqtt.errors import Fatal
+from pywats_mqtt.ports import Figures, Quarantined
+from pywats_mqtt.spool import views
+from pywats_mqtt.spool.migrate import migrations, version_of
+
+
+class SpoolReader:
+    """Reads figures, quarantine and notes of a spool file; use it as a context manager, in one thread.
+
+    Every method raises `Fatal` where the file is damaged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the file.
+
+        Raises:
+            Fatal: it is missing, no spool, not readable, or of a version this program does not know.
+        """
+        self._path = path
+        if not path.is_file():
+            raise Fatal(f"there is no spool at {path}: no bridge with this configuration ran yet")
+        try:
+            self._db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=2.0)
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from error
+        try:
+            self._check()
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _check(self) -> None:
+        newest = len(migrations())
+        try:
+            version = version_of(self._db, str(self._path))
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from error
+        if version == 0:
+            raise Fatal(f"there is no spool at {self._path} yet: the file is empty")
+        if version != newest:
+            raise Fatal(
+                f"spool {self._path} has version {version}, and this program reads version {newest}: "
+                f"{'use the program that runs the bridge' if version > newest else 'start the bridge once'}"
+            )
+
+    def __enter__(self) -> Self:
+        """Use it."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._db.close()
+
+    def figures(self) -> Figures:
+        """Count what is there, as of the last transaction."""
+        try:
+            return views.read_tally(self._db).figures(views.size_on_disk(self._path))
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from error
+
+    def quarantined(self, limit: int, after: int = 0) -> list[Quarantined]:
+        """Read the quarantine from id `after` on (exclusive), oldest first."""
+        try:
+            return views.read_quarantine(self._db, limit, after)
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from error
+
+    def quarantined_one(self, number: int) -> Quarantined | None:
+        """Read one row of the quarantine, None where there is none of that id."""
+        rows = self.quarantined(1, number - 1)
+        return rows[0] if rows and rows[0].id == number else None
+
+    def note(self, name: str) -> bytes | None:
+        """Read a note, None where there is none."""
+        try:
+            return views.read_note(self._db, name)
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: sqlite3.Error) -> Fatal:
+        return Fatal(
+            f"spool {self._path} cannot be read ({error}): it must be a spool this user may read, in a folder this "
+            "user may write to, for SQLite's -shm file"
+        )

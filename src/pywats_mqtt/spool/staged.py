@@ -1,0 +1,39 @@
+"""What a transaction will have stored: gathered while its calls run, written at its end in few statements."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+import msgspec
+
+from pywats_mqtt.spool import tables
+from pywats_mqtt.spool.lines import Item
+from pywats_mqtt.spool.rows import delete_rows, write_rows
+
+
+class Staged(msgspec.Struct):
+    """The rows of one transaction.
+
+    Attributes:
+        items: new ordered deliveries.
+        identities: new ids with the digests of their events.
+        done_ids: ordered deliveries that are done or refused.
+        quarantine: rows of that table.
+        ended: ids of deliveries whose lease ends with this transaction.
+        when_committed: what memory takes over then, in this order.
+    """
+
+    items: list[Item] = msgspec.field(default_factory=list)
+    identities: dict[bytes, bytes] = msgspec.field(default_factory=dict)
+    done_ids: list[int] = msgspec.field(default_factory=list)
+    quarantine: list[tables.Row] = msgspec.field(default_factory=list)
+    ended: set[int] = msgspec.field(default_factory=set)
+    when_committed: list[Callable[[], None]] = msgspec.field(default_factory=list)
+
+    def write(self, db: sqlite3.Connection, now_us: int) -> None:
+        """Write all rows; `now_us` is when the identities were seen."""
+        write_rows(db, tables.INSERT_DELIVERY, [tables.delivery_row(item) for item in self.items])
+        delete_rows(db, "DELETE FROM delivery WHERE id", self.done_ids)
+        write_rows(db, tables.INSERT_IDENTITY, [(key, digest, now_us) for key, digest in self.identities.items()])
+        write_rows(db, tables.INSERT_QUARANTINE, self.quarantine)
