@@ -8,8 +8,10 @@ from random import Random
 from pywats_mqtt.simulator.outgoing import Entry, Outgoing, iso, json_bytes
 
 IN_SERVICE_SINCE = datetime(2025, 1, 1, tzinfo=UTC)
-MAINTENANCE_AFTER = 5_000
-"""Cycles between two maintenances; the running count begins anew at each."""
+CYCLE_S = (0.6, 1.2)
+"""How long a cycle takes, from the fastest fixture to the slowest."""
+MAINTENANCE_AFTER = 500
+"""Cycles between two maintenances, at each of which the running count begins anew: some minutes, to be seen."""
 WORDS_AT_WORK = ("running", "running", "running", "idle")
 SHORTEST_GAP = timedelta(microseconds=1)
 """The times of one fixture only grow, so that the newest message is the one that counts."""
@@ -18,8 +20,8 @@ SHORTEST_GAP = timedelta(microseconds=1)
 class Fixture:
     """One fixture.
 
-    Its total goes by its time in service, so that a second run with the same seed goes on above the first; within a
-    run both counts only grow, but for the running count at a maintenance.
+    Its total goes by the clock, so that a second run with the same seed goes on above the first, however fast either
+    publishes; a server ignores a lower total. The running count grows with it, but for a maintenance.
 
     Args:
         device: its id, the level in the topic.
@@ -33,7 +35,8 @@ class Fixture:
         self._run = run
         self._rng = rng
         self._number = 0
-        self._total = int((now - IN_SERVICE_SINCE).total_seconds() / rng.uniform(2.0, 8.0))
+        self._cycle_s = rng.uniform(*CYCLE_S)
+        self._total = self._total_at(now)
         self._running = self._total % MAINTENANCE_AFTER
         self._status = "running"
         self._temperature_c = rng.uniform(21.0, 26.0)
@@ -53,14 +56,14 @@ class Fixture:
         return self._heartbeat(now)
 
     def _counters(self, now: datetime) -> Outgoing:
-        self._count()
+        self._count(now)
         counters = {"running_count": self._running, "total_count": self._total}
         return self._outgoing("counters", {"counters": counters}, now, counted=True)
 
     def _heartbeat(self, now: datetime) -> Outgoing:
-        self._count()
+        self._count(now)
         if self._status == "maintenance":
-            self._status, self._running = "running", 0
+            self._status, self._running, self._total = "running", 0, max(self._total, self._total_at(now))
         elif self._running >= MAINTENANCE_AFTER:
             self._status = "maintenance"
         else:
@@ -72,11 +75,14 @@ class Fixture:
         }
         return self._outgoing("status", blocks, now, counted=True, status=self._status)
 
-    def _count(self) -> None:
+    def _count(self, now: datetime) -> None:
         if self._status != "maintenance":
-            cycles = self._rng.randint(1, 3)
+            cycles = max(0, self._total_at(now) - self._total)  # the clock may have been set back
             self._total += cycles
             self._running += cycles
+
+    def _total_at(self, now: datetime) -> int:
+        return max(0, int((now - IN_SERVICE_SINCE).total_seconds() / self._cycle_s))
 
     def _environment(self) -> dict[str, float]:
         self._temperature_c += self._rng.gauss(0, 0.08) + (23.5 - self._temperature_c) * 0.01

@@ -17,7 +17,7 @@ NOW = datetime(2026, 1, 26, 10, 30, tzinfo=UTC)
 def run_of(count: int = 400) -> Record:
     """A run in which all was acknowledged."""
     fleet = Fleet(size=9, seed=7, now=NOW)
-    entries = tuple(fleet.next(NOW + timedelta(milliseconds=50 * tick)).entry for tick in range(count))
+    entries = tuple(fleet.next(NOW + timedelta(seconds=2 * tick)).entry for tick in range(count))
     return Record(entries, frozenset(entry.message_id for entry in entries))
 
 
@@ -95,7 +95,7 @@ def test_reports_in_another_order_are_reordered() -> None:
 
 def test_a_report_nobody_sent_is_foreign() -> None:
     """Also one of a known unit with a start that no message stated."""
-    stranger = msgspec.structs.replace(HELD.reports[0], id="stranger", start=NOW + timedelta(hours=1))
+    stranger = msgspec.structs.replace(HELD.reports[0], id="stranger", start=NOW + timedelta(hours=9))
     found = compare(RECORD, with_reports(*HELD.reports, stranger))
     assert len(found.foreign) == 1
     assert "stranger" in found.foreign[0]

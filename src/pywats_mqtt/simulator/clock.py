@@ -1,0 +1,18 @@
+"""The fleet's one clock."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+
+class FleetClock:
+    """The system's clock; a `ports.Clock`."""
+
+    def now(self) -> datetime:
+        """Give the present time, aware UTC."""
+        return datetime.now(UTC)  # noqa: TID251 - this is the program's clock
+
+    def monotonic(self) -> float:
+        """Give seconds that never go back."""
+        return time.monotonic()
