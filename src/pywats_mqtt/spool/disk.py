@@ -41,7 +41,16 @@ class Disk:
         self.measure()
 
     def measure(self) -> None:
-        """Find out whether the spool is full; says so once when it becomes so, and once when it is over."""
+        """Find out whether the spool is full; says so once when it becomes so, and once when it is over.
+
+        It runs behind a commit, which no error here may put in doubt: where it cannot measure, nothing changes.
+        """
+        try:
+            self._judge()
+        except sqlite3.Error:
+            _log.debug("spool cannot be measured now", extra={"path": str(self._path)}, exc_info=True)
+
+    def _judge(self) -> None:
         low = int(self._max_bytes * LOW_MARK)
         used, wal = self._used()
         if used >= (low if self.full else self._max_bytes) and wal:

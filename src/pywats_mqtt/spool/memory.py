@@ -185,9 +185,7 @@ class MemorySpool:
                 del self._owed[delivery.id]
             case Refused():
                 self._tally.count_refused(delivery.messages)
-                self._hold(
-                    owed.message, settlement.rejection, msgspec.json.encode(delivery.event), delivery.kind, delivery.key
-                )
+                self._hold_delivery(delivery, owed.message, settlement.rejection)
                 del self._owed[delivery.id]
 
     def _settle_latest(self, settlement: Settlement, now_us: int) -> None:
