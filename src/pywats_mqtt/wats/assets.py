@@ -104,6 +104,6 @@ def xml_safe(tags: Mapping[str, str]) -> dict[str, str]:
         if not name or not (name[0].isalpha() or name[0] == "_") or name.lower().startswith("xml"):
             name = f"_{name}"
         if name in safe or (name != key and name in tags):
-            name = f"{name}_{blake2b(key.encode(), digest_size=2).hexdigest()}"
+            name = f"{name}_{blake2b(key.encode(), digest_size=4).hexdigest()}"
         safe[name] = value
     return safe

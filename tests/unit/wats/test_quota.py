@@ -1,0 +1,161 @@
+"""The quota: waiting in turn, and durable across a restart."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pywats_mqtt.errors import Retry, Scope
+from pywats_mqtt.wats.quota import NOTE, Quota
+from pywats_mqtt.wats.window import WINDOW_S
+from tests.contract.wats_memory import HandClock, MemoryNotes
+
+
+def make(limit: int, notes: MemoryNotes, clock: HandClock) -> Quota:
+    """Give a quota on a clock that a sleep moves on."""
+    return Quota(limit, notes, clock, clock.sleep)
+
+
+async def use(quota: Quota, clock: HandClock, *, takes_s: float = 0.0) -> float:
+    """Make a call; when it began."""
+    async with quota.call():
+        began = clock.seconds
+        clock.seconds += takes_s
+    return began
+
+
+async def test_calls_over_the_limit_wait_until_the_window_is_over() -> None:
+    """The first go at once, the next ones a window after those ended."""
+    clock, notes = HandClock(), MemoryNotes()
+    quota = make(3, notes, clock)
+
+    began = [await use(quota, clock, takes_s=1.0) - 1_000.0 for _ in range(5)]
+
+    assert began[:3] == [0.0, 1.0, 2.0]
+    assert began[3] > 1.0 + WINDOW_S
+    assert began[4] > 2.0 + WINDOW_S
+
+
+async def test_no_limit_takes_no_note() -> None:
+    """Off is off."""
+    clock, notes = HandClock(), MemoryNotes()
+    quota = make(0, notes, clock)
+    for _ in range(1_000):
+        await use(quota, clock)
+    await quota.close()
+
+    assert clock.seconds == 1_000.0
+    assert notes.written == 0
+
+
+async def test_those_who_wait_go_in_their_order() -> None:
+    """First come, first served."""
+    clock, notes = HandClock(), MemoryNotes()
+    quota = make(1, notes, clock)
+    order: list[int] = []
+
+    async def caller(number: int) -> None:
+        async with quota.call():
+            order.append(number)
+            await asyncio.sleep(0)
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(5):
+            group.create_task(caller(number))
+
+    assert order == [0, 1, 2, 3, 4]
+    assert clock.seconds >= 1_000.0 + 4 * WINDOW_S
+
+
+async def test_a_call_that_fails_or_is_cancelled_used_its_slot_and_holds_none() -> None:
+    """The server may have received it."""
+    clock, notes = HandClock(), MemoryNotes()
+    quota = make(2, notes, clock)
+    with pytest.raises(ValueError, match="no"):
+        async with quota.call():
+            raise ValueError("no")
+    task = asyncio.create_task(_hang(quota))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert quota.taken == 2
+    assert await use(quota, clock) > 1_000.0 + WINDOW_S
+
+
+async def _hang(quota: Quota) -> None:
+    async with quota.call():
+        await asyncio.Event().wait()
+
+
+async def test_one_write_reserves_many_calls() -> None:
+    """At 450 a minute a note is written for 15 calls."""
+    clock, notes = HandClock(), MemoryNotes()
+    quota = make(450, notes, clock)
+    for _ in range(45):
+        await use(quota, clock)
+
+    assert notes.written == 3
+
+
+async def test_a_reservation_that_cannot_be_written_is_not_used() -> None:
+    """The next call tries to write it again."""
+    clock, notes = HandClock(), FullDisk()
+    quota = make(450, notes, clock)
+    for _ in range(2):
+        with pytest.raises(Retry):
+            await use(quota, clock)
+    notes.full = False
+    await use(quota, clock)
+
+    assert notes.written == 1
+    assert quota.taken == 1
+
+
+class FullDisk(MemoryNotes):
+    """Notes on a full disk."""
+
+    full = True
+
+    async def set_note(self, name: str, value: bytes | None) -> None:
+        """Refuse."""
+        if self.full:
+            raise Retry("disk full", scope=Scope.SERVER, cause="disk full")
+        await super().set_note(name, value)
+
+
+async def test_a_note_that_cannot_be_read_counts_as_a_minute_used(caplog: pytest.LogCaptureFixture) -> None:
+    """Better late than over the limit."""
+    clock, notes = HandClock(), MemoryNotes()
+    notes.kept[NOTE] = b"what"
+
+    began = await use(make(5, notes, clock), clock)
+
+    assert began > 1_000.0 + WINDOW_S
+    assert "cannot be read" in caplog.text
+
+
+RUN = st.tuples(st.integers(0, 12), st.floats(0, 50), st.booleans(), st.floats(0, 5))
+
+
+@given(limit=st.integers(1, 70), runs=st.lists(RUN, min_size=1, max_size=6))
+def test_the_bound_holds_across_restarts(limit: int, runs: list[tuple[int, float, bool, float]]) -> None:
+    """In no 60 s more than the limit, however often the program ends, in order or by a crash, in between."""
+    clock, notes, received = HandClock(), MemoryNotes(), list[float]()
+
+    async def run(calls: int, pause_s: float, takes_s: float, *, crash: bool) -> None:
+        quota = make(limit, notes, clock)
+        for _ in range(calls):
+            received.append(await use(quota, clock, takes_s=takes_s))
+        if not crash:
+            await quota.close()
+        clock.seconds += pause_s
+
+    for calls, pause_s, crash, takes_s in runs:
+        asyncio.run(run(calls, pause_s, takes_s, crash=crash))
+
+    assert all(last - first > WINDOW_S for first, last in zip(received, received[limit:], strict=False))
