@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from pywats import AsyncWATS
 from pywats.core.exceptions import ErrorMode
 
-from pywats import AsyncWATS
 from pywats_mqtt.emulator import Permission, Running, Settings, serve
 
 TOKEN = "c2VjcmV0"

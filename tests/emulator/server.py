@@ -78,14 +78,15 @@ class RunningEmulator:
     def stop(self) -> int:
         """End it with SIGTERM; its exit code."""
         self.process.terminate()
-        return self._ended()
+        return self.close()
 
     def kill(self) -> int:
-        """End it with SIGKILL; its exit code."""
+        """End it with SIGKILL, if it still runs; its exit code."""
         self.process.kill()
-        return self._ended()
+        return self.close()
 
-    def _ended(self) -> int:
+    def close(self) -> int:
+        """Wait for its end and let go of it; its exit code."""
         code = self.process.wait(STOP_LIMIT_S)
         self._http.close()
         if self.process.stdout:
@@ -134,5 +135,4 @@ def running_emulator(
     try:
         yield emulator
     finally:
-        if emulator.process.poll() is None:
-            emulator.kill()
+        emulator.kill()

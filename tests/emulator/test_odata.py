@@ -42,11 +42,12 @@ ID = "0f6f3a9a-aba9-4abd-86bf-f9e9cf8c0528"
         ("a eq 2026-01-02T03:04:05+02:00", Compare("a", "eq", datetime(2026, 1, 2, 1, 4, 5, tzinfo=UTC))),
         ("startswith(a,'x')", Match("startswith", "a", "x")),
         ("contains( a , 'x, (y)' )", Match("contains", "a", "x, (y)")),
-        ("a eq 1 and b eq 2 or c eq 3", Join("or", Join("and", A, B), C)),
-        ("a eq 1 or b eq 2 and c eq 3", Join("or", A, Join("and", B, C))),
-        ("(a eq 1 or b eq 2) and c eq 3", Join("and", Join("or", A, B), C)),
-        ("not a eq 1 and b eq 2", Join("and", Not(A), B)),
-        ("not (a eq 1 and b eq 2)", Not(Join("and", A, B))),
+        ("a eq 1 and b eq 2 or c eq 3", Join("or", (Join("and", (A, B)), C))),
+        ("a eq 1 or b eq 2 and c eq 3", Join("or", (A, Join("and", (B, C))))),
+        ("a eq 1 or b eq 2 or c eq 3", Join("or", (A, B, C))),
+        ("(a eq 1 or b eq 2) and c eq 3", Join("and", (Join("or", (A, B)), C))),
+        ("not a eq 1 and b eq 2", Join("and", (Not(A), B))),
+        ("not (a eq 1 and b eq 2)", Not(Join("and", (A, B)))),
     ],
 )
 def test_reads_the_language(text: str, tree: Node) -> None:

@@ -11,7 +11,7 @@ from tests.emulator.examples import numeric_step, repair, report
 def with_step(**changes: object) -> dict[str, Any]:
     """A report whose only step is changed."""
     taken = report()
-    taken["root"]["steps"] = [numeric_step(**changes)]
+    taken["root"]["steps"] = [{**numeric_step(), **changes}]
     return taken
 
 

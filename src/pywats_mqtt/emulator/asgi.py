@@ -15,7 +15,7 @@ from pywats_mqtt.emulator.access import Throttle
 from pywats_mqtt.emulator.clock import utc_now
 from pywats_mqtt.emulator.exchange import Exchange
 from pywats_mqtt.emulator.faults import Fault, Faults, Kind
-from pywats_mqtt.emulator.inspection import PREFIX, Inspection
+from pywats_mqtt.emulator.inspection import Inspection
 from pywats_mqtt.emulator.request_log import Arrival, RequestLog
 from pywats_mqtt.emulator.settings import Settings
 from pywats_mqtt.emulator.store import Store
@@ -38,7 +38,7 @@ class Emulator:
         self._exchange = Exchange(settings, store, self._log, throttle)
         self._inspection = Inspection(store, self._log, self._faults, throttle)
         self.stopping = asyncio.Event()
-        """Set when the server ends, so that nothing waits for a delay to pass."""
+        """Set when the server ends: what a delay holds back then stays undone and unanswered."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or leave it unanswered where a fault says so."""
@@ -93,30 +93,28 @@ class Emulator:
             self._exchange.record(arrival, refusal.status if refusal else None, kind.value)
         if refusal is not None or kind is Kind.HANG:
             return refusal
-        if kind is Kind.DELAY:
-            await self._pause(fault.delay_s)
+        if kind is Kind.DELAY and not await self._lived_through(fault.delay_s):
+            return None
         reply = None
         if kind is not Kind.DROP_BEFORE:
-            answered = kind is not Kind.DROP_AFTER
+            recorded, answered = kind in _LOGGED_FIRST, kind is not Kind.DROP_AFTER
             headers = request.scope["headers"]
-            reply = fault.spoil(
-                self._exchange.process(
-                    arrival, headers, fault=kind.value, recorded=kind in _LOGGED_FIRST, answered=answered
-                ),
-            )
+            reply = self._exchange.process(arrival, headers, fault=kind.value, recorded=recorded, answered=answered)
+            reply = fault.spoil(reply)
         if kind in _UNANSWERED:
             request.scope["state"]["drop"]()
             return None
-        if kind is Kind.DELAY_AFTER:
-            await self._pause(fault.delay_s)
+        if kind is Kind.DELAY_AFTER and not await self._lived_through(fault.delay_s):
+            return None
         return reply
 
-    async def _pause(self, seconds: float) -> None:
-        """Wait, but no longer than the server lives."""
+    async def _lived_through(self, seconds: float) -> bool:
+        """Wait; False as soon as the server ends."""
         try:
             await asyncio.wait_for(self.stopping.wait(), seconds)
         except TimeoutError:
-            return
+            return True
+        return False
 
 
 def _arrival(request: Request, seq: int, body: bytes) -> Arrival:

@@ -12,8 +12,8 @@ from uuid import UUID
 
 from pywats_mqtt.emulator.clock import parse_time
 
-MAX_TEXT = 4_000  # keeps the tree far below SQLite's limit of 1,000 levels
-MAX_NESTING = 50
+MAX_TEXT = 4_000  # some 330 terms; SQLite takes an expression 1,000 levels deep, and a chain of terms is a level each
+MAX_NESTING = 20  # SQLite's parser stack holds 100 entries, and a nested condition takes up to five
 
 Literal = str | int | float | bool | UUID | datetime | None
 
@@ -64,11 +64,10 @@ class Not:
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """`left and right`, or with `or`."""
+    """Two or more `operands` with `and`, or with `or`, between them."""
 
     word: str
-    left: "Node"
-    right: "Node"
+    operands: tuple["Node", ...]
 
 
 Node = Compare | Match | Not | Join
@@ -137,16 +136,16 @@ class _Parser:
         self._at = 0
 
     def either(self, depth: int) -> Node:
-        node = self.both(depth)
+        operands = [self.both(depth)]
         while self.skip_word("or"):
-            node = Join("or", node, self.both(depth))
-        return node
+            operands.append(self.both(depth))
+        return operands[0] if len(operands) == 1 else Join("or", tuple(operands))
 
     def both(self, depth: int) -> Node:
-        node = self.unary(depth)
+        operands = [self.unary(depth)]
         while self.skip_word("and"):
-            node = Join("and", node, self.unary(depth))
-        return node
+            operands.append(self.unary(depth))
+        return operands[0] if len(operands) == 1 else Join("and", tuple(operands))
 
     def unary(self, depth: int) -> Node:
         if depth > MAX_NESTING:

@@ -100,8 +100,8 @@ def _order_term(order: Order, fields: Fields) -> str:
 
 def _condition(node: Node, fields: Fields, values: list[object]) -> str:
     if isinstance(node, Join):
-        left = _condition(node.left, fields, values)
-        return f"({left} {node.word.upper()} {_condition(node.right, fields, values)})"
+        conditions = [_condition(operand, fields, values) for operand in node.operands]
+        return f"({f' {node.word.upper()} '.join(conditions)})"
     if isinstance(node, Not):
         return f"(NOT {_condition(node.operand, fields, values)})"
     if isinstance(node, Match):

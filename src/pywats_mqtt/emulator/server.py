@@ -49,7 +49,7 @@ async def serve(settings: Settings) -> AsyncIterator[Running]:
                 yield Running(_url(settings.host, listener), settings)
             finally:
                 app.stopping.set()
-                server.end()
+                server.should_exit = True
                 await serving
         finally:
             store.close()
@@ -88,11 +88,14 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override] # a generator there
         return nullcontext()
 
-    def end(self) -> None:
-        self.should_exit = True
-        self.force_exit = True
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 - uvicorn's signature
+        """Close every connection; what waits on one sees its client gone and ends."""
+        for server in self.servers:
+            server.close()
         for connection in list(self.server_state.connections):
             connection.transport.abort()
+        if self.server_state.tasks:
+            await asyncio.wait(self.server_state.tasks, timeout=_STOP_S)
 
 
 def _config(app: Emulator) -> uvicorn.Config:
@@ -106,7 +109,6 @@ def _config(app: Emulator) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=_STOP_S,
     )
 
 

@@ -68,13 +68,17 @@ class Store:
         place = str(state) if state else ":memory:"
         try:
             self._db = sqlite3.connect(place, isolation_level=None, timeout=0)
-            self._db.row_factory = sqlite3.Row
-            self._prepare(place)
         except sqlite3.Error as exc:
+            raise StateFileError(_unusable(place, str(exc))) from exc
+        try:
+            self._db.row_factory = sqlite3.Row
+            self._prepare()
+        except sqlite3.Error as exc:
+            self._db.close()
             reason = "another process uses it" if "locked" in str(exc) else str(exc)
-            raise StateFileError(f"cannot use state file {place}: {reason}; name another file with --state") from exc
+            raise StateFileError(_unusable(place, reason)) from exc
 
-    def _prepare(self, place: str) -> None:
+    def _prepare(self) -> None:
         # Exclusive: a second emulator on the file is refused. No fsync: what a killed process wrote, the system
         # still writes; only a power cut could lose requests, which matters to no test.
         for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=OFF", "foreign_keys=ON"):
@@ -86,9 +90,7 @@ class Store:
                 self._db.execute(statement)
             self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         elif version != SCHEMA_VERSION:
-            raise StateFileError(
-                f"state file {place} has version {version}, this emulator reads {SCHEMA_VERSION}: delete it"
-            )
+            raise sqlite3.DatabaseError(f"it has version {version}, this emulator reads version {SCHEMA_VERSION}")
         self._db.execute("COMMIT")
 
     def begin(self) -> None:
@@ -130,3 +132,7 @@ class Store:
     def close(self) -> None:
         """Close the database; what was committed stays in the file."""
         self._db.close()
+
+
+def _unusable(place: str, reason: str) -> str:
+    return f"cannot use state file {place}: {reason}; name another file with --state"

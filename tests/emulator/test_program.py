@@ -1,0 +1,119 @@
+"""`pywats-mqtt emulate` as a process: what it says, how it ends, what survives it."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.emulator.examples import REPORT_ID, report
+from tests.emulator.server import RunningEmulator, running_emulator, start_emulator
+from tests.emulator.test_reports import WSJF
+from tests.waiting import wait_until
+
+LIMIT_S = 30
+EMULATE = [sys.executable, "-c", "import typer; from pywats_mqtt.cli.emulate import emulate; typer.run(emulate)"]
+
+
+def send(emulator: RunningEmulator, token: str | None = None) -> int:
+    """The status of a report that is sent."""
+    headers = {"Authorization": f"Basic {token or emulator.token}"}
+    return httpx.post(emulator.url + WSJF, json=report(), headers=headers, trust_env=False).status_code
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_it_ends_at_once_also_with_requests_under_way(number: signal.Signals) -> None:
+    """SIGTERM and Ctrl-C end it with 0, whatever hangs, and it said one line in its life."""
+    with (
+        running_emulator() as emulator,
+        socket.create_connection(("127.0.0.1", emulator.port)) as hanging,
+        socket.create_connection(("127.0.0.1", emulator.port)),  # idle
+    ):
+        emulator.fault("hang")
+        hanging.sendall(b"GET /api/App/Version HTTP/1.1\r\nHost: x\r\n\r\n")
+        await wait_until(emulator.requests, what="the hanging request in the log")
+        emulator.process.send_signal(number)
+        rest, _ = emulator.process.communicate(timeout=LIMIT_S)
+        assert (emulator.process.returncode, rest) == (0, "")
+        assert hanging.recv(1) == b""
+
+
+def test_a_port_in_use_is_one_line_and_exit_2() -> None:
+    """The second emulator on a port says which and what to do."""
+    with running_emulator() as emulator:
+        second = subprocess.run(
+            [*EMULATE, "--port", str(emulator.port)], capture_output=True, text=True, timeout=LIMIT_S, check=False
+        )
+        assert (second.returncode, second.stdout) == (2, "")
+        (line,) = second.stderr.splitlines()
+        assert f"cannot listen on 127.0.0.1:{emulator.port}: Address already in use; choose another --port" in line
+
+
+@pytest.mark.parametrize("end", [RunningEmulator.stop, RunningEmulator.kill])
+def test_a_state_file_survives(tmp_path: Path, end: object) -> None:
+    """After SIGTERM and after kill -9, reports, numbers and the log go on where they were, on the same port."""
+    state = tmp_path / "wats.db"
+    first = start_emulator(state=state)
+    assert send(first) == 200
+    assert callable(end)
+    end(first)
+    with running_emulator(port=first.port, state=state) as again:
+        assert again.url == first.url
+        assert [row["id"] for row in again.state()["reports"]] == [REPORT_ID]
+        assert send(again) == 200
+        assert [(row["seq"], row["body"]["id"]) for row in again.requests()] == [(1, REPORT_ID), (2, REPORT_ID)]
+        assert [row["receiveCount"] for row in again.state()["reports"]] == [2]
+
+
+def test_a_state_file_that_cannot_be_used_is_one_line_and_exit_2(tmp_path: Path) -> None:
+    """A file in use, no database, of another version, or nowhere: each says so, none is touched."""
+    used, text, other = tmp_path / "used.db", tmp_path / "text.db", tmp_path / "other.db"
+    text.write_text("This is no database. " * 100)
+    with sqlite3.connect(other) as database:
+        database.execute("PRAGMA user_version = 99")
+    database.close()
+    with running_emulator(state=used):
+        for state, reason in (
+            (used, "another process uses it"),
+            (text, "file is not a database"),
+            (other, "it has version 99"),
+            (tmp_path / "nowhere" / "x.db", "unable to open database file"),
+        ):
+            run = subprocess.run(
+                [*EMULATE, "--port", "0", "--state", str(state)],
+                capture_output=True,
+                text=True,
+                timeout=LIMIT_S,
+                check=False,
+            )
+            assert (run.returncode, run.stdout) == (2, "")
+            (line,) = run.stderr.splitlines()
+            assert str(state) in line
+            assert reason in line
+    assert text.read_text().startswith("This is no database.")
+
+
+def test_tokens_and_the_rate_limit_are_options() -> None:
+    """Each kind of token may be given several times; given any, the default token is none."""
+    options = ["--token", "YQ==", "--no-counts-token", "Yg==", "--read-only-token", "Yw=="]
+    with running_emulator(*options, rate_limit=2) as emulator:
+        assert emulator.token == "YQ=="
+        statuses = [send(emulator, token) for token in ("YQ==", "YQ==", "YQ==", "Yg==", "Yw==", "c2VjcmV0")]
+        assert statuses == [200, 200, 429, 200, 403, 401]
+
+
+def test_the_log_is_read_whole(tmp_path: Path) -> None:
+    """The helper that other tests use gives all requests, or a page, and resets."""
+    with running_emulator(state=tmp_path / "x.db") as emulator:
+        for _ in range(3):
+            send(emulator)
+        assert [row["seq"] for row in emulator.requests()] == [1, 2, 3]
+        assert [row["seq"] for row in emulator.requests(after=1, limit=1)] == [2]
+        emulator.reset()
+        assert emulator.requests() == []
