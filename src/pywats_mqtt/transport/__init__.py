@@ -1,7 +1,5 @@
-"""The shells towards an MQTT broker: everything that knows a socket or an MQTT library."""
+"""The shells towards an MQTT broker: everything that knows a socket or an MQTT library.
 
-from __future__ import annotations
-
-from pywats_mqtt.transport.session import MqttSession
-
-__all__ = ["MqttSession"]
+`session` is the MQTT 5 session over the network, `memory_session` keeps the same promises on the in-memory broker of
+`memory`, and `embedded` is a broker in a child process. The other modules are theirs.
+"""

@@ -15,6 +15,10 @@ from pywats_mqtt.transport.subscriptions import Grant
 _log: Final = logging.getLogger(__name__)
 
 
+def ignore_link(_: Link) -> None:
+    """Take a change of the link and do nothing."""
+
+
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """What CONNACK said of the session; the fields of `Link` of the same names."""
 

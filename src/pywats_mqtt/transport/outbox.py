@@ -82,6 +82,7 @@ class Outbox:
         self._last_id = 0
         self._inherited = False
         self._own_ids: set[int] = set()
+        self._probed: set[int] = set()
 
     def submit(self, publication: Publication) -> asyncio.Future[None]:
         """Queue a publication; the future ends when the server has it (QoS 0: when it is handed to the network).
@@ -106,7 +107,9 @@ class Outbox:
         Returns:
             The PUBRELs to send again; write them, then what `pump` gives.
         """
-        self._inherited = self._inherited or inherited
+        # A server that hung up on a PUBREL for an id it does not know (rumqttd does) is not asked again.
+        self._inherited = (self._inherited or inherited) and not self._probed
+        self._probed.clear()
         self._terms = terms
         released = [o for o in self._open.values() if o.step is _Step.RELEASED]
         again = [o for o in self._open.values() if o.step is not _Step.RELEASED]
@@ -119,6 +122,7 @@ class Outbox:
     def restart(self, terms: Terms) -> None:
         """Begin a connection to a fresh session: what is open is published anew, as the server knows nothing of it."""
         self._inherited = False
+        self._probed.clear()
         self._terms = terms
         again = list(self._open.values())
         self._queue = deque([*again, *(o for o in self._queue if not o.packet_id)])
@@ -173,7 +177,9 @@ class Outbox:
     def on_pubcomp(self, packet: mqtt5.PubCompPacket) -> None:
         """Take the last word on a QoS 2 publication; one for an unknown id is ignored."""
         outgoing = self._open.get(packet.packet_id)
-        if outgoing is not None and outgoing.step is _Step.RELEASED:
+        if packet.packet_id in self._probed:  # the answer to a PUBREL that freed the id; it comes first
+            self._probed.discard(packet.packet_id)
+        elif outgoing is not None and outgoing.step is _Step.RELEASED:
             self._on_the_way -= 1
             self._settle(outgoing)
 
@@ -218,6 +224,7 @@ class Outbox:
             # A former process may have left this id between PUBREC and PUBREL; the server would take our PUBLISH for
             # a repetition of that one and drop it. Released first, the id is free again.
             self._own_ids.add(packet_id)
+            self._probed.add(packet_id)
             return mqtt5.PubRelPacket(packet_id).write() + packet
         return packet
 

@@ -23,17 +23,13 @@ from pywats_mqtt.transport.connection import Connection
 from pywats_mqtt.transport.inbound import Inbound
 from pywats_mqtt.transport.inbox import MAX_RECEIPT_MESSAGES, Inbox
 from pywats_mqtt.transport.keepalive import Beat, Keepalive
-from pywats_mqtt.transport.linkage import Linkage, Standing
+from pywats_mqtt.transport.lifecycle import Lifecycle
+from pywats_mqtt.transport.linkage import Linkage, Standing, ignore_link
 from pywats_mqtt.transport.outbox import MAX_PACKET_BYTES, Outbox, Terms
 from pywats_mqtt.transport.reasons import Loss, Refused, connack_loss, disconnect_loss
-from pywats_mqtt.transport.reconnect import Backoff
 from pywats_mqtt.transport.subscriptions import Grant, grants, subscribe_packet
 
 _PINGREQ: Final = mqtt5.PingReqPacket().write()
-
-
-def _ignore(_: Link) -> None:
-    """Take a change of the link and do nothing."""
 
 
 class MqttSession:
@@ -58,7 +54,7 @@ class MqttSession:
         filters: Sequence[str] = (),
         will: Publication | None = None,
         expect_session: bool = False,
-        on_link: Callable[[Link], None] = _ignore,
+        on_link: Callable[[Link], None] = ignore_link,
         clock: Clock,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -67,11 +63,11 @@ class MqttSession:
         self._filters = uncovered(filters)
         self._will = will
         self._clock = clock
-        self._jitter = jitter
         self._clean_start = config.clean_session
         self._expect_session = expect_session and not config.clean_session
         self._begun_here = False
         self._linkage = Linkage(broker=f"{config.broker}:{config.port}", on_link=on_link)
+        self._lifecycle = Lifecycle(config, self._linkage, jitter)
         self._inbox = Inbox()
         self._inbound = Inbound()
         self._outbox = Outbox()
@@ -82,8 +78,6 @@ class MqttSession:
         self._connack: asyncio.Future[mqtt5.ConnAckPacket] | None = None
         self._suback_due_s: float | None = None
         self._standing = Standing()
-        self._stop = asyncio.Event()
-        self._until_stop: asyncio.Timeout | None = None
 
     async def receive(self) -> Receipt:
         """Wait for what comes next, bounded; reading the network pauses while a whole receipt waits."""
@@ -123,47 +117,16 @@ class MqttSession:
 
     async def run(self) -> None:
         """Connect and stay connected until `stop`; with `auto_reconnect` off, until there is no connection."""
-        if self._stop.is_set():
-            return
-        try:
-            async with asyncio.timeout(None) as self._until_stop:
-                await self._stay_connected()
-        except TimeoutError:
-            if not self._stop.is_set():
-                raise
-        finally:
-            self._until_stop = None
-        if self._stop.is_set():
-            self._linkage.stopped()
+        await self._lifecycle.run(self._live_one_connection)
 
     async def stop(self) -> None:
         """Say goodbye (DISCONNECT 0x00: no Will, and the session stays) and let `run` return."""
-        self._stop.set()
-        if self._connection is not None:
-            connection = self._connection
+        self._lifecycle.stopping()
+        connection = self._connection
+        if connection is not None:
             connection.end(Loss("stopped"), mqtt5.DisconnectReasonCode.NORMAL_DISCONNECTION)
             await connection.closed()
-        if self._until_stop is not None:
-            self._until_stop.reschedule(asyncio.get_running_loop().time())
-
-    async def _stay_connected(self) -> None:
-        config, now = self._config, asyncio.get_running_loop().time
-        backoff = Backoff(config.reconnect_delay, config.max_reconnect_delay)
-        while not self._stop.is_set():
-            began_s = now()
-            try:
-                loss = await self._live_one_connection()
-                backoff = backoff.held(now() - began_s)
-            except Refused as refused:
-                loss = refused.loss
-            if self._stop.is_set():
-                return
-            wait_s = backoff.wait_s(loss.pace, self._jitter())
-            backoff = backoff.failed()
-            self._linkage.down(loss, retry_s=wait_s if config.auto_reconnect else None)
-            if not config.auto_reconnect:
-                return
-            await asyncio.sleep(wait_s)
+        self._lifecycle.end()
 
     async def _live_one_connection(self) -> Loss:
         """Open a connection, live through it, and say why it ended.

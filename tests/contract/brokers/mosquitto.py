@@ -88,7 +88,7 @@ class Mosquitto:
         """
         self._running.clear()
         self._process = subprocess.Popen(
-            [self._program, "-v", "-c", str(self._config)], stderr=subprocess.PIPE, text=True
+            [self._program, "-c", str(self._config)], stderr=subprocess.PIPE, text=True
         )
         self._reader = threading.Thread(target=self._read, args=(self._process,), daemon=True)
         self._reader.start()

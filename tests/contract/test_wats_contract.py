@@ -1,0 +1,220 @@
+"""What every implementation of the port `Wats` does; run over the one in memory, and over pywats and the emulator."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from uuid import uuid5
+
+import pytest
+
+from pywats_mqtt.errors import Reject, Retry, Scope
+from pywats_mqtt.events import NAMESPACE, AssetCounts, Measurement, Step, TestResult
+from pywats_mqtt.handlers.asset import AssetHandlers
+from tests.contract.wats_memory import HandClock, MemoryNotes
+from tests.contract.wats_servers import EMULATOR_OPTIONS, EmulatedServer, MemoryServer, Server
+from tests.emulator.server import RunningEmulator, running_emulator
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[RunningEmulator]:
+    """Run one emulator for all."""
+    with running_emulator(*EMULATOR_OPTIONS) as emulator:
+        yield emulator
+
+
+@pytest.fixture(params=["memory", "emulator"])
+def server(request: pytest.FixtureRequest) -> Server:
+    """Give an empty server."""
+    if request.param == "memory":
+        return MemoryServer()
+    emulator: RunningEmulator = request.getfixturevalue("emulator")
+    emulator.clear_faults()
+    emulator.reset()
+    return EmulatedServer(emulator)
+
+
+def result(number: int) -> TestResult:
+    """Give one of many results."""
+    return TestResult(
+        report_id=uuid5(NAMESPACE, str(number)),
+        device="TESTER-1",
+        kind="results",
+        test_type="self_test",
+        serial_number=f"SN-{number}",
+        result="F",
+        start=datetime(2026, 1, 26, 6, 0, tzinfo=UTC),
+        steps=(Step(name="Power", status="F", measurement=Measurement(value=5.2, unit="V", high=5.1, status="F")),),
+    )
+
+
+async def test_reports_are_stored_in_the_order_sent(server: Server) -> None:
+    """Each under its derived id."""
+    async with server.client() as wats:
+        for number in range(5):
+            await wats.submit_report(result(number))
+
+    assert server.reports() == {str(uuid5(NAMESPACE, str(number))): 1 for number in range(5)}
+
+
+async def test_a_report_sent_twice_overwrites_itself(server: Server) -> None:
+    """One report, received twice."""
+    async with server.client() as wats:
+        await wats.submit_report(result(1))
+        await wats.submit_report(result(1))
+
+    assert list(server.reports().values()) == [2]
+
+
+async def test_an_asset_is_made_when_missing(server: Server) -> None:
+    """In operation, without counts; read again it is the same one."""
+    async with server.client() as wats:
+        made = await wats.asset("FIXTURE-001")
+        again = await wats.asset("FIXTURE-001")
+
+    assert (made.serial_number, made.state, made.running, made.total, made.tags) == ("FIXTURE-001", 1, 0, 0, {})
+    assert again == made
+    assert server.assets() == {"FIXTURE-001": made}
+
+
+async def test_an_asset_that_may_not_be_made_is_refused(server: Server) -> None:
+    """The reason names the setting; nothing is made."""
+    async with server.client(create_assets=False) as wats:
+        with pytest.raises(Reject, match=r"create_assets is off"):
+            await wats.asset("FIXTURE-001")
+        with pytest.raises(Reject, match=r"create_assets is off"):
+            await wats.set_tags("FIXTURE-001", {"a": "b"})
+
+    assert server.assets() == {}
+
+
+async def test_many_at_once_make_one_asset(server: Server) -> None:
+    """All kinds of telemetry of a new device arrive together."""
+    async with server.client() as wats:
+        assets = await asyncio.gather(*(wats.asset(f"JIG-{number % 2}") for number in range(8)))
+
+    assert {asset.id for asset in assets} == {asset.id for asset in server.assets().values()}
+    assert sorted(server.assets()) == ["JIG-0", "JIG-1"]
+
+
+async def test_a_total_raises_both_counts_and_never_lowers_them(server: Server) -> None:
+    """Absolute: the same total again changes nothing, nor does a lower one."""
+    async with server.client() as wats:
+        await wats.asset("F1")
+        for total in (10, 10, 7, 12):
+            await wats.set_total_count("F1", total)
+
+    assert (server.assets()["F1"].running, server.assets()["F1"].total) == (12, 12)
+
+
+async def test_the_running_count_is_set_alone(server: Server) -> None:
+    """To more or to less; the total stays."""
+    async with server.client() as wats:
+        await wats.asset("F1")
+        await wats.set_total_count("F1", 45_000)
+        await wats.set_running_count("F1", 1_523)
+
+    assert (server.assets()["F1"].running, server.assets()["F1"].total) == (1_523, 45_000)
+
+
+async def test_the_running_count_needs_a_permission(server: Server) -> None:
+    """Without it this call is refused, and the total still goes."""
+    async with server.client(may_set_counts=False) as wats:
+        await wats.asset("F1")
+        with pytest.raises(Retry) as refused:
+            await wats.set_running_count("F1", 1_523)
+        await wats.set_total_count("F1", 45_000)
+
+    assert (refused.value.scope, refused.value.cause) == (Scope.CALL, "403")
+    assert server.assets()["F1"].total == 45_000
+
+
+async def test_counts_of_others_are_seen(server: Server) -> None:
+    """An asset is read fresh each time."""
+    async with server.client() as wats:
+        await wats.asset("F1")
+        await server.count("F1", 5)
+
+        assert (await wats.asset("F1")).total == 5
+
+
+async def test_a_state_is_set(server: Server) -> None:
+    """And read back."""
+    async with server.client() as wats:
+        await wats.asset("F1")
+        await wats.set_state("F1", 3)
+
+        assert (await wats.asset("F1")).state == 3
+
+
+async def test_tags_are_merged(server: Server) -> None:
+    """Those of others stay, and so do state and counts; keys become XML names."""
+    async with server.client() as wats:
+        await wats.set_tags("F1", {"owner": "me", "temperature_c": "23.5"})
+        await wats.set_state("F1", 3)
+        await wats.set_total_count("F1", 7)
+        await wats.set_tags("F1", {"temperature_c": "24", "rel. humidity %": "45"})
+
+        asset = await wats.asset("F1")
+
+    assert asset.tags == {"owner": "me", "temperature_c": "24", "rel._humidity__": "45"}
+    assert (asset.state, asset.total) == (3, 7)
+
+
+async def test_tags_written_at_once_lose_none(server: Server) -> None:
+    """Reading and writing back is one turn per asset, and a state set meanwhile is kept."""
+    async with server.client() as wats:
+        await wats.asset("F1")
+        await asyncio.gather(
+            *(wats.set_tags("F1", {f"channel_{number}": "1"}) for number in range(6)), wats.set_state("F1", 4)
+        )
+
+    assert len(server.assets()["F1"].tags) == 6
+    assert server.assets()["F1"].state == 4
+
+
+@pytest.mark.parametrize(
+    "serial", ["F 1", "F#1", "F?1=2", "F/1", "o'x", "100%", "41", "Ørsted", "Types", "a&b=c", "+1"]
+)
+async def test_any_serial_number_names_its_own_asset(server: Server, serial: str) -> None:
+    """What a topic may carry addresses neither a part of it nor another asset."""
+    async with server.client() as wats:
+        await wats.asset("F")
+        await wats.asset("other")
+        made = await wats.asset(serial)
+        await wats.set_total_count(serial, 3)
+        await wats.set_running_count(serial, 2)
+        await wats.set_state(serial, 3)
+        await wats.set_tags(serial, {"a": "b"})
+        read = await wats.asset(serial)
+
+    assert (read.id, read.serial_number) == (made.id, serial)
+    assert (read.running, read.total, read.state, read.tags) == (2, 3, 3, {"a": "b"})
+    assert server.assets()["F"].total == 0
+    assert len(server.assets()) == 3
+
+
+@pytest.mark.parametrize("what", ["total", "running", "state"])
+async def test_what_concerns_no_asset_is_refused(server: Server, what: str) -> None:
+    """Such as one deleted meanwhile; the caller reads it again."""
+    async with server.client() as wats:
+        calls = {
+            "total": lambda: wats.set_total_count("gone", 1),
+            "running": lambda: wats.set_running_count("gone", 1),
+            "state": lambda: wats.set_state("gone", 1),
+        }
+        with pytest.raises(Reject):
+            await calls[what]()
+
+
+async def test_the_proposals_counters(server: Server) -> None:
+    """Through the handler a fresh asset ends at running 1523 and total 45000, and steady counting goes on."""
+    handlers, notes = AssetHandlers(HandClock(), lambda _call, _why: None), MemoryNotes()
+    async with server.client() as wats:
+        await handlers.handle_counts(AssetCounts(asset="FIXTURE-001", running=1_523, total=45_000), wats, notes)
+        after_first = server.assets()["FIXTURE-001"]
+        await handlers.handle_counts(AssetCounts(asset="FIXTURE-001", running=1_524, total=45_001), wats, notes)
+
+    assert (after_first.running, after_first.total) == (1_523, 45_000)
+    assert (server.assets()["FIXTURE-001"].running, server.assets()["FIXTURE-001"].total) == (1_524, 45_001)

@@ -1,0 +1,140 @@
+"""The implementations of the port `Wats` that the contract suite runs over, each with a look behind the port."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Protocol
+
+import httpx
+import msgspec
+
+from pywats_mqtt.config.model import Secret, WatsConfig
+from pywats_mqtt.ports import Asset, Wats
+from pywats_mqtt.wats.assets import asset_of
+from pywats_mqtt.wats.client import PywatsClient
+from tests.contract.wats_memory import MemoryNotes, MemoryWats
+from tests.emulator.server import RunningEmulator
+
+FULL, NO_COUNTS = "ZnVsbA==", "bm8tY291bnRz"
+EMULATOR_OPTIONS = ("--token", FULL, "--no-counts-token", NO_COUNTS)
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """Give the time."""
+        return datetime.fromtimestamp(time.time(), UTC)
+
+    def monotonic(self) -> float:
+        """Give the seconds."""
+        return time.monotonic()
+
+
+class Server(Protocol):
+    """A WATS, seen from behind."""
+
+    def client(self, *, create_assets: bool = True, may_set_counts: bool = True) -> AsyncContextManagerOfWats:
+        """Give the port to this server."""
+        ...
+
+    def reports(self) -> dict[str, int]:
+        """Give report id to how often it was received, in order of first reception."""
+        ...
+
+    def assets(self) -> dict[str, Asset]:
+        """Give serial number to asset."""
+        ...
+
+    async def count(self, serial_number: str, uses: int) -> None:
+        """Count uses, as others do."""
+        ...
+
+
+class AsyncContextManagerOfWats(Protocol):
+    """What `client` gives."""
+
+    async def __aenter__(self) -> Wats:
+        """Open it."""
+        ...
+
+    async def __aexit__(self, *error: object) -> bool | None:
+        """Close it."""
+        ...
+
+
+class MemoryServer:
+    """The one in memory."""
+
+    def __init__(self) -> None:
+        self._wats = MemoryWats()
+
+    @asynccontextmanager
+    async def client(self, *, create_assets: bool = True, may_set_counts: bool = True) -> AsyncIterator[Wats]:
+        """Give the port."""
+        self._wats.create_assets = create_assets
+        self._wats.running_allowed = may_set_counts
+        yield self._wats
+
+    def reports(self) -> dict[str, int]:
+        """Count what it received."""
+        return {report_id: len(received) for report_id, received in self._wats.reports.items()}
+
+    def assets(self) -> dict[str, Asset]:
+        """Give its assets."""
+        return dict(self._wats.assets)
+
+    async def count(self, serial_number: str, uses: int) -> None:
+        """Count uses."""
+        self._wats.count(serial_number, uses)
+
+
+class EmulatedServer:
+    """An emulator, asked through pywats."""
+
+    def __init__(self, emulator: RunningEmulator) -> None:
+        self._emulator = emulator
+
+    @asynccontextmanager
+    async def client(self, *, create_assets: bool = True, may_set_counts: bool = True) -> AsyncIterator[Wats]:
+        """Give a client with a token of its own permissions."""
+        token = FULL if may_set_counts else NO_COUNTS
+        config = configure(self._emulator, token=Secret(token), create_assets=create_assets)
+        async with PywatsClient(config, MemoryNotes(), SystemClock()) as wats:
+            yield wats
+
+    def reports(self) -> dict[str, int]:
+        """Ask what it received."""
+        return {report["id"]: report["receiveCount"] for report in self._emulator.state()["reports"]}
+
+    def assets(self) -> dict[str, Asset]:
+        """Ask what it holds."""
+        return {wire["serialNumber"]: asset_of(wire) for wire in self._emulator.state()["assets"]}
+
+    async def count(self, serial_number: str, uses: int) -> None:
+        """Count uses with a request of our own."""
+        response = await asyncio.to_thread(
+            httpx.put,
+            f"{self._emulator.url}/api/Asset/Count",
+            params={"serialNumber": serial_number, "incrementBy": uses},
+            headers={"Authorization": f"Basic {FULL}"},
+            trust_env=False,
+        )
+        response.raise_for_status()
+
+
+def configure(emulator: RunningEmulator, **fields: object) -> WatsConfig:
+    """Give a configuration for an emulator: no quota, a part number, and what is named."""
+    config = WatsConfig(
+        url=emulator.url,
+        token=Secret(FULL),
+        default_part_number="PN-1",
+        operation_codes={"self_test": 10},
+        requests_per_minute=0,
+        timeout_s=20.0,
+    )
+    return msgspec.structs.replace(config, **fields)
