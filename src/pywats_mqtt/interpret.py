@@ -46,9 +46,10 @@ class RouteTable:
 
     Args:
         config: the `[topics]` table.
+        first: (topic filter, domain) pairs that are tried before those of the configuration.
     """
 
-    def __init__(self, config: TopicConfig) -> None:
+    def __init__(self, config: TopicConfig, *, first: tuple[tuple[str, str], ...] = ()) -> None:
         by_domain = (
             ("asset", config.asset_topics),
             ("report", config.report_topics),
@@ -56,7 +57,9 @@ class RouteTable:
             ("production", config.production_topics),
         )
         self.settings = Interpretation(strict_ids=config.strict_ids)
-        self._filters = tuple((topic_filter, domain) for domain, filters in by_domain for topic_filter in filters)
+        self._filters = first + tuple(
+            (topic_filter, domain) for domain, filters in by_domain for topic_filter in filters
+        )
         self._known: dict[str, Route] = {}
 
     def filter_of(self, topic: str) -> str:

@@ -29,7 +29,7 @@ from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.observe import Health, status_of
 from pywats_mqtt.pipeline.deliver import Handle, Pace
 from pywats_mqtt.pipeline.receive import Receiving
-from pywats_mqtt.ports import Clock, Link, Publication, Receipt, Settlement, Spool
+from pywats_mqtt.ports import Clock, Link, Outcome, Publication, Receipt, Settlement, Spool
 from pywats_mqtt.spool.sqlite import SqliteSpool
 from pywats_mqtt.topics import render
 from pywats_mqtt.transport.session import MqttSession
@@ -40,6 +40,9 @@ logger = logging.getLogger(__name__)
 DeliverTo: TypeAlias = Callable[["Bridge"], AbstractAsyncContextManager[Handle]]
 """Opens where events are delivered to, for as long as the bridge runs."""
 
+Read: TypeAlias = Callable[[RawMessage, RouteTable], Outcome]
+"""Tells what a message means; total and pure, as `interpret` is."""
+
 
 class Bridge:
     """One bridge over one spool file.
@@ -47,6 +50,9 @@ class Bridge:
     Args:
         config: checked by `config.load`.
         deliver_to: where events go; WATS unless told otherwise.
+        read: what messages mean; `interpret` unless told otherwise.
+        routes: which adapter reads which topic; those of the configuration unless told otherwise.
+        on_link: told of each change of the connection to the broker; must not raise.
         connect: whether to connect to the broker; off, messages come by `accept` alone.
         clock: the time.
 
@@ -61,6 +67,9 @@ class Bridge:
         config: BridgeConfig,
         *,
         deliver_to: DeliverTo | None = None,
+        read: Read = interpret,
+        routes: RouteTable | None = None,
+        on_link: Callable[[Link], None] | None = None,
         connect: bool = True,
         clock: Clock | None = None,
     ) -> None:
@@ -70,6 +79,9 @@ class Bridge:
         self.ready = asyncio.Event()
         self.connected = asyncio.Event()
         self._deliver_to = deliver_to or _to_wats
+        self._read = read
+        self._routes = routes or RouteTable(config.topics)
+        self._on_link = on_link
         self._connect = connect
         self._jitter = random.SystemRandom().random
         self._client_id = config.mqtt.client_id
@@ -109,7 +121,7 @@ class Bridge:
             self._engine.inbox.offer(batch)
 
     async def _run(self, spool: Spool, deliver: Handle, stopping: asyncio.Event) -> int:
-        routes = RouteTable(self.config.topics)
+        routes = self._routes
         postbox = Postbox()
 
         def settled(settlements: Sequence[Settlement]) -> None:
@@ -118,7 +130,7 @@ class Bridge:
 
         engine = self._engine = Engine(
             spool=spool,
-            interpret=partial(interpret, routes=routes),
+            interpret=lambda message: self._read(message, routes),
             route_of=routes.filter_of,
             handle=deliver,
             pace=_pace(self.config),
@@ -184,6 +196,8 @@ class Bridge:
             if link.connected:
                 self.connected.set()
                 postbox.do(partial(remember, link))
+            if self._on_link is not None:
+                self._on_link(link)
 
         session = MqttSession(
             mqtt,
