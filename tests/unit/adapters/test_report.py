@@ -1,0 +1,129 @@
+"""Steps and results: the device's verdict, the computed one, and both where they contradict."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from pywats_mqtt.config.topics import TopicConfig
+from pywats_mqtt.events import Step, TestResult
+from pywats_mqtt.interpret import RouteTable, interpret
+from pywats_mqtt.messages import RawMessage, from_us
+from pywats_mqtt.ports import Rejection
+
+NOW_US = 1_769_428_800_000_000
+ROUTES = RouteTable(TopicConfig())
+NUMBERS = st.integers(-50, 50).map(lambda number: number / 4)
+VERDICTS = st.sampled_from(["P", "F", "E", "T", "S", "D"])
+
+
+def read(**fields: object) -> TestResult:
+    """Interpret a result of unit S that started at a known time."""
+    payload = {"serial_number": "S", "timestamp": "2026-01-26T06:00:00Z", **fields}
+    outcome = interpret(RawMessage("testers/T/results", json.dumps(payload).encode(), NOW_US), ROUTES)
+    assert not isinstance(outcome, Rejection), outcome
+    event = outcome[0].event
+    assert isinstance(event, TestResult)
+    return event
+
+
+def step(**fields: object) -> Step:
+    """Interpret a result with one step."""
+    return read(steps=[{"name": "V", **fields}]).steps[0]
+
+
+@given(NUMBERS, st.none() | NUMBERS, st.none() | NUMBERS)
+def test_a_step_without_status_is_judged_by_its_limits(value: float, low: float | None, high: float | None) -> None:
+    """Status of step, measurement and report follow from value and limits."""
+    assume(low is None or high is None or low <= high)
+    result = read(steps=[{"name": "V", "value": value, "low": low, "high": high}])
+    good = (low is None or value >= low) and (high is None or value <= high)
+    assert result.result == result.steps[0].status == result.steps[0].measurement.status == ("P" if good else "F")
+    assert (result.steps[0].measurement.low, result.steps[0].measurement.high) == (low, high)
+    assert result.misc == ()
+
+
+@given(VERDICTS, NUMBERS, VERDICTS)
+def test_the_verdict_of_the_device_is_kept_and_a_contradiction_recorded(sent: str, value: float, result: str) -> None:
+    """Whatever the limits say, the device's statuses stand; what contradicts them is on the report."""
+    assume(result != "S")
+    read_result = read(result=result, steps=[{"name": "V", "status": sent, "value": value, "low": 0}])
+    assert read_result.steps[0].status == sent
+    assert read_result.result == (result if result != "D" else sent if sent in "FET" else "P")
+    by_limits = "P" if value >= 0 else "F"
+    step_conflict = sent in "PF" and sent != by_limits
+    result_conflict = result in "PF" and (result == "P") != (sent in "PSD")
+    assert ("verdict_conflict" in dict(read_result.misc)) == (step_conflict or result_conflict)
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "measured"),
+    [
+        ({"value": 1, "unit": "BOOL"}, "P", "P"),
+        ({"value": 0, "unit": "bool"}, "F", "F"),
+        ({"value": 0, "unit": "V"}, "P", "P"),
+        ({"value": "text"}, "P", "P"),
+        ({}, "D", "P"),
+        ({"error_code": 3}, "E", "S"),
+        ({"error_code": 0}, "D", "P"),
+        ({"status": "E", "value": 1, "low": 0}, "E", "P"),
+        ({"status": "T", "value": 1}, "T", "S"),
+        ({"status": "D", "value": 1}, "D", "P"),
+        ({"status": "S", "low": 0}, "S", "S"),
+        ({"status": "P", "low": 0, "high": 1}, "P", "P"),
+    ],
+)
+def test_status_of_step_and_measurement(sent: dict[str, object], status: str, measured: str) -> None:
+    """A measurement knows P, F and S alone; a step keeps the rest."""
+    made = step(**sent)
+    assert (made.status, made.measurement.status) == (status, measured)
+
+
+@pytest.mark.parametrize(
+    ("sent", "code", "message"),
+    [
+        ({"error_code": 17, "error_message": "over"}, 17, "over"),
+        ({"error_code": "E42", "error_message": "over"}, None, "E42: over"),
+        ({"error_code": "E42"}, None, "E42"),
+        ({"error_code": "", "error_message": "over"}, None, "over"),
+        ({}, None, ""),
+    ],
+)
+def test_error_code(sent: dict[str, object], code: int | None, message: str) -> None:
+    """WATS' error code is a number; any other code stands before the text."""
+    made = step(status="E", **sent)
+    assert (made.error_code, made.error_message) == (code, message)
+
+
+def test_a_correction_of_the_clock_is_recorded() -> None:
+    """A start ahead of us becomes reception less the duration; the misc info says by how many seconds."""
+    result = read(timestamp="2026-01-26T13:00:00Z", duration_ms=1_500, result="P")
+    assert result.start == from_us(NOW_US - 1_500_000)
+    assert dict(result.misc) == {"clock_correction_s": "-3601.500"}
+    assert result.duration_s == 1.5
+
+
+def test_misc_is_kept_as_it_was_written() -> None:
+    """Texts, numbers, truth values and whole objects become texts; empty ones, which WATS refuses, are left out."""
+    result = read(result="P", misc={"a": "x", "b": 1.5, "c": True, "d": {"e": [1]}, "f": None, "g": "", "": "h"})
+    assert result.misc == (("a", "x"), ("b", "1.5"), ("c", "true"), ("d", '{"e": [1]}'))
+
+
+def test_a_long_misc_name_is_kept_whole() -> None:
+    """The name of a misc info is cut as any text, and stands whole in the attachment."""
+    result = read(result="P", misc={"n" * 150: "x"})
+    assert len(result.misc[0][0]) == 100
+    assert "n" * 150 in result.attachments[0][1]
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [({"start_time": 1769407200, "timestamp": "2026-01-26T09:00:00Z"}, 1_769_407_200_000_000), ({}, 0)],
+)
+def test_start_time_goes_before_timestamp(sent: dict[str, object], expected: int) -> None:
+    """Where a device sends both, `timestamp` is when it published."""
+    result = read(result="P", **sent)
+    assert result.start == from_us(expected or 1_769_407_200_000_000)
