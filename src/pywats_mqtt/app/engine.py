@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
-from pywats_mqtt.events import AssetCounts, Identified, is_latest
+from pywats_mqtt.events import AssetCounts, Identified, TestResult
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.observe import Health
 from pywats_mqtt.pipeline.deliver import Delivering, Handle, Pace
@@ -76,7 +76,7 @@ class Engine:
         if routed.ordered or routed.folded:
             self.delivering.wake()
         for message, outcome in zip(batch.messages, outcomes, strict=True):
-            if isinstance(outcome, tuple) and _cannot_tell_repeats(outcome):
+            if isinstance(outcome, tuple) and outcome and _cannot_tell_repeats(outcome[0]):
                 name = self._route_of(message.topic)
                 self._health.not_exactly_once[name] = self._health.not_exactly_once.get(name, 0) + 1
 
@@ -105,10 +105,12 @@ class Engine:
             )
 
 
-def _cannot_tell_repeats(events: tuple[Identified, ...]) -> bool:
-    """Tell whether a message that arrives twice would count twice: it named no id, sequence or time."""
-    return any(
-        identified.identity is None
-        and (not is_latest(identified.event) or (isinstance(identified.event, AssetCounts) and identified.event.added))
-        for identified in events
-    )
+def _cannot_tell_repeats(first: Identified) -> bool:
+    """Tell by its first event whether a message that arrives twice counts twice: it named no id, sequence or time.
+
+    Counts come first where there are any, and absolute ones say the same twice.
+    """
+    if first.identity is not None:
+        return False
+    event = first.event
+    return event.added > 0 if isinstance(event, AssetCounts) else isinstance(event, TestResult)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pywats_mqtt.app.bridge import Bridge
 from pywats_mqtt.cli.logs import configure
+from pywats_mqtt.cli.memory import collect_seldom
 from pywats_mqtt.config.load import load
 from pywats_mqtt.errors import Fatal
 
@@ -31,6 +32,7 @@ def run(words: Sequence[str]) -> int:
     options = parser.parse_args(words)
     config = load(options.config, os.environ)
     configure(options.log_level, options.log_format)
+    collect_seldom()
     try:
         return asyncio.run(_run(Bridge(config)))
     except* Fatal as problems:

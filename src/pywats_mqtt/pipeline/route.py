@@ -25,6 +25,7 @@ class Inbox:
         self._batches: deque[tuple[Batch, int]] = deque()
         self._limit_bytes = limit_bytes
         self._bytes = 0
+        self._newest = 0
         self._news = asyncio.Event()
         self._missed = True  # what an earlier run left in the spool
         self.closed = False
@@ -32,6 +33,9 @@ class Inbox:
     def offer(self, batch: Batch) -> None:
         """Hand a batch over, or note that it has to be read back."""
         size = sum(message.size_bytes for message in batch.messages)
+        if batch.number != self._newest + 1:
+            self._missed = True  # two callers stored at once, and the later one comes first
+        self._newest = max(self._newest, batch.number)
         if self._bytes + size > self._limit_bytes:
             self._missed = True
         else:

@@ -16,6 +16,7 @@ from pywats_mqtt.app.bridge import Bridge
 from pywats_mqtt.app.clock import SystemClock
 from pywats_mqtt.cli.bench.deliver import CONCURRENCY, results
 from pywats_mqtt.cli.bench.rounds import Measured
+from pywats_mqtt.cli.memory import collect_seldom
 from pywats_mqtt.config.model import BridgeConfig, Secret, SpoolConfig, WatsConfig
 from pywats_mqtt.config.topics import TopicConfig
 from pywats_mqtt.errors import Fatal
@@ -112,5 +113,6 @@ def _measured(count: int, started: float, cpu: float) -> Measured:
 
 if __name__ == "__main__":
     asked = msgspec.convert(json.loads(sys.argv[1]), _Settings)
+    collect_seldom()  # as `run` does
     found = asyncio.run(_bridge(asked) if asked.side == "bridge" else _reference(asked))
     sys.stdout.write(msgspec.json.encode(found).decode())

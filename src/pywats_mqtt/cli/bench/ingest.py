@@ -2,8 +2,8 @@
 
 Each round lays one backlog for two persistent sessions, the bridge's and the reference's, and drains them one after
 the other. The bridge stores (synced) before it acknowledges, decodes, validates and folds; what the fold owes to WATS
-is settled at once by a handler that calls nothing, since `bench deliver` measures the calls. mosquitto_sub is a C client
-that writes the payloads to /dev/null and stores nothing.
+is settled at once by a handler that calls nothing, since `bench deliver` measures the calls. mosquitto_sub is a C
+client that writes the payloads to /dev/null and stores nothing.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def _mosquitto_sub(port: int, messages: int) -> Measured:
         "-t",
         FILTER,
     ]
-    words += ["-C", str(messages), "-D", "connect", "session-expiry-interval", "3600"]
+    words += ["-C", str(messages), "-x", "3600"]
     words += ["-D", "connect", "receive-maximum", str(RECEIVE_MAXIMUM)]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.perf_counter()

@@ -15,6 +15,7 @@ import msgspec
 from pywats_mqtt.app.bridge import Bridge
 from pywats_mqtt.cli.bench.ingest import FILTER, RECEIVE_MAXIMUM
 from pywats_mqtt.cli.bench.rounds import Measured
+from pywats_mqtt.cli.memory import collect_seldom
 from pywats_mqtt.config.model import BridgeConfig, MQTTConfig, SpoolConfig
 from pywats_mqtt.config.topics import TopicConfig
 from pywats_mqtt.events import Event
@@ -67,5 +68,6 @@ async def _drain(settings: _Settings) -> Measured:
 
 
 if __name__ == "__main__":
+    collect_seldom()  # as `run` does
     found = asyncio.run(_drain(msgspec.convert(json.loads(sys.argv[1]), _Settings)))
     sys.stdout.write(msgspec.json.encode(found).decode())
