@@ -1,0 +1,162 @@
+"""What lint finds in a configuration that can be read."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pywats_mqtt.config.lint import Severity, lint
+from pywats_mqtt.config.model import BridgeConfig, MQTTConfig, Secret, SpoolConfig, WatsConfig
+from pywats_mqtt.config.topics import TopicConfig
+
+WATS = WatsConfig(url="https://company.wats.com", token=Secret("c2VjcmV0"))
+RIGHT = BridgeConfig(wats=WATS)
+
+
+def findings(config: BridgeConfig) -> list[str]:
+    """Give severity and path of each finding."""
+    for finding in lint(config):
+        assert finding.problem
+        assert finding.fix
+        assert "c2VjcmV0" not in f"{finding}"
+    return [f"{finding.severity} {finding.path}" for finding in lint(config)]
+
+
+def with_mqtt(**changes: object) -> BridgeConfig:
+    """Give the right configuration with changes in [mqtt]."""
+    return msgspec.structs.replace(RIGHT, mqtt=msgspec.convert(changes, MQTTConfig, strict=False, dec_hook=_secret))
+
+
+def with_topics(**changes: object) -> BridgeConfig:
+    """Give the right configuration with changes in [topics]."""
+    return msgspec.structs.replace(RIGHT, topics=msgspec.convert(changes, TopicConfig))
+
+
+def with_wats(**changes: object) -> BridgeConfig:
+    """Give the right configuration with changes in [wats]."""
+    return msgspec.structs.replace(RIGHT, wats=msgspec.structs.replace(WATS, **changes))
+
+
+def _secret(_: type, value: object) -> Secret:
+    return Secret(str(value))
+
+
+def test_nothing_is_found_in_a_right_configuration() -> None:
+    """Server and token are all it takes; the defaults are sound."""
+    assert findings(RIGHT) == []
+
+
+def test_what_the_defaults_lack_is_server_and_token() -> None:
+    """Without a file the bridge does not know its server."""
+    assert findings(BridgeConfig()) == ["error wats.url", "error wats.token"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"broker": " "}, ["error mqtt.broker"]),
+        ({"broker": "mqtt://host"}, ["error mqtt.broker"]),
+        ({"broker": "::1"}, []),
+        ({"default_qos": 0}, ["warning mqtt.default_qos"]),
+        ({"clean_session": True}, ["warning mqtt.clean_session"]),
+        ({"session_expiry_s": 0}, ["warning mqtt.session_expiry_s"]),
+        ({"keepalive": 0}, ["warning mqtt.keepalive"]),
+        ({"reconnect_delay": 5.0, "max_reconnect_delay": 4.9}, ["error mqtt.max_reconnect_delay"]),
+        ({"reconnect_delay": 5.0, "max_reconnect_delay": 5.0}, []),
+        ({"ca_cert": "c"}, ["error mqtt.ca_cert"]),
+        ({"client_cert": "c"}, ["error mqtt.client_cert"]),
+        ({"client_cert": "c", "client_key": "k"}, ["error mqtt.client_cert", "error mqtt.client_key"]),
+        ({"client_cert": "c", "client_key": "k", "use_tls": True}, []),
+        ({"client_cert": "c", "use_tls": True}, []),
+        ({"client_key": "k", "use_tls": True}, ["error mqtt.client_cert"]),
+        ({"password": "p"}, ["error mqtt.username"]),
+        ({"password_file": "p"}, ["error mqtt.username"]),
+        ({"username": "u", "password": "p"}, []),
+        ({"username": "u", "broker": "127.0.0.9"}, []),
+        ({"username": "u", "broker": "10.0.0.9"}, ["warning mqtt.use_tls"]),
+        ({"username": "u", "broker": "broker.example", "use_tls": True}, []),
+    ],
+)
+def test_the_broker_and_the_session(changes: dict[str, object], expected: list[str]) -> None:
+    """What contradicts itself is an error; what gives up a guarantee or shows a password is a warning."""
+    assert findings(with_mqtt(**changes)) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"report_topics": ["a/#/b"]}, ["error topics.report_topics[0]"]),
+        ({"report_topics": ["t/+/r", "a+/b"]}, ["error topics.report_topics[1]"]),
+        ({"report_topics": ["$share/g/t/+/r"]}, ["error topics.report_topics[0]"]),
+        ({"report_topics": ["t/all"]}, ["warning topics.report_topics[0]"]),
+        ({"report_topics": ["t/+/r", "t/#"]}, ["warning topics.report_topics[1]"]),
+        ({"report_topics": ["t/+/r", "t/+/+"]}, []),
+        ({"software_topics": ["devices/+/+"]}, ["warning topics.software_topics[0]"]),
+        ({"asset_topics": [], "report_topics": [], "software_topics": [], "production_topics": []}, ["error topics"]),
+        ({"alarm_topic": "alarms/{kind}"}, ["error topics.alarm_topic"]),
+        ({"alarm_topic": "alarms/{alarm_type"}, ["error topics.alarm_topic"]),
+        ({"alarm_topic": "alarms/{alarm_type:{width}}"}, ["error topics.alarm_topic"]),
+        ({"alarm_topic": "alarms/{alarm_type.x}"}, ["error topics.alarm_topic"]),
+        ({"alarm_topic": "alarms/+"}, ["error topics.alarm_topic"]),
+        ({"alarm_topic": ""}, ["error topics.alarm_topic"]),
+        ({"alarm_topic": "alarms"}, []),
+        ({"alarm_topic": "assets/{alarm_type}/status"}, ["error topics.alarm_topic"]),
+        ({"response_topic": "testers/{request_id}/results"}, ["error topics.response_topic"]),
+        ({"response_topic": "answers/{alarm_type}"}, ["error topics.response_topic"]),
+    ],
+)
+def test_filters_and_templates(changes: dict[str, object], expected: list[str]) -> None:
+    """A filter is valid and taken by one list; a template has its own field and leads nothing back to us."""
+    assert findings(with_topics(**changes)) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"url": ""}, ["error wats.url"]),
+        ({"url": "company.wats.com"}, ["error wats.url"]),
+        ({"url": "ftp://company.wats.com"}, ["error wats.url"]),
+        ({"url": "https://"}, ["error wats.url"]),
+        ({"url": "https://[broken"}, ["error wats.url"]),
+        ({"url": "https://host:99999"}, ["error wats.url"]),
+        ({"url": "https://user:pass@host"}, ["error wats.url"]),
+        ({"url": "https://host/?a=b"}, ["error wats.url"]),
+        ({"url": "http://wats.example"}, ["warning wats.url"]),
+        ({"url": "http://127.0.0.1:8088"}, []),
+        ({"url": "http://[::1]:8088"}, []),
+        ({"url": "http://localhost:8088/"}, []),
+        ({"token": None}, ["error wats.token"]),
+        ({"token": None, "token_file": "t"}, []),
+        ({"token": Secret("")}, ["error wats.token"]),
+        ({"token": Secret("c2Vj\ncmV0")}, ["error wats.token"]),
+        ({"token": Secret("c2VjcmV0 ")}, ["error wats.token"]),
+        ({"default_operation_code": 0}, ["error wats.default_operation_code"]),
+        ({"operation_codes": {"final": -1}}, ["error wats.operation_codes.final"]),
+        ({"requests_per_minute": 500}, []),
+        ({"requests_per_minute": 501}, ["warning wats.requests_per_minute"]),
+        ({"requests_per_minute": 0}, ["warning wats.requests_per_minute"]),
+    ],
+)
+def test_the_server(changes: dict[str, object], expected: list[str]) -> None:
+    """Address, token and codes are such as a server has them, and its limit is respected."""
+    assert findings(with_wats(**changes)) == expected
+
+
+def test_a_spool_holds_more_than_one_message() -> None:
+    """A spool that one packet fills would never be read into again."""
+    config = msgspec.structs.replace(RIGHT, spool=SpoolConfig(max_bytes=4_194_304))
+    assert findings(config) == ["error spool.max_bytes"]
+
+
+def test_errors_come_first() -> None:
+    """What keeps the bridge from starting stands above what is only a remark."""
+    config = msgspec.structs.replace(with_mqtt(default_qos=0), wats=WatsConfig())
+    assert [finding.severity for finding in lint(config)] == [Severity.ERROR, Severity.ERROR, Severity.WARNING]
+
+
+@given(st.builds(TopicConfig, alarm_topic=st.text(), report_topics=st.tuples(st.text())), st.text(), st.text())
+def test_lint_is_total(topics: TopicConfig, url: str, token: str) -> None:
+    """Whatever the texts are, lint gives findings."""
+    assert isinstance(lint(BridgeConfig(topics=topics, wats=WatsConfig(url=url, token=Secret(token)))), tuple)
