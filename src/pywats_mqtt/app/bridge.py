@@ -7,7 +7,7 @@ import logging
 import os
 import random
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -60,6 +60,7 @@ class Bridge:
         health: what the running bridge knows, for `status`.
         ready: set when messages can be accepted.
         connected: set when the broker has been reached once.
+        probe: asks where events go whether it is there; set by what opens it, None where there is nothing to ask.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class Bridge:
         self.health = Health(started_at=self.clock.now())
         self.ready = asyncio.Event()
         self.connected = asyncio.Event()
+        self.probe: Callable[[], Awaitable[None]] | None = None
         self._deliver_to = deliver_to or _to_wats
         self._read = read
         self._routes = routes or RouteTable(config.topics)
@@ -138,6 +140,7 @@ class Bridge:
             jitter=self._jitter,
             health=self.health,
             on_settled=settled,
+            probe=self.probe,
         )
         async with asyncio.TaskGroup() as group:
             running = group.create_task(engine.run(), name="engine")
@@ -231,6 +234,7 @@ async def _to_wats(bridge: Bridge) -> AsyncIterator[Handle]:
         async def handle(event: Event) -> None:
             await handlers[type(event)](event, wats, bridge.spool)
 
+        bridge.probe = wats.reach
         yield handle
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 from pywats_mqtt.events import AssetCounts, Identified, TestResult
 from pywats_mqtt.messages import RawMessage
@@ -30,6 +31,7 @@ class Engine:
         jitter: chance, from 0 to 1.
         health: where problems are noted.
         on_settled: told of each group of settled deliveries.
+        probe: asks whether the server is there; None where there is no server.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Engine:
         jitter: Callable[[], float],
         health: Health,
         on_settled: Callable[[Sequence[Settlement]], None],
+        probe: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.inbox = Inbox()
         self._spool = spool
@@ -59,6 +62,7 @@ class Engine:
             jitter=jitter,
             on_change=self._note_change,
             on_settled=self._note_settled,
+            probe=None if probe is None else partial(self._note_reached, probe),
         )
 
     async def run(self) -> None:
@@ -79,6 +83,10 @@ class Engine:
             if isinstance(outcome, tuple) and outcome and _cannot_tell_repeats(outcome[0]):
                 name = self._route_of(message.topic)
                 self._health.not_exactly_once[name] = self._health.not_exactly_once.get(name, 0) + 1
+
+    async def _note_reached(self, probe: Callable[[], Awaitable[None]]) -> None:
+        await probe()
+        self._health.wats_reachable = True
 
     def _note_settled(self, settlements: Sequence[Settlement]) -> None:
         if any(isinstance(settlement, Done) for settlement in settlements):

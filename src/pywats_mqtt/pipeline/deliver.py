@@ -30,6 +30,9 @@ FAILED_ONCE = Backoff(first_s=2.0, longest_s=60.0)
 LOOK_AGAIN_S = 1.0
 """How often folded telemetry is looked at; its own intervals are longer."""
 
+PROBE_S = 30.0
+"""An idle bridge asks this often whether the server is there: two calls a minute of the quota."""
+
 Handle: TypeAlias = Callable[[Event], Awaitable[None]]
 
 
@@ -60,6 +63,7 @@ class Delivering:
         jitter: Callable[[], float],
         on_change: Callable[[Change, str], None],
         on_settled: Callable[[Sequence[Settlement]], None],
+        probe: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._spool = spool
         self._handle = handle
@@ -68,6 +72,7 @@ class Delivering:
         self._jitter = jitter
         self._on_change = on_change
         self._on_settled = on_settled
+        self._probe = probe
         self._gate = Gate()
         self._news = asyncio.Event()
         self._work: asyncio.Queue[Delivery] = asyncio.Queue()
@@ -92,6 +97,8 @@ class Delivering:
                 group.create_task(self._handle_next(), name=f"deliver-{n}") for n in range(self._pace.concurrency)
             ]
             helpers.append(group.create_task(self._settle_results(), name="settle"))
+            if self._probe is not None:
+                helpers.append(group.create_task(self._probe_when_idle(self._probe), name="probe"))
             await self._hand_out()
             for helper in helpers:
                 helper.cancel()
@@ -177,6 +184,27 @@ class Delivering:
             return Refused(delivery, Rejection(f"{error} (tried {attempts} times while others got through)"))
         wait_s = next_attempt(error, FAILED_ONCE, attempts, self._jitter())
         return RetryAt(delivery, to_us(self._clock.now()) + int(wait_s * 1e6), error.cause, uses_attempt=own_fault)
+
+    async def _probe_when_idle(self, probe: Callable[[], Awaitable[None]]) -> None:
+        """Learn at start, and whenever nothing got through for a while, whether the server is there."""
+        seen = self._gate.successes
+        while True:
+            if self._gate.successes == seen and not self._under_way:
+                await self._try(probe)
+            seen = self._gate.successes
+            await asyncio.sleep(PROBE_S)
+
+    async def _try(self, probe: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await probe()
+        except Reject as error:
+            self._tell(self._gate.answered(), str(error))
+        except Retry as error:
+            failed = self._gate.failed(error, "probe", 0, self._clock.monotonic(), self._jitter())
+            self._tell(failed, str(error))
+        else:
+            self._tell(self._gate.succeeded("probe"), "")
+            self.wake()
 
     def _tell(self, changes: Sequence[Change], problem: str) -> None:
         for change in changes:

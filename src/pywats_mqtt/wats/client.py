@@ -20,6 +20,7 @@ from pywats_mqtt.wats.quota import Quota
 from pywats_mqtt.wats.reports import wsjf
 from pywats_mqtt.wats.session import Session
 
+_VERSION = Call("GET", "/api/App/Version")
 _SUBMIT = Call("POST", "/api/Report/WSJF")
 _LIST = Call("GET", "/api/Asset")
 _SAVE = Call("PUT", "/api/Asset")
@@ -76,6 +77,10 @@ class PywatsClient:
     ) -> None:
         """Close the connections."""
         await self._session.__aexit__(kind, error, trace)
+
+    async def reach(self) -> None:
+        """Ask for the server's version: tells that it is there and takes the token. One call."""
+        await self._session.call(_VERSION)
 
     async def submit_report(self, result: TestResult) -> None:
         """Store a UUT report; done when the answer names its id."""
