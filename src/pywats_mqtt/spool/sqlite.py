@@ -82,8 +82,7 @@ class SqliteSpool:
         if self._writer is None or self._owner is None:
             return
         try:
-            self._pass_acknowledged()
-            await self._writer.close()
+            await self._writer.close(acknowledged=self._take_acknowledged())
         finally:
             self._owner.close()
             self._owner = None
@@ -173,12 +172,14 @@ class SqliteSpool:
         return self._writer
 
     def _write(self, call: Callable[[Store], T]) -> asyncio.Future[T]:
-        self._pass_acknowledged()
-        return self._running.submit(call, writes=True)
+        return self._running.submit(call, writes=True, acknowledged=self._take_acknowledged())
 
     def _read(self, call: Callable[[Store], T]) -> asyncio.Future[T]:
-        self._pass_acknowledged()
-        return self._running.submit(call, writes=False)
+        return self._running.submit(call, writes=False, acknowledged=self._take_acknowledged())
+
+    def _take_acknowledged(self) -> int:
+        count, self._acknowledged = self._acknowledged, 0
+        return count
 
     async def _lease(self, call: Callable[[Store], list[Delivery]]) -> Sequence[Delivery]:
         leased = self._read(call)
@@ -192,9 +193,3 @@ class SqliteSpool:
         if not leased.cancelled() and leased.exception() is None and (deliveries := leased.result()):
             with suppress(RuntimeError):  # closed meanwhile: leases end with their owner
                 self._running.submit(lambda store: store.give_back(deliveries), writes=False)
-
-    def _pass_acknowledged(self) -> None:
-        """Hand the acknowledgements counted so far to the thread, with the next call."""
-        if self._acknowledged:
-            count, self._acknowledged = self._acknowledged, 0
-            self._running.submit(lambda store: store.tally_acknowledged(count), writes=False)

@@ -27,14 +27,17 @@ GROUP: Final = 64
 class Job(Generic[T]):
     """A call for the thread, and the future that gets what it returns or raises."""
 
-    __slots__ = ("_call", "_error", "_future", "_result", "writes")
+    __slots__ = ("_call", "_error", "_future", "_result", "acknowledged", "writes")
 
-    def __init__(self, call: Callable[[Store], T], future: asyncio.Future[T], *, writes: bool) -> None:
+    def __init__(
+        self, call: Callable[[Store], T], future: asyncio.Future[T], *, writes: bool, acknowledged: int
+    ) -> None:
         self._call = call
         self._future = future
         self._error: Exception | None = None
         self._result: T
         self.writes = writes
+        self.acknowledged = acknowledged
 
     def run(self, store: Store) -> None:
         """Do it, in the thread; what it returns is kept."""
@@ -58,6 +61,7 @@ class _Work(Protocol):
     """A job of any result."""
 
     writes: bool
+    acknowledged: int
 
     def run(self, store: Store) -> None: ...
     def fail(self, error: Exception) -> None: ...
@@ -81,6 +85,7 @@ class Writer:
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._closing = False
+        self._acknowledged_last = 0
         self._broken: Exception | None = None
         self.room = asyncio.Event()
 
@@ -91,10 +96,19 @@ class Writer:
             Fatal, Retry: why it cannot be opened.
         """
         self._thread.start()
-        await asyncio.shield(self._opened)
+        try:
+            await asyncio.shield(self._opened)
+        except BaseException:
+            self._queue.put(None)  # a caller that is cancelled meanwhile leaves no thread behind
+            raise
 
-    def submit(self, call: Callable[[Store], T], *, writes: bool) -> asyncio.Future[T]:
+    def submit(self, call: Callable[[Store], T], *, writes: bool, acknowledged: int = 0) -> asyncio.Future[T]:
         """Queue a call; the future gets its result, of one that writes after it was synced.
+
+        Args:
+            call: run in the thread.
+            writes: whether it runs in a transaction.
+            acknowledged: messages acknowledged meanwhile, to be counted with the next transaction.
 
         Raises:
             RuntimeError: the spool is closed.
@@ -106,17 +120,18 @@ class Writer:
         if self._closing:
             raise RuntimeError(f"spool {self._path} is closed")
         future: asyncio.Future[T] = self._loop.create_future()
-        self._queue.put(Job(call, future, writes=writes))
+        self._queue.put(Job(call, future, writes=writes, acknowledged=acknowledged))
         return future
 
-    async def close(self) -> None:
-        """Finish what is queued, close the store, end the thread.
+    async def close(self, *, acknowledged: int) -> None:
+        """Finish what is queued, count the last acknowledgements, close the store, end the thread.
 
         Raises:
             Fatal, Retry: what broke the thread, or kept the last acknowledgements from being counted.
         """
         if not self._closing:
             self._closing = True
+            self._acknowledged_last = acknowledged
             self._queue.put(None)
         await asyncio.shield(self._ended)
         self._thread.join()
@@ -138,6 +153,7 @@ class Writer:
             while (jobs := self._next_jobs(store)) is not None:
                 self._work(store, jobs)
                 self._tell(self._deliver, jobs, store.full)
+            store.tally_acknowledged(self._acknowledged_last)
             store.close()
         except Exception as error:  # noqa: BLE001 - the thread's edge: whoever waits for it gets it
             self._tell(self._break, jobs or (), self._outcome(error))
@@ -166,6 +182,7 @@ class Writer:
         return jobs
 
     def _work(self, store: Store, jobs: Sequence[_Work]) -> None:
+        store.tally_acknowledged(sum(job.acknowledged for job in jobs))
         writing = [job for job in jobs if job.writes]
         if writing and (error := self._transact(store, writing)) is not None:
             if isinstance(error, sqlite3.Error):
