@@ -50,13 +50,13 @@ class MQTTConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         port: 1883 without TLS, 8883 with it, by custom.
         client_id: names our session at the broker. Empty: generated once and kept in the spool, so that a restart finds
             its session again.
-        username: None for none.
-        password: None for none.
+        username: who we are to the broker; not set, we log in without a name.
+        password: the password itself; better kept in `password_file`.
         password_file: a file that holds the password, read at each connect; excludes `password`.
         use_tls: encrypt, and check the broker's certificate and host name.
-        ca_cert: PEM file of the authorities to trust; None for the system's.
+        ca_cert: PEM file of the authorities to trust; not set, the system's are.
         client_cert: PEM file of our certificate, for brokers that ask for one.
-        client_key: PEM file of its key; None where `client_cert` holds it.
+        client_key: PEM file of its key; not set where `client_cert` holds it.
         default_qos: QoS of our subscriptions, and of what we publish. 0 gives up every guarantee.
         clean_session: throw away the session at each start. False by default, unlike in the proposal: a clean session
             loses what was sent while we were away.
@@ -95,13 +95,13 @@ class WatsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     Attributes:
         url: base address of the server, such as `https://company.wats.com`.
-        token: the API token; None where `token_file` or `WATS_AUTH_TOKEN` names it.
+        token: the API token itself; not set where `token_file` or `WATS_AUTH_TOKEN` gives it.
         token_file: a file that holds the token, read again when the server refuses the one we have.
         location: station location on reports.
         purpose: station purpose on reports.
         operation_codes: test type to WATS operation code.
         default_operation_code: code of a test type that is not in the map.
-        default_part_number: part number of a result that names none; None quarantines it.
+        default_part_number: part number of a result that names none; not set, such a result is quarantined.
         default_revision: revision of a result that names none.
         asset_type: name of the WATS asset type of new assets; made when missing and `create_assets` is on.
         create_assets: create an asset when a device first reports; off, telemetry of unknown assets is quarantined.
