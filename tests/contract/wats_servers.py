@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -38,7 +38,7 @@ class SystemClock:
 class Server(Protocol):
     """A WATS, seen from behind."""
 
-    def client(self, *, create_assets: bool = True, may_set_counts: bool = True) -> AsyncContextManagerOfWats:
+    def client(self, *, create_assets: bool = True, may_set_counts: bool = True) -> AbstractAsyncContextManager[Wats]:
         """Give the port to this server."""
         ...
 
@@ -52,18 +52,6 @@ class Server(Protocol):
 
     async def count(self, serial_number: str, uses: int) -> None:
         """Count uses, as others do."""
-        ...
-
-
-class AsyncContextManagerOfWats(Protocol):
-    """What `client` gives."""
-
-    async def __aenter__(self) -> Wats:
-        """Open it."""
-        ...
-
-    async def __aexit__(self, *error: object) -> bool | None:
-        """Close it."""
         ...
 
 

@@ -78,14 +78,14 @@ async def _operations(session: Session, config: WatsConfig) -> list[Finding]:
     others = {entry.get("code"): entry.get("name") for entry in processes if entry.get("code") not in tests}
     places = {f"wats.operation_codes.{name}": code for name, code in config.operation_codes.items()}
     places["wats.default_operation_code"] = config.default_operation_code
-    known = ", ".join(f"{code} {name}" for code, name in sorted(tests.items(), key=lambda item: str(item[0])))
+    known = ", ".join(f"{code} {name}" for code, name in tests.items())
     findings = []
     for place, code in places.items():
         what = f"operation code {code} ({place})"
         if code in tests:
             findings.append(Finding(ok=True, what=f"{what} is {tests[code]}"))
             continue
-        wrong = f"{others[code]} is no test operation" if code in others else "WATS does not know it"
+        wrong = f"{code} {others[code]} is no test operation" if code in others else "WATS does not know it"
         findings.append(Finding(ok=False, what=what, fix=f"{wrong}; use one of: {known}"))
     return findings
 
