@@ -1,0 +1,69 @@
+"""Batches are routed in the order stored, from memory or read back."""
+
+from __future__ import annotations
+
+import asyncio
+
+from pywats_mqtt.pipeline.route import Inbox, route
+from pywats_mqtt.ports import Batch, Outcome, RoutedBatch
+from pywats_mqtt.spool.memory import MemorySpool
+from tests.unit.pipeline.parts import SetClock, message, put, result_of
+
+
+async def _routed(inbox: Inbox, spool: MemorySpool) -> list[int]:
+    """Close the inbox, route what is there, and give the batch numbers in the order routed."""
+    numbers: list[int] = []
+
+    def note(batch: Batch, outcomes: list[Outcome], routed: RoutedBatch) -> None:
+        assert len(outcomes) == len(batch.messages) == routed.ordered
+        numbers.append(batch.number)
+
+    inbox.close()
+    async with asyncio.timeout(5):
+        await route(inbox, spool, result_of, note)
+    return numbers
+
+
+async def test_what_an_earlier_run_left_is_routed_first() -> None:
+    """After a start the spool is read back before what arrives now."""
+    spool, inbox = MemorySpool(clock=SetClock()), Inbox()
+    for number in range(10):
+        await put(spool, message("T1", number))
+    inbox.offer(await put(spool, message("T1", 10)))
+    assert await _routed(inbox, spool) == list(range(1, 12))
+
+
+async def test_what_does_not_fit_in_memory_is_read_back_in_its_place() -> None:
+    """A full inbox loses nothing and changes no order, whichever batches it refused."""
+    spool, inbox = MemorySpool(clock=SetClock()), Inbox(limit_bytes=200)
+    for number in range(20):
+        inbox.offer(await put(spool, message("T1", number)))
+        if number == 3:
+            await inbox.take(0, spool)
+    assert await _routed(inbox, spool) == list(range(1, 21))
+
+
+async def test_two_that_stored_at_once_may_offer_in_any_order() -> None:
+    """A batch offered before its predecessor waits for it."""
+    spool, inbox = MemorySpool(clock=SetClock()), Inbox()
+    inbox.offer(await put(spool, message("T1", 0)))
+    second, third = await put(spool, message("T1", 1)), await put(spool, message("T1", 2))
+    inbox.offer(third)
+    inbox.offer(second)
+    assert await _routed(inbox, spool) == [1, 2, 3]
+
+
+async def test_a_batch_that_overflows_while_the_spool_is_read_is_not_forgotten() -> None:
+    """The mark that something was missed is taken off before looking, not after."""
+
+    class SlowSpool(MemorySpool):
+        async def unrouted(self, after: int, limit: int) -> list[Batch]:
+            found = list(await super().unrouted(after, limit))
+            if not found and not late:
+                late.append(await put(self, message("T1", 99)))
+                inbox.offer(late[0])
+            return found
+
+    late: list[Batch] = []
+    spool, inbox = SlowSpool(clock=SetClock()), Inbox(limit_bytes=0)
+    assert await _routed(inbox, spool) == [1]
