@@ -67,6 +67,9 @@ class MQTTConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         session_expiry_s: seconds the broker keeps our session, and queues for it, while we are away; 7 days.
         receive_maximum: messages the broker may send before we acknowledge the first (MQTT 5, 3.1.2.11.3).
         max_packet_bytes: larger packets are refused by the broker (MQTT 5, 3.1.2.11.4), or end the connection.
+        topic_alias_maximum: topic names the broker may abbreviate towards us (MQTT 5, 3.1.2.11.5). 0 by default: it
+            saves a few bytes, and a broker that gives one alias to a whole filter, as rumqttd (the embedded one) does,
+            would put one device's results on another.
     """
 
     broker: str = "localhost"
@@ -88,6 +91,7 @@ class MQTTConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     session_expiry_s: Annotated[int, msgspec.Meta(ge=0, le=0xFFFF_FFFF)] = 604_800
     receive_maximum: Annotated[int, msgspec.Meta(ge=1, le=65_535)] = 2_000
     max_packet_bytes: Annotated[int, msgspec.Meta(ge=1_024, le=268_435_455)] = 4_194_304
+    topic_alias_maximum: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 0
 
 
 class WatsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

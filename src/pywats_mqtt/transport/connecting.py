@@ -12,7 +12,6 @@ from pywats_mqtt.config.model import MQTTConfig
 from pywats_mqtt.ports import Publication
 from pywats_mqtt.transport.connection import Connection
 from pywats_mqtt.transport.credentials import password_bytes
-from pywats_mqtt.transport.inbound import TOPIC_ALIAS_MAXIMUM
 from pywats_mqtt.transport.reasons import Refused, network_loss
 from pywats_mqtt.transport.tls import tls_context
 
@@ -62,7 +61,7 @@ def connect_packet(config: MQTTConfig, *, client_id: str, clean_start: bool, wil
         keep_alive=config.keepalive,
         session_expiry_interval=config.session_expiry_s,
         receive_max=config.receive_maximum,
-        topic_alias_max=TOPIC_ALIAS_MAXIMUM,
+        topic_alias_max=config.topic_alias_maximum,
         max_packet_size=config.max_packet_bytes,
     ).write()
 

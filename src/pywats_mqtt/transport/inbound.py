@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import mqtt5
 
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.transport.codec import Malformed
 from pywats_mqtt.transport.inbox import PUBACK, PUBREC
-
-TOPIC_ALIAS_MAXIMUM: Final = 256
-"""Topic names a server may abbreviate (MQTT 5, 3.1.2.11.5): the busy ones of a line, and 16 MiB of names at worst."""
 
 
 class Arrivals:
@@ -27,9 +22,14 @@ class Arrivals:
 
 
 class Inbound:
-    """Reads the PUBLISH packets of one connection; topic aliases live as long as it does (MQTT 5, 3.3.2.3.4)."""
+    """Reads the PUBLISH packets of one connection; topic aliases live as long as it does (MQTT 5, 3.3.2.3.4).
 
-    def __init__(self) -> None:
+    Args:
+        topic_alias_maximum: the highest alias we let the server use.
+    """
+
+    def __init__(self, topic_alias_maximum: int) -> None:
+        self._topic_alias_maximum = topic_alias_maximum
         self._aliases: dict[int, str] = {}
 
     def read(self, packets: list[mqtt5.PublishPacket], received_at_us: int) -> Arrivals:
@@ -74,10 +74,10 @@ class Inbound:
         return arrivals
 
     def _resolve(self, topic: str, alias: int) -> str | Malformed:
-        if alias > TOPIC_ALIAS_MAXIMUM:
+        if alias > self._topic_alias_maximum:
             return Malformed(
                 mqtt5.DisconnectReasonCode.TOPIC_ALIAS_INVALID,
-                f"topic alias {alias} is above our maximum of {TOPIC_ALIAS_MAXIMUM}",
+                f"topic alias {alias} is above our maximum of {self._topic_alias_maximum}",
             )
         if topic:
             self._aliases[alias] = topic

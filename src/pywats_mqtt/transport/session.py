@@ -69,7 +69,7 @@ class MqttSession:
         self._linkage = Linkage(broker=f"{config.broker}:{config.port}", on_link=on_link)
         self._lifecycle = Lifecycle(config, self._linkage, jitter)
         self._inbox = Inbox()
-        self._inbound = Inbound()
+        self._inbound = Inbound(config.topic_alias_maximum)
         self._outbox = Outbox()
         self._arrived = asyncio.Event()
         self._granted: tuple[Grant, ...] = ()
@@ -140,7 +140,7 @@ class MqttSession:
         connection = await open_connection(
             config, lambda: Connection(self, number=self._connections, max_packet_bytes=config.max_packet_bytes)
         )
-        self._connection, self._inbound = connection, Inbound()
+        self._connection, self._inbound = connection, Inbound(config.topic_alias_maximum)
         self._connack = asyncio.get_running_loop().create_future()
         self._suback_due_s = None
         try:
