@@ -1,0 +1,168 @@
+"""Our events in the words of pywats_events: the payload keys of its domain events, under the ids we derived.
+
+| event | type | payload |
+|---|---|---|
+| test result | TEST_RESULT | as `TestResultEvent.to_dict`; what it has no key for in `custom_data["pywats_mqtt"]` |
+| asset state | ASSET_STATE_CHANGED | as `AssetStateChangedEvent.to_dict`; the device's own word in `custom_data` |
+| asset state that pywats_events has no word for | CUSTOM | kind `asset_state`: asset_id, status, timestamp |
+| counters | CUSTOM | kind `asset_counters`: asset_id, running_count, total_count, increment, timestamp |
+| environment | CUSTOM | kind `asset_environment`: asset_id, environment, timestamp |
+
+A value that was not sent is None. Times are ISO 8601 with their offset.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final, TypeAlias
+
+from pywats_events import Event, EventMetadata, EventType
+
+from pywats_mqtt.events import AssetCounts, AssetEnvironment, AssetState, Measurement, Relayed, Step, TestResult
+from pywats_mqtt.messages import from_us
+from pywats_mqtt.schemas.bus_event import EXTRAS_KEY
+
+Payload: TypeAlias = dict[str, object]
+
+_RESULTS: Final = {"P": "pass", "F": "fail", "E": "error", "T": "aborted", "S": "skipped", "D": "pass"}
+"""WATS' letters in the words of pywats_events; it has none for Done, so `wats_status` says it beside."""
+
+_STATES: Final = {
+    "running": "busy",
+    "in operation": "busy",
+    "busy": "busy",
+    "fault": "error",
+    "error": "error",
+    "calibration": "maintenance",
+    "calibrating": "maintenance",
+    "maintenance": "maintenance",
+    "online": "online",
+    "offline": "offline",
+    "idle": "idle",
+}
+"""A device's word to one of the six states of pywats_events."""
+
+
+def event_of(relayed: Relayed, source: str) -> Event:
+    """Make the bus's event of one of ours.
+
+    Args:
+        relayed: what happened, with its ids.
+        source: name of the transport.
+    """
+    event_type, payload = _said(relayed)
+    metadata = EventMetadata(
+        event_id=str(relayed.id),
+        correlation_id=str(relayed.correlation_id),
+        timestamp=from_us(relayed.received_at_us),
+        source=source,
+        source_topic=relayed.topic,
+    )
+    return Event(event_type, payload, metadata)
+
+
+def _said(relayed: Relayed) -> tuple[EventType, Payload]:
+    match relayed.event:
+        case TestResult() as result:
+            return EventType.TEST_RESULT, _result(result)
+        case AssetState() as state:
+            return _state(state)
+        case AssetCounts() as counts:
+            return EventType.CUSTOM, {
+                "kind": "asset_counters",
+                "asset_id": counts.asset,
+                "running_count": counts.running,
+                "total_count": counts.total,
+                "increment": counts.added or None,
+                "timestamp": _time(counts.as_of_us or relayed.received_at_us),
+            }
+        case AssetEnvironment() as environment:
+            return EventType.CUSTOM, {
+                "kind": "asset_environment",
+                "asset_id": environment.asset,
+                "environment": dict(environment.channels),
+                "timestamp": _time(environment.as_of_us),
+            }
+
+
+def _result(result: TestResult) -> Payload:
+    ended = None if result.duration_s is None else result.start + timedelta(seconds=result.duration_s)
+    return {
+        "unit_id": result.serial_number,
+        "result": _RESULTS[result.result],
+        "part_number": result.part_number or None,
+        "revision": result.revision or None,
+        "station_id": result.device,
+        "operator_id": result.operator or None,
+        "start_time": result.start.isoformat(),
+        "end_time": None if ended is None else ended.isoformat(),
+        "steps": [_step(step) for step in result.steps],
+        "custom_data": {EXTRAS_KEY: _extras(result)},
+    }
+
+
+def _extras(result: TestResult) -> Payload:
+    return {
+        "report_id": str(result.report_id),
+        "kind": result.kind,
+        "test_type": result.test_type or None,
+        "operation_code": result.operation_code,
+        "fixture": result.fixture or None,
+        "batch": result.batch or None,
+        "socket": result.socket,
+        "duration_s": result.duration_s,
+        "misc": [list(pair) for pair in result.misc],
+        "attachments": [list(pair) for pair in result.attachments],
+    }
+
+
+def _step(step: Step) -> Payload:
+    said: Payload = {"name": step.name, "status": _RESULTS[step.status], "measurements": _measurements(step)}
+    if step.status == "D":
+        said["wats_status"] = step.status
+    further = {
+        "error_code": step.error_code,
+        "error_message": step.error_message or None,
+        "report_text": step.report_text or None,
+        "duration_s": step.duration_s,
+    }
+    return said | {name: value for name, value in further.items() if value is not None}
+
+
+def _measurements(step: Step) -> list[Payload]:
+    measured: Measurement = step.measurement
+    if measured.value is None and measured.low is None and measured.high is None:
+        return []  # a step that only passes or fails
+    return [
+        {
+            "name": step.name,
+            "value": measured.value,
+            "unit": measured.unit,
+            "status": _RESULTS[measured.status],
+            "low_limit": measured.low,
+            "high_limit": measured.high,
+        }
+    ]
+
+
+def _state(state: AssetState) -> tuple[EventType, Payload]:
+    new_state = _STATES.get(state.status)
+    if new_state is None:
+        return EventType.CUSTOM, {
+            "kind": "asset_state",
+            "asset_id": state.asset,
+            "status": state.status,
+            "timestamp": _time(state.as_of_us),
+        }
+    return EventType.ASSET_STATE_CHANGED, {
+        "asset_id": state.asset,
+        "new_state": new_state,
+        "previous_state": None,
+        "timestamp": _time(state.as_of_us),
+        "reason": None,
+        "custom_data": {EXTRAS_KEY: {"status": state.status}},
+    }
+
+
+def _time(moment_us: int) -> str:
+    return from_us(moment_us).isoformat()
