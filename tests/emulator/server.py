@@ -17,10 +17,6 @@ STOP_LIMIT_S = 10
 PAGE = 10_000
 _LINE = re.compile(r"WATS emulator listening on (http://\S+) \(token (.+)\)")
 
-_START = (
-    "import typer; from pywats_mqtt.cli.emulate import emulate; typer.run(emulate)"  # the command alone starts faster
-)
-
 Json = dict[str, Any]
 
 
@@ -110,7 +106,7 @@ def start_emulator(
         state: File to keep its state in; None for memory.
         rate_limit: Requests a minute and token; 0 for none.
     """
-    command = [sys.executable, "-c", _START, "--port", str(port), "--rate-limit", str(rate_limit)]
+    command = [sys.executable, "-m", "pywats_mqtt", "emulate", "--port", str(port), "--rate-limit", str(rate_limit)]
     command += ["--token", token] if token else []
     command += ["--state", str(state)] if state else []
     process = subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, text=True)

@@ -18,7 +18,7 @@ from tests.emulator.test_reports import WSJF
 from tests.waiting import wait_until
 
 LIMIT_S = 30
-EMULATE = [sys.executable, "-c", "import typer; from pywats_mqtt.cli.emulate import emulate; typer.run(emulate)"]
+EMULATE = [sys.executable, "-m", "pywats_mqtt", "emulate"]
 
 
 def send(emulator: RunningEmulator, token: str | None = None) -> int:
@@ -117,3 +117,14 @@ def test_the_log_is_read_whole(tmp_path: Path) -> None:
         assert [row["seq"] for row in emulator.requests(after=1, limit=1)] == [2]
         emulator.reset()
         assert emulator.requests() == []
+
+
+def test_without_its_extra_it_says_what_to_install() -> None:
+    """Where starlette is missing, one line names it and the extra."""
+    code = (
+        "import sys, typer; sys.modules['starlette'] = None;"
+        "from pywats_mqtt.cli.emulate import emulate; typer.run(emulate)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    assert run.returncode == 1
+    assert run.stderr == "pywats-mqtt emulate needs starlette: pip install 'pywats-mqtt[emulator]'\n"

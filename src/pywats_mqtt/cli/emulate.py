@@ -7,6 +7,7 @@ import typer
 
 _WRONG_USAGE = 2
 _FAILED = 1
+_EXTRA = frozenset({"starlette", "uvicorn"})
 
 
 def emulate(
@@ -32,7 +33,10 @@ def emulate(
         from pywats_mqtt.emulator import Permission, Settings  # noqa: PLC0415 - its libraries are an extra
         from pywats_mqtt.emulator.program import StartError, run  # noqa: PLC0415 - the same
     except ModuleNotFoundError as exc:
-        typer.echo(f"pywats-mqtt emulate needs {exc.name}: pip install 'pywats-mqtt[emulator]'", err=True)
+        missing = (exc.name or "").partition(".")[0]
+        if missing not in _EXTRA:
+            raise
+        typer.echo(f"pywats-mqtt emulate needs {missing}: pip install 'pywats-mqtt[emulator]'", err=True)
         raise typer.Exit(_FAILED) from exc
     tokens = dict.fromkeys(token or (), Permission.FULL)
     tokens |= dict.fromkeys(no_counts_token or (), Permission.NO_COUNTS)

@@ -27,7 +27,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         tokens: What `Authorization: Basic <token>` may carry, and what each token may do.
         state: SQLite file that survives a restart; None keeps everything in memory.
         rate_limit: Requests per token in any 60 s; 0 for no limit. A WATS server allows about 500.
-        keep_requests: How many requests the log holds; older ones go. 200,000 with bodies of 1 kB are some 250 MB.
+        keep_requests: How many requests the log holds; older ones go. 200,000 reports of 1 kB take some 700 MB in
+            memory, log and reports together.
         count_asset_use: Whether `assets[]` of a report adds to the counters of those assets.
         max_body_bytes: Longest body taken, else 413. 30,000,000 is what IIS, which WATS runs on, takes by default.
     """
