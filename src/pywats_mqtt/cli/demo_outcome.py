@@ -115,7 +115,7 @@ def outcome_of(fleet: Summary, bridge: Status, held: Held, comparison: Compariso
 def verdict(outcome: Outcome) -> str:
     """Say in one line whether both ends agree."""
     if outcome.ok:
-        return "Nothing was lost and nothing doubled: both ends agree, in order, to the last count."
+        return "Nothing was lost and nothing doubled: both ends agree to the last count."
     figures = (
         (outcome.lost, "lost"),
         (outcome.duplicates, "doubled"),

@@ -63,6 +63,7 @@ class Play:
         self._show = show
         self._say = say
         self._began = time.monotonic()
+        self._last: Scene | None = None
 
     async def run(self, group: asyncio.TaskGroup) -> Outcome:
         """Play it to its end.
@@ -97,9 +98,12 @@ class Play:
         return await self._stage.bridge.end(within_s=END_S)
 
     async def _show_until(self, task: asyncio.Task[Summary] | asyncio.Task[int], journal: Journal, phase: str) -> None:
+        if self._last is not None:  # a bridge that is slow to answer does not delay the news
+            self._show(msgspec.structs.replace(self._last, phase=phase))
         while not task.done():
             began = time.monotonic()
-            self._show(await self._scene(journal, phase))
+            self._last = await self._scene(journal, phase)
+            self._show(self._last)
             took = time.monotonic() - began
             await asyncio.wait({task}, timeout=max(SCENE_EVERY_S, LOOK_SHARE * took))
 

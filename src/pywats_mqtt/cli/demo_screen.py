@@ -57,12 +57,12 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
 
 def draw(scene: Scene) -> RenderableType:
     """Draw a scene: the way of the messages from left to right, and the newest reports below."""
-    flow = Table(box=None, expand=True, padding=(0, 1))
-    for title in ("Fleet", "Broker", "Bridge", "WATS"):
-        flow.add_column(title, header_style="bold cyan", ratio=1, no_wrap=True)
+    flow = Table(box=None, expand=True, padding=(0, 0, 0, 1))
+    for title, share in (("Fleet", 3), ("Broker", 4), ("Bridge", 3), ("WATS", 3)):
+        flow.add_column(title, header_style="bold cyan", ratio=share, no_wrap=True)
     bridge = scene.bridge
     connected = _light(bridge is not None and bridge.connected, "connected", "away")
-    reachable = _light(bridge is not None and bridge.wats_reachable, "reachable", "not reached yet")
+    reachable = _light(bridge is not None and bridge.wats_reachable, "reachable", "not reached")
     flow.add_row(Text(f"{scene.devices} devices"), connected, _light(bridge is not None, "running", "away"), reachable)
     stored, delivered, waiting, aside = (
         ("-", "-", "-", "-")

@@ -16,6 +16,7 @@ from pywats_mqtt.cli.demo_screen import Scene, draw, one_line
 LINE_EVERY_S = 5.0
 """Seconds between two lines where there is no terminal."""
 DRAWN_PER_SECOND = 4
+STARTING = "starting a broker, a WATS emulator and the bridge"
 
 Show: TypeAlias = Callable[[Scene], None]
 Say: TypeAlias = Callable[[str], None]
@@ -32,9 +33,11 @@ def showing(console: Console, *, quiet: bool) -> Iterator[tuple[Show, Say]]:
     if quiet:
         yield _ignore, lambda text: typer.echo(text, err=True)
     elif console.is_terminal:
+        console.print(STARTING, markup=False)
         with Live(console=console, refresh_per_second=DRAWN_PER_SECOND, transient=True) as live:
             yield lambda scene: live.update(draw(scene)), lambda text: console.print(text, markup=False)
     else:
+        typer.echo(STARTING)
         yield _Lines(), typer.echo
 
 

@@ -25,6 +25,8 @@ DRAIN_S = 8.0
 """Seconds the bridge may deliver what it has stored; with what surrounds it the end takes less than 10 s."""
 LOOK_EVERY_S = 0.1
 HTTP_S = 10.0
+OBITUARY_S = 1.0
+"""Seconds the watch of a program gets to notice that it died: its last words say more than that it does not answer."""
 
 
 class Stage(msgspec.Struct, frozen=True):
@@ -63,6 +65,7 @@ class Stage(msgspec.Struct, frozen=True):
             answer = await self.http.get(f"{self.wats_url}/_emulator/state")
             answer.raise_for_status()
         except httpx.HTTPError as exc:
+            await asyncio.sleep(OBITUARY_S)
             raise DemoError(f"the WATS emulator does not answer: {exc or type(exc).__name__}") from exc
         return answer.content
 
