@@ -1,0 +1,195 @@
+"""A production line in small: Mosquitto, the emulator, the bridge as a process, and testers with numbered results.
+
+Both ends are compared at the end: what the testers published, and what the emulator received first of each.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from pywats_mqtt.app.local_socket import ask
+from tests.contract.brokers.mosquitto import HOST, Mosquitto
+from tests.emulator.server import RunningEmulator, start_emulator
+from tests.ports import free_port
+from tests.waiting import block_until
+
+TESTERS = 7
+"""An odd number: an even one can hide disorder when work is dealt in turns."""
+
+BOUND_S = 180.0
+"""Seconds a scenario may take to deliver everything; it costs nothing where all is well."""
+
+STOP_S = 30.0
+
+
+class Bridge:
+    """The bridge as a process, ended as the scenario wants."""
+
+    def __init__(self, config: Path) -> None:
+        self.config = config
+        self.log = config.with_name("bridge.log")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it; it may still be connecting when this returns."""
+        with self.log.open("ab") as log:
+            words = [sys.executable, "-m", "pywats_mqtt", "run", "-c", str(self.config)]
+            self._process = subprocess.Popen(words, stderr=log)
+
+    def kill(self) -> None:
+        """Kill it with -9."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(STOP_S)
+            self._process = None
+
+    def stop(self) -> int:
+        """Stop it with SIGTERM; gives its exit code."""
+        assert self._process is not None
+        self._process.terminate()
+        code = self._process.wait(STOP_S)
+        self._process = None
+        return code
+
+    def status(self) -> dict[str, Any]:
+        """Ask the running bridge what it knows; empty while it does not answer."""
+        answer = ask(self.config.with_name("spool.db"))
+        found: dict[str, Any] = json.loads(answer) if answer else {}
+        return found
+
+    def lines(self) -> list[str]:
+        """Give what it logged, without the time."""
+        return [line.split(" ", 1)[1].strip() for line in self.log.read_text().splitlines() if " " in line]
+
+
+class Testers:
+    """Several testers on one connection that publish numbered results at QoS 1, through reconnects."""
+
+    __test__ = False
+
+    def __init__(self, port: int) -> None:
+        self.published: dict[str, int] = defaultdict(int)
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id="testers", protocol=paho.MQTTv5)
+        self._client.max_inflight_messages_set(200)
+        self._client.max_queued_messages_set(0)
+        self._client.reconnect_delay_set(1, 1)
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho's
+        properties.SessionExpiryInterval = 3600
+        self._client.connect_async(HOST, port, clean_start=False, properties=properties)
+        self._acknowledged = 0
+        self._client.on_publish = self._note_acknowledged
+        self._client.loop_start()
+
+    def _note_acknowledged(self, *_: object) -> None:
+        self._acknowledged += 1
+
+    def publish(self, count: int) -> None:
+        """Publish the next `count` results of each tester, in turn; the client keeps them through reconnects."""
+        for _ in range(count):
+            for tester in range(TESTERS):
+                name = f"T{tester}"
+                number = self.published[name]
+                self.published[name] += 1
+                payload = json.dumps(result(name, number))
+                self._client.publish(f"testers/{name}/results", payload, qos=1)
+
+    def wait(self) -> None:
+        """Wait until the broker has acknowledged them all."""
+        everything = sum(self.published.values())
+        block_until(lambda: self._acknowledged >= everything, bound_s=BOUND_S, what="all acknowledged by the broker")
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+def result(tester: str, number: int) -> dict[str, object]:
+    """Make a result; testers with an even number name no message_id, so the content has to tell."""
+    facts: dict[str, object] = {
+        "serial_number": f"{tester}-{number:06d}",
+        "part_number": "GUARANTEE",
+        "timestamp": f"2026-01-26T{number // 3600 % 24:02d}:{number // 60 % 60:02d}:{number % 60:02d}Z",
+        "result": "Passed",
+        "steps": [{"name": "Supply", "status": "P", "value": 5.0, "unit": "V", "low": 4.5, "high": 5.5}],
+    }
+    if int(tester[1:]) % 2:
+        facts["message_id"] = f"{tester}/{number}"
+    return facts
+
+
+class Line:
+    """All of it; `mosquitto`, `emulator`, `bridge` and `testers` are ended and started by the scenario."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.mosquitto = Mosquitto(folder / "mosquitto")
+        self.wats_port = free_port()
+        self.emulator: RunningEmulator | None = None
+        self.bridge = Bridge(folder / "bridge.toml")
+        self.bridge.config.write_text(
+            f'[mqtt]\nbroker = "{HOST}"\nport = {self.mosquitto.port}\nclient_id = "bridge"\n'
+            "reconnect_delay = 0.2\nmax_reconnect_delay = 1.0\n"
+            f'[wats]\nurl = "http://{HOST}:{self.wats_port}"\ntoken = "c2VjcmV0"\n'
+            'requests_per_minute = 0\n[spool]\npath = "spool.db"\n'
+        )
+
+    def start_wats(self) -> RunningEmulator:
+        """Start the emulator at its port, with what it knew before."""
+        self.emulator = start_emulator(port=self.wats_port, state=self.folder / "wats.db")
+        return self.emulator
+
+    def kill_wats(self) -> None:
+        """Take WATS away."""
+        if self.emulator is not None:
+            self.emulator.kill()
+            self.emulator = None
+
+    def reports(self) -> list[dict[str, Any]]:
+        """Give what WATS has, in order of first reception."""
+        assert self.emulator is not None
+        found: list[dict[str, Any]] = self.emulator.state()["reports"]
+        return found
+
+    def await_reports(self, count: int) -> None:
+        """Wait until WATS has at least so many."""
+        block_until(lambda: len(self.reports()) >= count, bound_s=BOUND_S, what=f"{count} reports in WATS")
+
+    def await_session(self) -> None:
+        """Wait until the bridge is connected, so that the broker keeps for it from now on."""
+        block_until(lambda: self.bridge.status().get("connected"), bound_s=BOUND_S, what="the bridge connected")
+
+    def assert_complete(self, published: dict[str, int]) -> None:
+        """Wait for everything, then: every number exactly once, in order per tester, and nothing else."""
+        self.await_reports(sum(published.values()))
+        arrived: dict[str, list[str]] = defaultdict(list)
+        for report in self.reports():
+            arrived[report["machineName"]].append(report["sn"])
+        assert set(arrived) == set(published)
+        for tester, count in published.items():
+            assert arrived[tester] == [f"{tester}-{number:06d}" for number in range(count)]
+        block_until(lambda: self.bridge.status().get("waiting") == 0, bound_s=BOUND_S, what="nothing waits")
+        assert self.bridge.status()["quarantined"] == 0
+
+
+@contextmanager
+def line(folder: Path) -> Iterator[Line]:
+    """A line of which nothing runs yet; whatever the scenario started is ended."""
+    made = Line(folder)
+    with ExitStack() as ends:
+        ends.callback(made.mosquitto.kill)
+        ends.callback(made.kill_wats)
+        ends.callback(made.bridge.kill)
+        yield made
