@@ -6,7 +6,7 @@ import msgspec
 
 from pywats_mqtt.errors import Reject
 from pywats_mqtt.messages import RawMessage
-from pywats_mqtt.schemas.scalars import text_of
+from pywats_mqtt.schemas.scalars import is_sent, text_of
 
 MESSAGE_ID = "message_id"
 """Name of the payload's field, and of the MQTT 5 user property that says the same."""
@@ -67,7 +67,10 @@ def message_id(context: Context, own: msgspec.Raw) -> str:
     Raises:
         Reject: the payload's is neither a text nor a number.
     """
-    named = text_of(own, f"$.{MESSAGE_ID}")
-    if named or not context.message.user_properties:
-        return named
+    if is_sent(own):
+        named = text_of(own, f"$.{MESSAGE_ID}")
+        if named:
+            return named
+    if not context.message.user_properties:
+        return ""
     return next((value for name, value in context.message.user_properties if name == MESSAGE_ID), "")

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 from pywats_mqtt.schemas.common import NOT_SENT, Count, Text, Time
 
 
-class Counters(Struct, frozen=True, kw_only=True):
+class Counters(Struct, frozen=True, kw_only=True, gc=False):
     """Counters of an asset: absolute values, or what was added since the last message."""
 
     running_count: Annotated[Count, Meta(description="Uses since the last reset, absolute.")] = None
@@ -21,14 +21,14 @@ class Counters(Struct, frozen=True, kw_only=True):
     ] = None
 
 
-class Reading(Struct, frozen=True, kw_only=True):
+class Reading(Struct, frozen=True, kw_only=True, gc=False):
     """A value of the environment with its unit."""
 
     value: Annotated[float, Meta(description="A finite number.")]
     unit: Annotated[str | None, Meta(description="Unit of the value; the channel's name is what identifies it.")] = None
 
 
-class AssetMessage(Struct, frozen=True, kw_only=True):
+class AssetMessage(Struct, frozen=True, kw_only=True, gc=False):
     """What an asset sends on `assets/{id}/status`, `/counters` or `/environment`.
 
     Every block is used, whatever the topic. A count stands in `counters` or at the top level; where both are sent,

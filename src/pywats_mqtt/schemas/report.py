@@ -21,7 +21,7 @@ Verdict: TypeAlias = Annotated[
 ]
 
 
-class StepMessage(Struct, frozen=True, kw_only=True):
+class StepMessage(Struct, frozen=True, kw_only=True, gc=False):
     """One step of a test.
 
     A value without limits is logged, one limit is inclusive, two are a range with its ends inside.
@@ -48,7 +48,7 @@ class StepMessage(Struct, frozen=True, kw_only=True):
     duration_s: Annotated[Year | None, Meta(description="The same in seconds.")] = None
 
 
-class ResultMessage(Struct, frozen=True, kw_only=True):
+class ResultMessage(Struct, frozen=True, kw_only=True, gc=False):
     """What a tester sends on `testers/{id}/results`, or a station on `devices/{id}/selftest`.
 
     Serial and part numbers are texts; sent as JSON numbers they keep every digit as written.
