@@ -24,6 +24,7 @@ class Subscriber:
 
     def __init__(self) -> None:
         self.arrived: list[tuple[str, int]] = []
+        self.connected = threading.Event()
         self.subscribed = threading.Event()
 
     def has(self, entry: Entry) -> bool:
@@ -51,6 +52,7 @@ def subscribing(port: int) -> Iterator[Subscriber]:
     ) -> None:
         if not flags.session_present:
             client.subscribe("#", options=SubscribeOptions(qos=1))
+        subscriber.connected.set()
 
     def on_subscribe(*_args: object) -> None:
         subscriber.subscribed.set()

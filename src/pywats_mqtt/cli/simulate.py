@@ -67,9 +67,13 @@ def parse_broker(text: str) -> tuple[str, int]:
         host, port = text, str(DEFAULT_PORT)
     bare = host.removeprefix("[").removesuffix("]")
     if not bare or (":" in bare and not host.startswith("[")):
-        raise typer.BadParameter(f"{text!r} is no HOST[:PORT], such as 127.0.0.1:1883 or [::1]:1883")
+        raise typer.BadParameter(
+            f"{text!r} is no HOST[:PORT], such as 127.0.0.1:1883 or [::1]:1883", param_hint="--broker"
+        )
     if not port.isascii() or not port.isdigit() or not 1 <= int(port) <= HIGHEST_PORT:
-        raise typer.BadParameter(f"{port!r} in {text!r} is no port; name one from 1 to {HIGHEST_PORT}")
+        raise typer.BadParameter(
+            f"{port!r} in {text!r} is no port; name one from 1 to {HIGHEST_PORT}", param_hint="--broker"
+        )
     return bare, int(port)
 
 

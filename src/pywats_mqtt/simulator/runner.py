@@ -94,12 +94,14 @@ async def run_fleet(load: Load, journal: Journal, *, stopping: asyncio.Event, sa
         up = group.create_task(links.connected.wait(), name="fleet connected")
         await asyncio.wait({stop, up}, return_when=asyncio.FIRST_COMPLETED)
         began = clock.monotonic()
-        ticking = group.create_task(publishing.tick(load.rate), name="fleet")
-        await asyncio.wait({stop, ticking}, timeout=load.seconds, return_when=asyncio.FIRST_COMPLETED)
+        if not stop.done():
+            ticking = group.create_task(publishing.tick(load.rate), name="fleet")
+            await asyncio.wait({stop, ticking}, timeout=load.seconds, return_when=asyncio.FIRST_COMPLETED)
+            ticking.cancel()
+            await asyncio.wait({ticking})
         seconds = clock.monotonic() - began
-        for task in (stop, up, ticking):
-            task.cancel()
-        await asyncio.wait({ticking})
+        stop.cancel()
+        up.cancel()
         await publishing.finish()
         for line in links.lines:
             await line.session.stop()
