@@ -38,4 +38,5 @@ def _dispatch(words: list[str]) -> int:
         return run(words[1:])
     from pywats_mqtt.cli.commands import app  # noqa: PLC0415 - the same
 
-    return int(app(words, standalone_mode=False, prog_name="pywats-mqtt") or 0)
+    app(words, prog_name="pywats-mqtt")  # ends the process itself; wrong usage is told in words, with exit code 2
+    return 0
