@@ -189,6 +189,17 @@ async def test_a_report_that_wats_finds_wrong_is_refused_with_its_words(emulator
             await wats.submit_report(RESULT)
 
 
+async def test_an_asset_that_wats_refuses_is_tried_once_more_at_most(emulator: RunningEmulator) -> None:
+    """Also with an asset type that was remembered."""
+    async with client(configure(emulator)) as wats:
+        await wats.asset("F1")
+        emulator.fault("status", method="PUT", path="/api/Asset", status=400)
+        with pytest.raises(Reject, match="Fault: status 400"):
+            await wats.asset("F2")
+
+    assert [request["method"] for request in emulator.requests()].count("PUT") == 4
+
+
 async def test_a_refused_token_is_told(emulator: RunningEmulator) -> None:
     """With what to check, and without the token."""
     async with client(configure(emulator, token=Secret("d3Jvbmc="))) as wats:

@@ -155,6 +155,7 @@ class PywatsClient:
         return wire
 
     async def _create(self, serial_number: str) -> Wire:
+        type_was_known = self._type_id is not None
         body = {
             "serialNumber": serial_number,
             "typeId": await self._asset_type(),
@@ -164,7 +165,9 @@ class PywatsClient:
         try:
             answer = await self._session.call(_SAVE, body=body)
         except Reject:
-            self._type_id = None  # perhaps somebody deleted the type
+            self._type_id = None  # perhaps somebody deleted the type since we looked
+            if type_was_known:
+                return await self._create(serial_number)
             raise
         wire = named([answer.data], "serialNumber", serial_number)
         if wire is None:

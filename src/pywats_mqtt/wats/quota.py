@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import msgspec
 
+from pywats_mqtt.errors import Retry
 from pywats_mqtt.messages import to_us
 from pywats_mqtt.ports import Clock, Notes
 from pywats_mqtt.wats.window import Blocks, Window
@@ -86,9 +87,13 @@ class Quota:
             self._ended.set()
 
     async def close(self) -> None:
-        """Write down when the last calls ended, so that a restart need not take them for just made."""
+        """Write down when the last calls ended, so that a restart need not take them for just made.
+
+        Where that cannot be written (disk full), the restart waits longer, and that is all.
+        """
         if self._limit and self._restored:
-            await self._write(self._blocks.dump(self._now_us(), closing=True))
+            with suppress(Retry):
+                await self._write(self._blocks.dump(self._now_us(), closing=True))
 
     async def _write(self, note: bytes) -> None:
         if self._notes is not None:

@@ -28,6 +28,9 @@ LONG_TEXT = 5_000
 
 ROOT_NAME = "MainSequence Callback"
 
+NO_VERSION = "-"
+"""Version of the test program, which devices do not send; not blank, since nobody knows whether WATS takes that."""
+
 
 def wsjf(result: TestResult, config: WatsConfig) -> Report:
     """Build the UUT report of a result.
@@ -104,7 +107,7 @@ def _root(result: TestResult) -> Report:
         "name": ROOT_NAME,
         "group": "M",
         "status": result.result,
-        "seqCall": {"path": result.kind[:TEXT], "name": program, "version": ""},
+        "seqCall": {"path": result.kind[:TEXT], "name": program, "version": NO_VERSION},
         "steps": [_step(step, place) for place, step in enumerate(result.steps)] or [_verdict(program, result.result)],
     }
     if result.attachments:

@@ -75,8 +75,10 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the connections, and note when the last calls ended."""
-        await self._api.__aexit__(kind, error, trace)
-        await self._quota.close()
+        try:
+            await self._api.__aexit__(kind, error, trace)
+        finally:
+            await self._quota.close()
 
     async def call(self, call: Call, params: dict[str, str | int] | None = None, body: object = None) -> Answer:
         """Make one call and give its successful answer.

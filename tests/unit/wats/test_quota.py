@@ -115,6 +115,10 @@ async def test_a_reservation_that_cannot_be_written_is_not_used() -> None:
     assert notes.written == 1
     assert quota.taken == 1
 
+    notes.full = True
+    await quota.close()  # says nothing: a restart only waits longer
+    assert notes.written == 1
+
 
 class FullDisk(MemoryNotes):
     """Notes on a full disk."""
@@ -126,6 +130,21 @@ class FullDisk(MemoryNotes):
         if self.full:
             raise Retry("disk full", scope=Scope.SERVER, cause="disk full")
         await super().set_note(name, value)
+
+
+async def test_an_orderly_restart_waits_no_longer_than_needed() -> None:
+    """The ends of the last calls are known, so their slots come free when they would have."""
+    clock, notes = HandClock(), MemoryNotes()
+    first = make(90, notes, clock)
+    for _ in range(89):
+        await use(first, clock)
+    await first.close()
+    clock.seconds += 40.0
+    second = make(90, notes, clock)
+    await use(second, clock)
+
+    assert second.taken == 90
+    assert await use(second, clock) == pytest.approx(1_000.0 + WINDOW_S, abs=1.0)
 
 
 async def test_a_note_that_cannot_be_read_counts_as_a_minute_used(caplog: pytest.LogCaptureFixture) -> None:
