@@ -240,6 +240,17 @@ def is_latest(event: Event) -> bool:
     return not isinstance(event, Ordered)
 
 
+def counts_twice(events: tuple[Identified, ...]) -> bool:
+    """Tell whether a message with these events, at least one, counts twice when it arrives twice.
+
+    Counts come first where there are any; absolute ones say the same twice.
+    """
+    first = events[0]
+    if first.identity is not None:
+        return False
+    return first.event.added > 0 if isinstance(first.event, AssetCounts) else isinstance(first.event, Ordered)
+
+
 def order_key(event: Event) -> str:
     """Name the line in which an event keeps its order: the device, or the asset."""
     if isinstance(event, Relayed):
@@ -249,8 +260,12 @@ def order_key(event: Event) -> str:
 
 def kind_of(event: Event) -> str:
     """Name the kind of an event as it is stored: its tag."""
-    tag = event.__struct_config__.tag
-    return str(tag)
+    return kind_of_type(type(event))
+
+
+def kind_of_type(event_type: type[Event]) -> str:
+    """Name the kind of all events of a type."""
+    return str(event_type.__struct_config__.tag)
 
 
 def fold(old: Latest | None, new: Latest) -> Latest:

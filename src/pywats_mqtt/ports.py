@@ -203,6 +203,7 @@ class RoutedBatch(msgspec.Struct, frozen=True, kw_only=True):
         duplicates: messages dropped, all of whose events were known before.
         quarantined: messages put in quarantine, identity conflicts among them.
         ignored: messages that say nothing.
+        unidentified: messages that would count twice if they arrived twice: they named no id, sequence or time.
     """
 
     ordered: int = 0
@@ -210,6 +211,7 @@ class RoutedBatch(msgspec.Struct, frozen=True, kw_only=True):
     duplicates: int = 0
     quarantined: int = 0
     ignored: int = 0
+    unidentified: int = 0
 
 
 class Quarantined(msgspec.Struct, frozen=True, kw_only=True):

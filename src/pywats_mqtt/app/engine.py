@@ -7,13 +7,13 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
-from pywats_mqtt.events import AssetCounts, Identified, TestResult
+from pywats_mqtt.events import counts_twice
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.observe import Health
 from pywats_mqtt.pipeline.deliver import Delivering, Handle, Pace
 from pywats_mqtt.pipeline.gate import Change
 from pywats_mqtt.pipeline.route import Inbox, route
-from pywats_mqtt.ports import Batch, Clock, Done, Outcome, RoutedBatch, Settlement, Spool
+from pywats_mqtt.ports import Batch, Clock, Done, Outcome, Rejection, RoutedBatch, Settlement, Spool
 
 logger = logging.getLogger(__name__)
 
@@ -79,10 +79,11 @@ class Engine:
     def _note_routed(self, batch: Batch, outcomes: list[Outcome], routed: RoutedBatch) -> None:
         if routed.ordered or routed.folded:
             self.delivering.wake()
-        for message, outcome in zip(batch.messages, outcomes, strict=True):
-            if isinstance(outcome, tuple) and outcome and _cannot_tell_repeats(outcome[0]):
-                name = self._route_of(message.topic)
-                self._health.not_exactly_once[name] = self._health.not_exactly_once.get(name, 0) + 1
+        if routed.unidentified:
+            for message, outcome in zip(batch.messages, outcomes, strict=True):
+                if not isinstance(outcome, Rejection) and outcome and counts_twice(outcome):
+                    name = self._route_of(message.topic)
+                    self._health.not_exactly_once[name] = self._health.not_exactly_once.get(name, 0) + 1
 
     async def _note_reached(self, probe: Callable[[], Awaitable[None]]) -> None:
         await probe()
@@ -111,14 +112,3 @@ class Engine:
             logger.warning(
                 "WATS is away, results are kept until it is back: %s", problem, extra={"cause": change.cause}
             )
-
-
-def _cannot_tell_repeats(first: Identified) -> bool:
-    """Tell by its first event whether a message that arrives twice counts twice: it named no id, sequence or time.
-
-    Counts come first where there are any, and absolute ones say the same twice.
-    """
-    if first.identity is not None:
-        return False
-    event = first.event
-    return event.added > 0 if isinstance(event, AssetCounts) else isinstance(event, TestResult)

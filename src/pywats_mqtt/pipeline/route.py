@@ -14,6 +14,9 @@ from pywats_mqtt.ports import Batch, Outcome, RoutedBatch, Spool
 INBOX_BYTES = 8 * 1024 * 1024
 """Bytes kept in memory between the two loops; what exceeds it is read back from the spool, so it is never lost."""
 
+OVERHEAD_BYTES = 200
+"""What a message takes in memory besides its payload: topic, object, its place in a tuple."""
+
 READ_BACK = 4
 """Batches read back from the spool at once: some megabytes."""
 
@@ -32,7 +35,7 @@ class Inbox:
 
     def offer(self, batch: Batch) -> None:
         """Hand a batch over, or note that it has to be read back."""
-        size = sum(message.size_bytes for message in batch.messages)
+        size = sum(len(message.payload) for message in batch.messages) + OVERHEAD_BYTES * len(batch.messages)
         if batch.number != self._newest + 1:
             self._missed = True  # two callers stored at once, and the later one comes first
         self._newest = max(self._newest, batch.number)

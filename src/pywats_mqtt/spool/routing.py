@@ -10,12 +10,28 @@ from typing import TypeAlias
 
 import msgspec
 
-from pywats_mqtt.events import Event, Identified, Identity, Latest, Ordered, fold, kind_of, order_key
+from pywats_mqtt.events import (
+    AssetCounts,
+    AssetEnvironment,
+    AssetState,
+    Event,
+    Identified,
+    Identity,
+    Latest,
+    Ordered,
+    counts_twice,
+    fold,
+    kind_of_type,
+    order_key,
+)
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Outcome, Rejection, RoutedBatch
 
 Pair: TypeAlias = tuple[str, str]
 """Names a latest delivery: its key and its kind."""
+
+
+_KINDS: dict[type[Latest], str] = {kind: kind_of_type(kind) for kind in (AssetCounts, AssetState, AssetEnvironment)}
 
 
 class NewDelivery(msgspec.Struct, frozen=True, gc=False):
@@ -49,7 +65,7 @@ class Plan(msgspec.Struct):
         folded: by pair, each the fold of all that came onto what was known.
         held: in order of arrival.
         identities: new ids and their digests.
-        events_folded, duplicates, conflicts, ignored: what was counted on the way.
+        events_folded, duplicates, conflicts, ignored, unidentified: what was counted on the way.
     """
 
     ordered: list[NewDelivery] = msgspec.field(default_factory=list)
@@ -60,6 +76,7 @@ class Plan(msgspec.Struct):
     duplicates: int = 0
     conflicts: int = 0
     ignored: int = 0
+    unidentified: int = 0
 
     @property
     def routed(self) -> RoutedBatch:
@@ -70,6 +87,7 @@ class Plan(msgspec.Struct):
             duplicates=self.duplicates,
             quarantined=len(self.held),
             ignored=self.ignored,
+            unidentified=self.unidentified,
         )
 
 
@@ -103,37 +121,40 @@ def decide(
     for message, outcome in zip(messages, outcomes, strict=True):
         if isinstance(outcome, Rejection):
             plan.held.append(Held(message, outcome))
-            continue
-        events = _new_events(plan, message, outcome, known)
-        if not events:
-            continue
-        folded = plan.folded
-        left = len(events)
-        for event in events:
-            left -= 1
-            if isinstance(event, Ordered):
-                plan.ordered.append(NewDelivery(event, message, 0 if left else 1))
-                continue
-            pair = (order_key(event), _kind(event))
-            entry = folded.get(pair)
-            if entry is None:
-                entry = folded[pair] = Folded(fold(base(pair), event), message)
-            else:
-                entry.event = fold(entry.event, event)
-                entry.message = message
-            if not left:
-                entry.messages += 1
-            plan.events_folded += 1
+        elif not outcome:
+            plan.ignored += 1
+        elif outcome[0].identity is None and outcome[-1].identity is None:  # all or the first alone have one
+            plan.unidentified += counts_twice(outcome)
+            _store(plan, message, [identified.event for identified in outcome], base)
+        else:
+            _store(plan, message, _new_events(plan, message, outcome, known), base)
     return plan
+
+
+def _store(plan: Plan, message: RawMessage, events: Sequence[Event], base: Callable[[Pair], Latest | None]) -> None:
+    """Plan the events of one message; its count rides on the last. This runs for every message: see `bench ingest`."""
+    folded, left = plan.folded, len(events)
+    for event in events:
+        left -= 1
+        if isinstance(event, Ordered):
+            plan.ordered.append(NewDelivery(event, message, 0 if left else 1))
+            continue
+        pair = (event.asset, _KINDS[type(event)])
+        entry = folded.get(pair)
+        if entry is None:
+            entry = folded[pair] = Folded(fold(base(pair), event), message)
+        else:
+            entry.event = fold(entry.event, event)
+            entry.message = message
+        if not left:
+            entry.messages += 1
+        plan.events_folded += 1
 
 
 def _new_events(
     plan: Plan, message: RawMessage, outcome: Sequence[Identified], known: Mapping[bytes, bytes]
 ) -> list[Event]:
     """Give a message's events without those known before; empty where nothing of it is left, which is counted."""
-    if not outcome:
-        plan.ignored += 1
-        return []
     fresh: dict[bytes, bytes] = {}
     events: list[Event] = []
     repeated = 0
@@ -162,14 +183,3 @@ def _new_events(
         return []
     plan.identities.update(fresh)
     return events
-
-
-_kinds: dict[type[Event], str] = {}
-
-
-def _kind(event: Event) -> str:
-    """Name an event's kind; remembered by type, for this runs for every event."""
-    kind = _kinds.get(type(event))
-    if kind is None:
-        kind = _kinds[type(event)] = kind_of(event)
-    return kind
