@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from pywats_mqtt.config.model import Secret
+from pywats_mqtt.errors import Retry
 from pywats_mqtt.ports import Wats
 from pywats_mqtt.wats.client import PywatsClient
 from tests.contract.wats_memory import MemoryNotes
@@ -77,6 +79,18 @@ async def test_many_at_once_make_an_asset_and_its_type_once(emulator: RunningEmu
 
     assert made(emulator).count("PUT /api/Asset") == 2
     assert made(emulator).count("PUT /api/Asset/Types") == 1
+
+
+async def test_whether_the_server_is_there_takes_one_request(emulator: RunningEmulator) -> None:
+    """It also tells whether the token is taken."""
+    async with PywatsClient(configure(emulator), MemoryNotes(), SystemClock()) as known:
+        await known.reach()
+    wrong = configure(emulator, token=Secret("d3Jvbmc="))
+    async with PywatsClient(wrong, MemoryNotes(), SystemClock()) as unknown:
+        with pytest.raises(Retry, match="401"):
+            await unknown.reach()
+
+    assert made(emulator) == ["GET /api/App/Version"] * 2
 
 
 async def test_tags_that_say_nothing_new_are_not_written(emulator: RunningEmulator, wats: Wats) -> None:

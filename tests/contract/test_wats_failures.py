@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
-import msgspec
 import pytest
 
 from pywats_mqtt.config.model import Secret, WatsConfig
@@ -276,55 +273,3 @@ async def test_what_is_read_back_is_what_was_sent(emulator: RunningEmulator) -> 
     ]
     (stored,) = emulator.state()["reports"]
     assert (stored["id"], stored["pn"], stored["quarantined"]) == (str(RESULT.report_id), "PN-1", False)
-
-
-class FastClock:
-    """A clock on which a minute takes a second, and how to sleep by it."""
-
-    factor = 60.0
-
-    def now(self) -> datetime:
-        """Give the time; it only matters that it goes on."""
-        return datetime.fromtimestamp(time.time() * self.factor % 4e9, UTC)
-
-    def monotonic(self) -> float:
-        """Give fast seconds."""
-        return time.monotonic() * self.factor
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait until so many fast seconds are over."""
-        await asyncio.sleep(seconds / self.factor)
-
-
-async def test_the_quota_holds_in_every_window_of_the_servers_log(emulator: RunningEmulator) -> None:
-    """Eight at once, a crash and an orderly restart in between: never more than the limit in any window.
-
-    The window is a second here, by a fast clock; the server's times are real.
-    """
-    limit, clock, notes = 20, FastClock(), MemoryNotes()
-
-    async def run(calls: int) -> MemoryNotes:
-        crashed = MemoryNotes()
-        config = configure(emulator, requests_per_minute=limit)
-        async with PywatsClient(config, notes, clock, clock.sleep) as wats:
-            waiting = iter(range(calls))
-
-            async def work() -> None:
-                for number in waiting:
-                    await wats.submit_report(msgspec.structs.replace(RESULT, report_id=UUID(int=number)))
-
-            async with asyncio.TaskGroup() as group:
-                for _ in range(8):
-                    group.create_task(work())
-            crashed.kept = dict(notes.kept)  # what a crash at this moment leaves
-        return crashed
-
-    crashed = await run(30)
-    notes.kept = crashed.kept
-    await run(15)  # after the crash
-    await run(15)  # after an orderly end
-
-    times = [datetime.fromisoformat(request["at"]).timestamp() for request in emulator.requests()]
-    assert len(times) == 60
-    window_s = 60.0 / clock.factor
-    assert all(last - first > window_s for first, last in zip(times, times[limit:], strict=False))

@@ -26,6 +26,7 @@ PARTS = ["hypothesis", "httpx", "msgspec", "pytest", "pytest-asyncio", "starlett
 """What the suite, the client and the emulator need; in the versions of the project's own environment."""
 
 SUITE = [
+    "tests/contract/test_wats_calls.py",
     "tests/contract/test_wats_check.py",
     "tests/contract/test_wats_contract.py",
     "tests/contract/test_wats_failures.py",
