@@ -247,6 +247,22 @@ async def test_a_transport_that_nobody_listens_to_is_refused(tmp_path: Path) -> 
         await MQTTTransport(MQTTConfig(), TopicConfig(), spool=tmp_path / "events.db").connect()
 
 
+def test_a_loop_that_ends_without_disconnect_loses_nothing(broker: Mosquitto, tmp_path: Path) -> None:
+    """What cannot be handed over any more waits in the spool; stop ends the transport without that loop."""
+    first = transport(broker, tmp_path / "events.db", on_event=lambda _: None)
+    asyncio.run(first.connect())
+    send(broker, SELF_TEST_TOPIC, SELF_TEST)
+    block_until(lambda: first.get_stats()["retried"], what="the first try")
+    first.stop()
+    assert (first.state, first.get_stats()["delivered"]) == (TransportState.DISCONNECTED, 0)
+
+    taken: list[Event] = []
+    second = transport(broker, tmp_path / "events.db", on_event=taken.append)
+    second.start()
+    block_until(lambda: taken, what="the event")
+    second.stop()
+
+
 def test_an_async_bus_is_not_served_without_its_loop(tmp_path: Path) -> None:
     """The sync start would publish on no loop at all."""
     mqtt = MQTTTransport(MQTTConfig(), TopicConfig(), spool=tmp_path / "events.db")

@@ -31,8 +31,8 @@ class Place(Protocol):
         """
         ...
 
-    def post(self, action: Callable[[], None]) -> None:
-        """Have `action` run there soon, in order; called from any thread."""
+    def post(self, action: Callable[[], None]) -> bool:
+        """Have `action` run there soon, in order; called from any thread. Tells whether it will: not if it is gone."""
         ...
 
     def close(self) -> None:
@@ -58,10 +58,13 @@ class OnLoop:
             raise _gone()
         await _done(asyncio.run_coroutine_threadsafe(self._awaited(event), self._loop))
 
-    def post(self, action: Callable[[], None]) -> None:
-        """See `Place.post`; a loop that is gone needs to know nothing more."""
-        with suppress(RuntimeError):
+    def post(self, action: Callable[[], None]) -> bool:
+        """See `Place.post`."""
+        try:
             self._loop.call_soon_threadsafe(action)
+        except RuntimeError:
+            return False
+        return True
 
     def close(self) -> None:
         """Leave the loop to its owner."""
@@ -86,9 +89,10 @@ class InThread:
         """See `Place.hand_over`."""
         await _done(self._executor.submit(self._publish, event))
 
-    def post(self, action: Callable[[], None]) -> None:
+    def post(self, action: Callable[[], None]) -> bool:
         """See `Place.post`."""
         self._executor.submit(action)
+        return True
 
     def close(self) -> None:
         """See `Place.close`; a handler that does not return is not waited for beyond a moment."""

@@ -203,8 +203,8 @@ class MQTTTransport(BaseTransport):
 
     def _enter(self, state: TransportState) -> None:
         """Change the state where the bus is, since that publishes too."""
-        if self._place is not None:
-            self._place.post(lambda: self._set_state(state))
+        if self._place is not None and not self._place.post(lambda: self._set_state(state)):
+            self._state = state  # the loop of the bus has ended, so there is nobody to tell
 
     def _note_link(self, link: Link) -> None:
         self._link = link
