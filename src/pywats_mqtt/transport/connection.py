@@ -17,6 +17,10 @@ CLOSE_S: Final = 2.0
 """Seconds a closing connection has to get its last bytes out before it is cut."""
 
 
+CLOSED: Final = Loss("the broker closed the connection: it was stopped, or another client uses our client id")
+"""Mosquitto 2.0.11 says nothing in either case."""
+
+
 class Listener(Protocol):
     """Who is told what a connection brings; called from the event loop, must not raise."""
 
@@ -143,7 +147,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Note the end of the socket."""
         self._closed.set()
-        self._lose(Loss(f"the connection broke: {exc}" if exc else "the broker closed the connection"))
+        self._lose(Loss(f"the connection broke: {exc}") if exc else CLOSED)
 
     def _lose(self, loss: Loss) -> None:
         if not self.lost.done():

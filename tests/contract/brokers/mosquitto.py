@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Self
@@ -20,6 +21,7 @@ START_S = 10.0
 """Seconds until it must say that it runs; it takes 20 ms."""
 STOP_S = 15.0
 """Seconds it may take to write its store and end."""
+SIGNAL_AGAIN_S = 1.0
 INSTALL = "mosquitto is missing; install it with: apt-get install mosquitto mosquitto-clients"
 
 
@@ -87,9 +89,7 @@ class Mosquitto:
             RuntimeError: it does not run; the message holds what it printed.
         """
         self._running.clear()
-        self._process = subprocess.Popen(
-            [self._program, "-c", str(self._config)], stderr=subprocess.PIPE, text=True
-        )
+        self._process = subprocess.Popen([self._program, "-c", str(self._config)], stderr=subprocess.PIPE, text=True)
         self._reader = threading.Thread(target=self._read, args=(self._process,), daemon=True)
         self._reader.start()
         if not self._running.wait(START_S) or self._process.poll() is not None:
@@ -110,12 +110,24 @@ class Mosquitto:
         self.stop()
         self.start()
 
+    def forget(self) -> None:
+        """Take away the store of a stopped broker: sessions, queues and retained messages."""
+        (self._config.parent / "mosquitto.db").unlink(missing_ok=True)
+
     def _end(self, number: signal.Signals) -> None:
         process, self._process = self._process, None
         if process is None:
             return
-        process.send_signal(number)
-        process.wait(STOP_S)
+        deadline = time.monotonic() + STOP_S
+        while process.poll() is None:
+            # It forgets a SIGTERM that comes between its word that it runs and its main loop, so it is told again.
+            process.send_signal(number)
+            try:
+                process.wait(SIGNAL_AGAIN_S)
+            except subprocess.TimeoutExpired:
+                if time.monotonic() > deadline:
+                    process.kill()
+                    raise
         if self._reader is not None:
             self._reader.join(STOP_S)
         if process.stderr is not None:
