@@ -263,6 +263,32 @@ def test_a_loop_that_ends_without_disconnect_loses_nothing(broker: Mosquitto, tm
     second.stop()
 
 
+def test_a_hand_over_that_is_cancelled_with_its_loop_is_put_off(broker: Mosquitto, tmp_path: Path) -> None:
+    """A program that ends in the middle of a handler has not taken the event."""
+    begun = threading.Event()
+
+    class Endless(Noting):
+        async def handle(self, event: Event) -> None:
+            if event.event_type is EventType.TEST_RESULT:
+                begun.set()
+                await asyncio.Event().wait()
+
+    bus = AsyncEventBus()
+    bus.register_handler(Endless())
+    mqtt = transport(broker, tmp_path / "events.db")
+    bus.register_transport(mqtt)
+
+    async def end_early() -> None:
+        await mqtt.connect()
+        await asyncio.to_thread(send, broker, SELF_TEST_TOPIC, SELF_TEST)
+        await wait_until(begun.is_set, what="the handler")
+
+    asyncio.run(end_early())
+    block_until(lambda: mqtt.get_stats()["retried"], what="the hand-over to be put off")
+    mqtt.stop()
+    assert mqtt.get_stats()["waiting"] == 1
+
+
 def test_an_async_bus_is_not_served_without_its_loop(tmp_path: Path) -> None:
     """The sync start would publish on no loop at all."""
     mqtt = MQTTTransport(MQTTConfig(), TopicConfig(), spool=tmp_path / "events.db")
