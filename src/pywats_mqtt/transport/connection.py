@@ -11,7 +11,7 @@ import mqtt5
 
 from pywats_mqtt.transport.codec import Decoder, Malformed
 from pywats_mqtt.transport.keepalive import Pulse
-from pywats_mqtt.transport.reasons import Loss
+from pywats_mqtt.transport.reasons import Loss, broken_loss
 
 CLOSE_S: Final = 2.0
 """Seconds a closing connection has to get its last bytes out before it is cut."""
@@ -147,7 +147,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Note the end of the socket."""
         self._closed.set()
-        self._lose(Loss(f"the connection broke: {exc}") if exc else CLOSED)
+        self._lose(broken_loss(exc) if exc else CLOSED)
 
     def _lose(self, loss: Loss) -> None:
         if not self.lost.done():

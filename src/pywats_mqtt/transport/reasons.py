@@ -117,23 +117,34 @@ def words(
     return f"{code.name.lower().replace('_', ' ')} (0x{code.value:02x})"
 
 
+def broken_loss(error: Exception) -> Loss:
+    """Say why a connection broke, from what the operating system or TLS raised."""
+    if isinstance(error, ssl.SSLError):
+        text = (error.reason or str(error)).replace("_", " ").lower()
+        return Loss(f"the broker ended TLS: {text} (check mqtt.client_cert and mqtt.client_key)")
+    return Loss(f"the connection broke: {error}")
+
+
 def network_loss(error: OSError, *, broker: str, port: int) -> Loss:
     """Say why no connection came to be, from what the operating system or TLS raised."""
     where = f"{broker}:{port}"
     match error:
         case ssl.SSLCertVerificationError():
-            return Loss(
+            reason = (
                 f"the certificate of {where} does not pass: {error.verify_message}"
                 " (check mqtt.ca_cert and that mqtt.broker is the name in the certificate)"
             )
         case ssl.SSLError():
             text = (error.reason or str(error)).replace("_", " ").lower()
-            return Loss(f"no TLS with {where}: {text} (check mqtt.port, mqtt.client_cert and mqtt.client_key)")
+            reason = f"no TLS with {where}: {text} (check mqtt.port, mqtt.client_cert and mqtt.client_key)"
         case socket.gaierror():
-            return Loss(f"no address for {broker}: check mqtt.broker ({error.strerror})")
+            reason = f"no address for {broker}: check mqtt.broker ({error.strerror})"
         case ConnectionRefusedError():
-            return Loss(f"nothing listens at {where}: start the broker, or check mqtt.broker and mqtt.port")
+            reason = f"nothing listens at {where}: start the broker, or check mqtt.broker and mqtt.port"
+        case ConnectionResetError():
+            reason = f"{where} hangs up at once: check mqtt.port, and mqtt.use_tls against what the broker does there"
         case TimeoutError():
-            return Loss(f"no answer from {where} in time")
+            reason = f"no answer from {where} in time"
         case _:
-            return Loss(f"no connection to {where}: {error.strerror or error}")
+            reason = f"no connection to {where}: {error.strerror or error}"
+    return Loss(reason)
