@@ -241,6 +241,18 @@ async def test_a_spool_that_another_transport_uses_is_refused(broker: Mosquitto,
     assert second.state is TransportState.DISCONNECTED
 
 
+async def test_a_configuration_that_cannot_be_sent_is_refused_at_once(broker: Mosquitto, tmp_path: Path) -> None:
+    """What ends the transport before it has met the broker is told to who started it."""
+    config = MQTTConfig(broker=HOST, port=broker.port, keepalive=70_000)
+    mqtt = MQTTTransport(config, TopicConfig(), lambda _: None, spool=tmp_path / "events.db")
+    errors: list[Exception] = []
+    mqtt.on_error(errors.append)
+    with pytest.raises(Fatal, match="could not start"):
+        await mqtt.connect()
+    assert mqtt.state is TransportState.DISCONNECTED
+    assert len(errors) == 1
+
+
 async def test_a_transport_that_nobody_listens_to_is_refused(tmp_path: Path) -> None:
     """It would acknowledge what it cannot hand over to anybody."""
     with pytest.raises(Fatal, match="nobody takes the events"):

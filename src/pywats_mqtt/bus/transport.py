@@ -74,6 +74,7 @@ class MQTTTransport(BaseTransport):
         self._running: Running | None = None
         self._place: Place | None = None
         self._ending = False
+        self._problem: Exception | None = None
         self._first_link = threading.Event()
         self._link = Link(connected=False, reason="not started")
         self._figures = Figures()
@@ -134,7 +135,7 @@ class MQTTTransport(BaseTransport):
             read=read_for_bus,
             on_link=self._note_link,
         )
-        self._place, self._ending = place, False
+        self._place, self._ending, self._problem = place, False, None
         self._first_link.clear()
         self._enter(TransportState.CONNECTING)
         self._running = Running(bridge, name=f"{NAME}-bridge", on_end=self._note_end)
@@ -144,6 +145,9 @@ class MQTTTransport(BaseTransport):
             self._end()
             raise
         self._first_link.wait(FIRST_LINK_S)
+        if self._problem is not None:
+            self._end()
+            raise Fatal(f"the transport could not start: {self._problem}") from self._problem
 
     def _end(self) -> None:
         running, place = self._running, self._place
@@ -218,6 +222,7 @@ class MQTTTransport(BaseTransport):
 
     def _note_end(self, problem: Exception | None) -> None:
         """Tell that the bridge ended by itself: the connection was lost and is not to be made again, or a defect."""
+        self._problem = problem
         self._enter(TransportState.DISCONNECTED if problem is None else TransportState.ERROR)
         if problem is not None and self._place is not None:
             self._place.post(lambda: self._notify_error(problem))
