@@ -123,7 +123,7 @@ def decide(
             plan.held.append(Held(message, outcome))
         elif not outcome:
             plan.ignored += 1
-        elif outcome[0].identity is None and outcome[-1].identity is None:  # all or the first alone have one
+        elif all([identified.identity is None for identified in outcome]):  # noqa: C419 - twice as fast as a generator
             plan.unidentified += counts_twice(outcome)
             _store(plan, message, [identified.event for identified in outcome], base)
         else:
