@@ -144,6 +144,9 @@ class MQTTTransport(BaseTransport):
         except BaseException:
             self._end()
             raise
+        self._wait_for_first_link()
+
+    def _wait_for_first_link(self) -> None:
         self._first_link.wait(FIRST_LINK_S)
         if self._problem is not None:
             self._end()
