@@ -1,0 +1,78 @@
+"""What becomes of a batch."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pywats_mqtt.events import AssetCounts, AssetState, Identified, Identity, Latest
+from pywats_mqtt.messages import RawMessage
+from pywats_mqtt.ports import Outcome, Rejection
+from pywats_mqtt.spool.routing import Pair, Plan, decide, identities
+
+OUTCOMES = st.one_of(
+    st.just(Rejection("no")),
+    st.lists(
+        st.builds(
+            Identified,
+            st.builds(AssetCounts, asset=st.sampled_from("XY"), added=st.integers(1, 3)),
+            st.none()
+            | st.builds(Identity, st.integers(0, 4).map(lambda number: UUID(int=number)), st.sampled_from([b"", b"d"])),
+        ),
+        max_size=3,
+    ).map(tuple),
+)
+
+
+KNOWN: dict[Pair, Latest] = {}
+"""No asset yet."""
+
+
+def plan(outcomes: list[Outcome], known: dict[bytes, bytes] | None = None) -> Plan:
+    """Decide for one message for each outcome."""
+    messages = [RawMessage(f"t/{number}", b"", number) for number in range(len(outcomes))]
+    return decide(messages, outcomes, known or {}, KNOWN.get)
+
+
+@given(st.lists(OUTCOMES, max_size=8))
+def test_every_message_counts_in_exactly_one_place(outcomes: list[Outcome]) -> None:
+    """Carried by a delivery, held, duplicate or ignored: the counts add up to the messages."""
+    made = plan(outcomes)
+    carried = sum(entry.messages for entry in made.folded.values()) + sum(new.messages for new in made.ordered)
+    assert carried + len(made.held) + made.duplicates + made.ignored == len(outcomes)
+
+
+@given(st.lists(OUTCOMES, max_size=8), st.integers(0, 8))
+def test_two_batches_come_to_the_same_as_one(outcomes: list[Outcome], cut: int) -> None:
+    """What is known from a batch before is known as if it had come in the same batch."""
+    whole, first = plan(outcomes), plan(outcomes[:cut])
+    second = plan(outcomes[cut:], first.identities)
+    assert whole.identities == first.identities | second.identities
+    assert whole.duplicates == first.duplicates + second.duplicates
+    assert whole.conflicts == first.conflicts + second.conflicts
+    assert added(whole) == added(first) + added(second)
+
+
+def added(made: Plan) -> int:
+    """Sum all increments a plan takes."""
+    return sum(entry.event.added for entry in made.folded.values() if isinstance(entry.event, AssetCounts))
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_an_identity_counts_wherever_it_stands(place: int) -> None:
+    """First, last or between events without one: the message that comes again is a duplicate."""
+    outcome = [Identified(AssetState(asset="X", status="idle")) for _ in range(2)]
+    outcome.insert(place, Identified(AssetCounts(asset="X", added=1), Identity(UUID(int=1), b"d")))
+    made = plan([tuple(outcome), tuple(outcome)])
+    assert (made.duplicates, made.events_folded) == (1, 3)
+
+
+def test_identities_are_found_in_all_events() -> None:
+    """The store looks up every id of a batch."""
+    one, two = Identity(UUID(int=1), b"a"), Identity(UUID(int=2), b"b")
+    event = AssetState(asset="X", status="idle")
+    outcomes: list[Outcome] = [(Identified(event, one), Identified(event)), Rejection("no"), (Identified(event, two),)]
+    assert list(identities(outcomes)) == [one, two]
