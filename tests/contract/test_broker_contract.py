@@ -55,6 +55,16 @@ async def test_a_message_arrives_as_it_was_published(bed: Bed, qos: int) -> None
     assert bool(message.packet_id) == (expected == 2)
 
 
+async def test_topic_aliases_name_topics(bed: Bed) -> None:
+    """With aliases asked for each message still has its own topic, but for iotcore: so we ask for none by default."""
+    topics = ["t/1", "t/2", "t/1", "t/3"]
+    async with bed.client("p") as publisher, bed.client("s", "t/+", config=quick(topic_alias_maximum=9)) as subscriber:
+        for topic in topics:
+            await publisher.publish(topic)
+        messages = await subscriber.take(len(topics))
+    assert ([m.topic for m in messages] == topics) == bed.limits.aliases_name_topics
+
+
 async def test_the_first_connection_begins_a_session_and_loses_none(bed: Bed) -> None:
     """Nobody expected a session: the first receipt says it is fresh, the link does not speak of a loss."""
     async with bed.client("s", "t/#") as subscriber:

@@ -25,6 +25,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         session_expires: it forgets a session after its expiry.
         honours_receive_maximum: it sends no more than Receive Maximum before the first is acknowledged.
+        aliases_name_topics: a topic alias it makes up stands for one topic, not for a whole filter.
         keeps_clean_sessions: a session begun with Clean Start lives on after a disconnect, as MQTT 5 has it.
         keeps_packet_ids: it sends QoS 2 messages again under their packet ids.
         lowers_qos: it delivers at the lower of published and subscribed QoS, as it should.
@@ -34,6 +35,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     session_expires: bool = True
     honours_receive_maximum: bool = True
+    aliases_name_topics: bool = True
     keeps_clean_sessions: bool = True
     keeps_packet_ids: bool = True
     lowers_qos: bool = True

@@ -111,6 +111,7 @@ class EmbeddedBed(NetworkBed):
     limits = Limits(
         session_expires=False,
         honours_receive_maximum=False,
+        aliases_name_topics=False,
         keeps_clean_sessions=False,
         keeps_packet_ids=False,
         lowers_qos=False,
