@@ -16,6 +16,7 @@ from pywats_mqtt.events import AssetCounts
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Batch, Done, Receipt, Refused, Rejection, RetryAt
 from pywats_mqtt.spool import SpoolReader, SqliteSpool, lines
+from pywats_mqtt.spool.store import Store
 from tests.contract.spool_parts import (
     START_US,
     SetClock,
@@ -367,6 +368,29 @@ async def test_a_closed_spool_takes_no_calls(path: Path, clock: SetClock) -> Non
     await spool.close()
     with pytest.raises(RuntimeError, match="is closed"):
         await put(spool, 1)
+
+
+async def test_a_thread_that_breaks_answers_all_who_wait_and_all_who_come(
+    path: Path, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If not even a rollback works, nobody waits for ever: each call raises, and so does closing; the file is free."""
+
+    def fail(_: Store) -> None:
+        raise sqlite3.OperationalError("no way back")
+
+    spool = await SqliteSpool.open(path, clock=clock).__aenter__()
+    batch = await put(spool, 1)
+    monkeypatch.setattr(Store, "rollback", fail)
+    answers = await asyncio.gather(
+        spool.route(batch, []), spool.note("a"), spool.put(Receipt((message(1),))), return_exceptions=True
+    )
+    assert {type(answer) for answer in answers} == {Fatal}
+    for call in (spool.figures, spool.close):
+        with pytest.raises(Fatal, match="no way back"):
+            await call()
+    monkeypatch.undo()
+    async with SqliteSpool.open(path, clock=clock) as again:
+        assert list(await again.unrouted(0, 9)) == [batch]
 
 
 async def test_a_refused_message_keeps_what_a_new_try_needs(path: Path, clock: SetClock) -> None:

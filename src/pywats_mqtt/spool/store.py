@@ -138,6 +138,10 @@ class Store:
         finally:
             self._db.close()
 
+    def abandon(self) -> None:
+        """Close without another write: SQLite undoes what is not committed."""
+        self._db.close()
+
     def _write_staged(self) -> None:
         db = self._db
         self._staged.write(db, to_us(self._clock.now()))

@@ -156,6 +156,7 @@ class Writer:
             store.tally_acknowledged(self._acknowledged_last)
             store.close()
         except Exception as error:  # noqa: BLE001 - the thread's edge: whoever waits for it gets it
+            store.abandon()
             self._tell(self._break, jobs or (), self._outcome(error))
         self._tell(_succeed, self._ended)
 
