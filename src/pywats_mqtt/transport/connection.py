@@ -85,6 +85,7 @@ class Connection(asyncio.Protocol):
         """Read again."""
         if not self.reading and self._transport is not None:
             self.reading = True
+            self._received = self._now()  # what came meanwhile is only read now; until then silence says nothing
             self._transport.resume_reading()
 
     def end(self, loss: Loss, code: mqtt5.DisconnectReasonCode | None = None) -> None:

@@ -24,7 +24,7 @@ class Pulse(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         sent: when something was written last.
-        received: when something came last.
+        received: when something came last, or reading went on.
         reading: whether we read at all; while reading is paused by us, silence says nothing of the server.
     """
 

@@ -22,6 +22,7 @@ START_S = 10.0
 STOP_S = 15.0
 """Seconds it may take to write its store and end."""
 SIGNAL_AGAIN_S = 1.0
+SETTINGS = ("per_listener_settings false", "persistence true", "autosave_interval 0", "max_queued_messages 0")
 INSTALL = "mosquitto is missing; install it with: apt-get install mosquitto mosquitto-clients"
 
 
@@ -44,6 +45,7 @@ class Mosquitto:
         extra: further configuration lines. Those that belong to the listener go to `listener`.
         listener: lines that follow the `listener` line, such as certificates.
         anonymous: whether clients need no user name.
+        settings: general configuration lines, in place of the fixture's.
 
     Attributes:
         port: where it listens at 127.0.0.1.
@@ -58,6 +60,7 @@ class Mosquitto:
         extra: Sequence[str] = (),
         listener: Sequence[str] = (),
         anonymous: bool = True,
+        settings: Sequence[str] = SETTINGS,
     ) -> None:
         self.port = port or free_port()
         self.log: list[str] = []
@@ -68,11 +71,8 @@ class Mosquitto:
         folder.mkdir(parents=True, exist_ok=True)
         self._config = folder / "mosquitto.conf"
         lines = [
-            "per_listener_settings false",
-            "persistence true",
+            *settings,
             f"persistence_location {folder}/",
-            "autosave_interval 0",
-            "max_queued_messages 0",
             "log_dest stderr",
             f"allow_anonymous {str(anonymous).lower()}",
             *(["user root"] if os.geteuid() == 0 else []),
