@@ -21,6 +21,7 @@ class Health(msgspec.Struct, kw_only=True):
         refused_calls: kind of call to why WATS refuses it (403), and what to do.
         not_exactly_once: topic filter to the number of messages that named nothing to tell a repeat by.
         started_at: when the bridge started.
+        draining: it was told to stop, and delivers what it can before it does.
     """
 
     link: Link = msgspec.field(default_factory=lambda: Link(connected=False, reason="connecting"))
@@ -31,6 +32,7 @@ class Health(msgspec.Struct, kw_only=True):
     refused_calls: dict[str, str] = msgspec.field(default_factory=dict)
     not_exactly_once: dict[str, int] = msgspec.field(default_factory=dict)
     started_at: datetime | None = None
+    draining: bool = False
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +64,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     not_exactly_once: dict[str, int] = msgspec.field(default_factory=dict)
     pid: int = 0
     started_at: datetime | None = None
+    draining: bool = False
 
 
 def status_of(figures: Figures, health: Health | None, *, client_id: str = "", pid: int = 0) -> Status:
@@ -92,5 +95,6 @@ def status_of(figures: Figures, health: Health | None, *, client_id: str = "", p
         not_exactly_once=health.not_exactly_once,
         pid=pid,
         started_at=health.started_at,
+        draining=health.draining,
         **counted,
     )

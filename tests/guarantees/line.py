@@ -42,6 +42,12 @@ class Bridge:
         self.log = config.with_name("bridge.log")
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The running process."""
+        assert self._process is not None
+        return self._process
+
     def start(self) -> None:
         """Start it; it may still be connecting when this returns."""
         with self.log.open("ab") as log:
@@ -143,7 +149,8 @@ class Line:
             f'[mqtt]\nbroker = "{HOST}"\nport = {self.mosquitto.port}\nclient_id = "bridge"\n'
             "reconnect_delay = 0.2\nmax_reconnect_delay = 1.0\n"
             f'[wats]\nurl = "http://{HOST}:{self.wats_port}"\ntoken = "c2VjcmV0"\n'
-            'requests_per_minute = 0\n[spool]\npath = "spool.db"\n'
+            "requests_per_minute = 0\n[wats.operation_codes]\nself_test = 10\n"
+            '[spool]\npath = "spool.db"\n'
         )
 
     def start_wats(self) -> RunningEmulator:
@@ -166,6 +173,14 @@ class Line:
     def await_reports(self, count: int) -> None:
         """Wait until WATS has at least so many."""
         block_until(lambda: len(self.reports()) >= count, bound_s=BOUND_S, what=f"{count} reports in WATS")
+
+    def await_serial(self, serial_number: str) -> None:
+        """Wait until WATS has a report of this unit."""
+        block_until(
+            lambda: any(report["sn"] == serial_number for report in self.reports()),
+            bound_s=BOUND_S,
+            what=f"a report of {serial_number}",
+        )
 
     def await_session(self) -> None:
         """Wait until the bridge is connected, so that the broker keeps for it from now on."""

@@ -20,7 +20,7 @@ from pywats_mqtt.app.engine import Engine
 from pywats_mqtt.app.local_socket import answering
 from pywats_mqtt.app.postbox import Postbox
 from pywats_mqtt.config.model import BridgeConfig
-from pywats_mqtt.errors import Fatal
+from pywats_mqtt.errors import Fatal, Retry, Scope
 from pywats_mqtt.events import Event
 from pywats_mqtt.handlers.answers import answer
 from pywats_mqtt.handlers.registry import make_handlers
@@ -89,6 +89,7 @@ class Bridge:
         self._client_id = config.mqtt.client_id
         self._spool: SqliteSpool | None = None
         self._engine: Engine | None = None
+        self._session: MqttSession | None = None
 
     @property
     def spool(self) -> SqliteSpool:
@@ -141,6 +142,7 @@ class Bridge:
             health=self.health,
             on_settled=settled,
             probe=self.probe,
+            destination="WATS" if self.probe else "the event bus",
         )
         async with asyncio.TaskGroup() as group:
             running = group.create_task(engine.run(), name="engine")
@@ -156,7 +158,7 @@ class Bridge:
     async def _stay_connected(
         self, spool: Spool, engine: Engine, postbox: Postbox, stopping: asyncio.Event, running: asyncio.Task[None]
     ) -> int:
-        session = await self._session(spool, postbox)
+        session = self._session = await self._make_session(spool, postbox)
         receiving = Receiving(session, spool, engine.inbox)
         async with asyncio.TaskGroup() as group:
             connected = group.create_task(session.run(), name="session")
@@ -174,11 +176,12 @@ class Bridge:
         return int(lost)
 
     async def _drain(self, engine: Engine, running: asyncio.Task[None]) -> None:
+        self.health.draining = True
         engine.finish()
         await asyncio.wait({running}, timeout=self.config.spool.drain_s)
         running.cancel()
 
-    async def _session(self, spool: Spool, postbox: Postbox) -> MqttSession:
+    async def _make_session(self, spool: Spool, postbox: Postbox) -> MqttSession:
         mqtt, topics = self.config.mqtt, self.config.topics
         name = f"{self._client_id}@{mqtt.broker}:{mqtt.port}".encode()
         expected = await spool.note("session") == name and not mqtt.clean_session and mqtt.session_expiry_s > 0
@@ -192,7 +195,6 @@ class Bridge:
 
         def changed(link: Link) -> None:
             self.health.link = link
-            self.health.granted = {name: _granted(grant.qos, grant.problem) for name, grant in session.granted.items()}
             if link.session_lost:
                 self.health.sessions_lost += 1
                 postbox.add(_alarm(topics.alarm_topic, "session_lost", self._client_id))
@@ -202,7 +204,7 @@ class Bridge:
             if self._on_link is not None:
                 self._on_link(link)
 
-        session = MqttSession(
+        return MqttSession(
             mqtt,
             client_id=self._client_id,
             filters=topics.filters(),
@@ -212,10 +214,12 @@ class Bridge:
             clock=self.clock,
             jitter=self._jitter,
         )
-        return session
 
     async def _tell_status(self) -> bytes:
         figures = await self.spool.figures()
+        if self._session is not None:
+            grants = self._session.granted.values()
+            self.health.granted = {grant.topic_filter: _granted(grant.qos, grant.problem) for grant in grants}
         return msgspec.json.encode(status_of(figures, self.health, client_id=self._client_id, pid=os.getpid()))
 
 
@@ -232,7 +236,13 @@ async def _to_wats(bridge: Bridge) -> AsyncIterator[Handle]:
     async with PywatsClient(bridge.config.wats, bridge.spool, bridge.clock) as wats:
 
         async def handle(event: Event) -> None:
-            await handlers[type(event)](event, wats, bridge.spool)
+            known = handlers.get(type(event))
+            if known is None:
+                problem = (
+                    "the spool holds events for an event bus: let its transport have this file, and take another one"
+                )
+                raise Retry(problem, scope=Scope.CALL, cause="bus")
+            await known(event, wats, bridge.spool)
 
         bridge.probe = wats.reach
         yield handle

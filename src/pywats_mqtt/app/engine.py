@@ -32,6 +32,7 @@ class Engine:
         health: where problems are noted.
         on_settled: told of each group of settled deliveries.
         probe: asks whether the server is there; None where there is no server.
+        destination: where events go, for the log.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Engine:
         health: Health,
         on_settled: Callable[[Sequence[Settlement]], None],
         probe: Callable[[], Awaitable[None]] | None = None,
+        destination: str = "WATS",
     ) -> None:
         self.inbox = Inbox()
         self._spool = spool
@@ -54,6 +56,7 @@ class Engine:
         self._route_of = route_of
         self._health = health
         self._tell_settled = on_settled
+        self._destination = destination
         self.delivering = Delivering(
             spool=spool,
             handle=handle,
@@ -98,14 +101,16 @@ class Engine:
         if change.call:
             if change.better:
                 self._health.refused_calls.pop(change.call, None)
-                logger.warning("WATS accepts this kind of call again: %s", change.call)
+                logger.warning("%s accepts this kind of call again: %s", self._destination, change.call)
             else:
                 self._health.refused_calls[change.call] = problem
-                logger.warning("WATS refuses one kind of call, all others go on: %s: %s", change.call, problem)
+                logger.warning(
+                    "%s refuses one kind of call, all others go on: %s: %s", self._destination, change.call, problem
+                )
         elif change.better:
             self._health.wats_reachable = True
             self._health.wats_problem = ""
-            logger.warning("WATS is back")
+            logger.warning("%s is back", self._destination)
         else:
             self._health.wats_reachable = False
             self._health.wats_problem = problem

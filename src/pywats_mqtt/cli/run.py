@@ -12,6 +12,7 @@ from pathlib import Path
 from pywats_mqtt.app.bridge import Bridge
 from pywats_mqtt.cli.logs import configure
 from pywats_mqtt.cli.memory import collect_seldom
+from pywats_mqtt.config.lint import Severity, lint
 from pywats_mqtt.config.load import load
 from pywats_mqtt.errors import Fatal
 
@@ -31,12 +32,23 @@ def run(words: Sequence[str]) -> int:
     parser.add_argument("--log-format", default="text", choices=["text", "json"])
     options = parser.parse_args(words)
     config = load(options.config, os.environ)
+    errors = [finding for finding in lint(config) if finding.severity is Severity.ERROR]
+    if errors:
+        raise Fatal("; ".join(f"{options.config}: {found.path}: {found.problem}; {found.fix}" for found in errors))
     configure(options.log_level, options.log_format)
     collect_seldom()
     try:
         return asyncio.run(_run(Bridge(config)))
     except* Fatal as problems:
-        raise Fatal("; ".join(str(problem) for problem in problems.exceptions)) from None
+        raise Fatal("; ".join(_messages(problems))) from None
+
+
+def _messages(problems: BaseExceptionGroup[Fatal]) -> list[str]:
+    """Give the text of each problem, however deep in groups of tasks."""
+    found: list[str] = []
+    for problem in problems.exceptions:
+        found += _messages(problem) if isinstance(problem, BaseExceptionGroup) else [str(problem)]
+    return found
 
 
 async def _run(bridge: Bridge) -> int:

@@ -93,6 +93,11 @@ class MQTTConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     max_packet_bytes: Annotated[int, msgspec.Meta(ge=1_024, le=268_435_455)] = 4_194_304
     topic_alias_maximum: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 0
 
+    def __post_init__(self) -> None:
+        """Take a password given as text, as the proposal's examples do, and hide it."""
+        if isinstance(self.password, str):
+            msgspec.structs.force_setattr(self, "password", Secret(self.password))  # type: ignore[unreachable] # untyped callers
+
 
 class WatsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The `[wats]` table: the server, and what reports and assets get where a device says nothing.

@@ -157,8 +157,7 @@ class Delivering:
     async def _deliver(self, delivery: Delivery) -> Settlement:
         try:
             await self._handle(delivery.event)
-        except Reject as error:
-            self._tell(self._gate.answered(), str(error))
+        except Reject as error:  # perhaps ours, made without asking: it does not prove that an absent server is back
             return Refused(delivery, Rejection(error.reason, error.path))
         except Retry as error:
             return self._put_off(delivery, error)

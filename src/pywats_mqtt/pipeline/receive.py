@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from pywats_mqtt.pipeline.route import Inbox
 from pywats_mqtt.pipeline.storing import until_stored
 from pywats_mqtt.ports import Broker, Receipt, Spool
+
+END_S = 2.0
+"""Seconds a stop waits for the receipt at hand; storing takes milliseconds."""
 
 
 class Receiving:
@@ -29,9 +33,15 @@ class Receiving:
                 await self._take(receipt)
 
     async def end(self, running: asyncio.Task[None]) -> None:
-        """Cancel the task of `run` between two receipts: what was stored is acknowledged too."""
-        async with self._storing:
-            running.cancel()
+        """Cancel the task of `run` between two receipts: what was stored is acknowledged too.
+
+        A receipt that cannot be stored within `END_S` (a full disk, a spool at its bound) is left: it was not
+        acknowledged, so the broker sends it again.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(END_S), self._storing:
+                running.cancel()
+        running.cancel()
         await asyncio.wait({running})
 
     async def _take(self, receipt: Receipt) -> None:
