@@ -127,6 +127,7 @@ async def test_an_acknowledgement_for_a_former_connection_is_void(bed: Bed) -> N
         old = subscriber.receipts[-1]
         await subscriber.reconnect()
         subscriber.session.acknowledge(old)
+        await settle(subscriber)
         await subscriber.take(1, acknowledge=False)
         await subscriber.reconnect()
         [message] = await subscriber.take(1)

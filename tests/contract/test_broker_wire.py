@@ -346,8 +346,23 @@ async def test_what_nobody_took_is_not_doubled_by_a_resumed_session(server: Scri
         peer.send(mqtt5.PubRecPacket(1))
         await peer.read(mqtt5.PubRelPacket)  # all before it has been taken in
         peer.hang_up()
+        await subscriber.away()
+        with pytest.raises(TimeoutError):  # held back: the next CONNACK tells what becomes of it
+            async with asyncio.timeout(0):
+                await subscriber.session.receive()
         peer = await (await server.peer()).accept(mqtt5.ConnAckPacket(session_present=True))
         peer.send(mqtt5.PublishPacket("t/1", b"at least once", qos=QOS1, packet_id=4, duplicate=True))
         messages = await subscriber.take(2)
         assert [m.payload for m in messages] == [b"at most once", b"at least once"]
         assert (await peer.read(mqtt5.PubAckPacket)).packet_id == 4
+
+
+async def test_reading_pauses_while_nobody_takes(server: Scripted) -> None:
+    """Whatever the server sends, what waits here is bounded: the end of a flood is not read; pings still go out."""
+    async with client(server) as subscriber:
+        peer = await (await server.peer()).accept(mqtt5.ConnAckPacket(server_keep_alive=1))
+        await subscriber.connected()
+        flood = [message(b"x" * 1_000, number % 65_535 + 1) for number in range(20_000)]
+        peer.send(*flood, mqtt5.PubRecPacket(999))
+        await peer.read(mqtt5.PingReqPacket)  # were all of it read, the answer to the last packet would come first
+        assert len(await subscriber.take(20_000, acknowledge=False)) == 20_000
