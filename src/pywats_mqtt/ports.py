@@ -323,6 +323,10 @@ class Spool(Notes, Protocol):
         """Record what became of leased deliveries; durable when it returns. Each lease ends here."""
         ...
 
+    async def give_back(self, deliveries: Sequence[Delivery]) -> None:
+        """End leases that nobody used: they are owed as before."""
+        ...
+
     async def next_due_us(self) -> int | None:
         """Tell when the earliest delivery that waits for its time is due; None where none waits."""
         ...

@@ -81,7 +81,7 @@ class Engine:
 
     def _note_routed(self, batch: Batch, outcomes: list[Outcome], routed: RoutedBatch) -> None:
         if routed.ordered or routed.folded:
-            self.delivering.wake()
+            self.delivering.wake(latest=routed.folded > 0)
         if routed.unidentified:
             for message, outcome in zip(batch.messages, outcomes, strict=True):
                 if not isinstance(outcome, Rejection) and outcome and counts_twice(outcome):

@@ -1,12 +1,14 @@
 """The third loop: what is owed to WATS is leased, handled and settled.
 
 One task leases and hands out, some work, one settles many at once. A key has one delivery under way at most, so its
-order holds; a delivery's lease ends only when what became of it is committed.
+order holds; a delivery's lease ends only when what became of it is committed. More are leased than can be worked on, so
+that nobody waits for a commit; what is leased and not begun when the server goes away is given back.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -27,8 +29,14 @@ logger = logging.getLogger(__name__)
 FAILED_ONCE = Backoff(first_s=2.0, longest_s=60.0)
 """The wait of one delivery that the server failed on, others going on meanwhile."""
 
+LINGER_S = 0.01
+"""What a commit may be put off so that more results share it; it is not put off for results nobody works on."""
+
+LEASED_AHEAD = 3
+"""Deliveries leased for each one that can be worked on: one is at work, one waits for its commit, one is next."""
+
 LOOK_AGAIN_S = 1.0
-"""How often folded telemetry is looked at; its own intervals are longer."""
+"""How often folded telemetry is looked at when none arrives; its own intervals are longer."""
 
 PROBE_S = 30.0
 """An idle bridge asks this often whether the server is there: two calls a minute of the quota."""
@@ -75,20 +83,23 @@ class Delivering:
         self._probe = probe
         self._gate = Gate()
         self._news = asyncio.Event()
+        self._latest_due_s = 0.0
         self._work: asyncio.Queue[Delivery] = asyncio.Queue()
-        self._results: asyncio.Queue[Settlement] = asyncio.Queue()
+        self._results: asyncio.Queue[Settlement | Delivery] = asyncio.Queue()
         self._under_way = 0
         self._draining = False
         self._failures_seen: dict[int, int] = {}
 
-    def wake(self) -> None:
-        """Look at the spool: something new is owed."""
+    def wake(self, *, latest: bool = True) -> None:
+        """Look at the spool: something new is owed, `latest` deliveries among it or ordered ones alone."""
+        if latest:
+            self._latest_due_s = 0.0
         self._news.set()
 
     def drain(self) -> None:
         """Deliver what is owed without waiting for intervals; `run` ends when nothing more can be delivered now."""
         self._draining = True
-        self._news.set()
+        self.wake()
 
     async def run(self) -> None:
         """Deliver for ever, or until drained."""
@@ -106,28 +117,41 @@ class Delivering:
     async def _hand_out(self) -> None:
         while True:
             self._news.clear()
-            leased = await self._lease()
+            leased = await self._lease(self._room())
             for delivery in leased:
                 self._under_way += 1
                 self._work.put_nowait(delivery)
-            if leased:
+            if self._news.is_set():
                 continue
-            if self._draining and self._under_way == 0 and not self._news.is_set():
+            if self._draining and not self._under_way:
                 return
             await self._wait()
 
-    async def _lease(self) -> Sequence[Delivery]:
-        now_s = self._clock.monotonic()
-        free = self._gate.width(now_s, self._pace.concurrency) - self._under_way
-        if free <= 0:
+    def _room(self) -> int:
+        """Tell how many to lease now; they are asked for in groups, for each asking costs a turn of the store."""
+        slots = self._pace.concurrency
+        width = self._gate.width(self._clock.monotonic(), slots)
+        if width < slots:
+            return width - self._under_way
+        room = LEASED_AHEAD * slots - self._under_way
+        return room if room >= slots // 2 else 0
+
+    async def _lease(self, room: int) -> Sequence[Delivery]:
+        if room <= 0:
             return ()
-        now_us = to_us(self._clock.now())
+        now_s, now_us = self._clock.monotonic(), to_us(self._clock.now())
         refused = self._gate.refused_kinds(now_s)
-        leased = list(await self._spool.lease(free, now_us, skip_kinds=refused))
+        leased = list(await self._spool.lease(room, now_us, skip_kinds=refused))
+        if now_s < self._latest_due_s:
+            return leased
+        self._latest_due_s = now_s + LOOK_AGAIN_S
         for kind, interval_s in self._pace.intervals_s.items():
-            if len(leased) < free and kind not in refused:
+            if len(leased) >= room:
+                self._latest_due_s = 0.0  # not all were looked at
+                break
+            if kind not in refused:
                 leased += await self._spool.lease_latest(
-                    free - len(leased),
+                    room - len(leased),
                     now_us,
                     settled_before_us=now_us if self._draining else now_us - int(interval_s * 1e6),
                     skip_kinds=frozenset(self._pace.intervals_s) - {kind},
@@ -136,11 +160,12 @@ class Delivering:
 
     async def _wait(self) -> None:
         """Wait for news, for a closed gate to open, or for something to fall due."""
+        now_s = self._clock.monotonic()
         waits = [LOOK_AGAIN_S]
-        opens_in_s = self._gate.opens_in_s(self._clock.monotonic())
+        opens_in_s = self._gate.opens_in_s(now_s)
         if opens_in_s is not None:
             waits.append(opens_in_s)
-        due_us = await self._spool.next_due_us()
+        due_us = None if self._under_way else await self._spool.next_due_us()
         if due_us is not None:
             waits.append((due_us - to_us(self._clock.now())) / 1e6)
         try:
@@ -152,7 +177,12 @@ class Delivering:
     async def _handle_next(self) -> None:
         while True:
             delivery = await self._work.get()
-            self._results.put_nowait(await self._deliver(delivery))
+            self._results.put_nowait(await self._deliver(delivery) if self._may_try(delivery) else delivery)
+
+    def _may_try(self, delivery: Delivery) -> bool:
+        """Tell whether the gate still stands open to what was leased a moment ago."""
+        now_s = self._clock.monotonic()
+        return self._gate.width(now_s, 1) > 0 and delivery.kind not in self._gate.refused_kinds(now_s)
 
     async def _deliver(self, delivery: Delivery) -> Settlement:
         try:
@@ -211,10 +241,22 @@ class Delivering:
 
     async def _settle_results(self) -> None:
         while True:
-            settlements = [await self._results.get()]
-            while not self._results.empty():
-                settlements.append(self._results.get_nowait())
-            await until_stored(partial(self._spool.settle, settlements))
-            self._under_way -= len(settlements)
-            self._on_settled(settlements)
+            results = await self._some_results()
+            untried = [result for result in results if isinstance(result, Delivery)]
+            settlements = [result for result in results if not isinstance(result, Delivery)]
+            if untried:
+                await self._spool.give_back(untried)
+            if settlements:
+                await until_stored(partial(self._spool.settle, settlements))
+                self._on_settled(settlements)
+            self._under_way -= len(results)
             self._news.set()
+
+    async def _some_results(self) -> list[Settlement | Delivery]:
+        """Wait for a result, and a moment for others to share its commit, as long as any are still to come."""
+        results = [await self._results.get()]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_S):
+                while len(results) < min(self._under_way, self._pace.concurrency):
+                    results.append(await self._results.get())
+        return results

@@ -225,6 +225,15 @@ class MemorySpool:
             )
         )
 
+    async def give_back(self, deliveries: Sequence[Delivery]) -> None:
+        """See `ports.Spool.give_back`."""
+        for delivery in deliveries:
+            if delivery.version:
+                self._latest.give_back(delivery.id)
+            else:
+                owed = self._owed[delivery.id]
+                owed.state = advance(owed.state, Move.GIVE_BACK)
+
     async def next_due_us(self) -> int | None:
         """See `ports.Spool.next_due_us`."""
         dues = [

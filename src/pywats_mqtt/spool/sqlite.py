@@ -135,6 +135,10 @@ class SqliteSpool:
         """
         await self._write(lambda store: store.settle(settlements))
 
+    async def give_back(self, deliveries: Sequence[Delivery]) -> None:
+        """See `ports.Spool.give_back`."""
+        await self._read(lambda store: store.give_back(deliveries))
+
     async def next_due_us(self) -> int | None:
         """See `ports.Spool.next_due_us`; 0 where leasing again may find more, since rows are still to be read."""
         return await self._read(Store.next_due_us)

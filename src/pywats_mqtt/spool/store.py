@@ -358,7 +358,7 @@ class Store:
         return self._latest.lease(limit, now_us, settled_before_us=settled_before_us, skip_kinds=skip_kinds)
 
     def give_back(self, deliveries: Sequence[Delivery]) -> None:
-        """End leases whose asker is gone."""
+        """See `ports.Spool.give_back`."""
         for delivery in deliveries:
             if delivery.version:
                 self._latest.give_back(delivery.id)

@@ -116,6 +116,23 @@ async def test_an_absent_server_uses_up_no_attempts_and_keeps_the_order() -> Non
     assert (await bench.spool.figures()).quarantined == 0
 
 
+async def test_what_was_leased_ahead_is_given_back_when_the_server_goes_away() -> None:
+    """Only those under way when it went away meet the absent server; the others are not even tried."""
+    bench = Bench()
+    away = Retry("no route", scope=Scope.SERVER, cause="unreachable")
+    for device in range(30):
+        bench.server.failures[str(device)] = [away]
+        await put_and_route(bench.spool, message(f"T{device}", device))
+    await bench.drain()
+    tried = sum(not planned for planned in bench.server.failures.values())
+    assert tried == PACE.concurrency
+    assert (await bench.spool.figures()).retried == tried
+    for _ in range(60):
+        bench.clock.seconds += 60
+        await bench.drain()
+    assert len(bench.server.got) == 30
+
+
 async def test_a_poisonous_result_is_refused_after_its_attempts_while_others_get_through() -> None:
     """500 for one, 200 for all others: after the configured attempts it is refused, and its device goes on."""
     bench = Bench()
