@@ -118,13 +118,27 @@ async def test_numbers_are_never_given_twice(path: Path, clock: SetClock) -> Non
         assert second.id > first.id
 
 
+async def test_a_settlement_that_is_refused_leaves_nothing_behind(path: Path, clock: SetClock) -> None:
+    """What a failed call had written before it failed is undone on disk too."""
+    async with SqliteSpool.open(path, clock=clock) as spool:
+        await take_in(spool, [says(result("A", 1))])
+        (leased,) = await lease(spool)
+        later = RetryAt(leased, START_US + 5, "500", uses_attempt=True)
+        with pytest.raises(ValueError, match="settle it once"):
+            await spool.settle([later, later])
+    async with SqliteSpool.open(path, clock=clock) as spool:
+        (again,) = await lease(spool)
+        assert again.attempts == 0
+
+
 async def test_the_longest_owed_come_first_also_after_a_restart(path: Path, clock: SetClock) -> None:
     """The order of the latest deliveries is kept on disk."""
     async with SqliteSpool.open(path, clock=clock) as spool:
         for asset in "ZYX":
             clock.now_us += 1
             await take_in(spool, [says(counts(asset, 1))])
-        await take_in(spool, [says(counts("Y", 2))])
+        clock.now_us += 1
+        await take_in(spool, [says(counts("Z", 2))])
     async with SqliteSpool.open(path, clock=clock) as spool:
         assert [delivery.key for delivery in await lease_latest(spool)] == ["Z", "Y", "X"]
 
