@@ -20,7 +20,7 @@ from tests.waiting import block_until
 
 pytestmark = pytest.mark.slow
 
-PAYLOADS = Path(__file__).parent / "payloads"
+PAYLOADS = Path(__file__).parents[2] / "examples"
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def delivered(made: Line, count: int) -> None:
 
 def test_the_proposals_self_test_stands_in_wats_with_steps_limits_units_and_statuses(running: Line) -> None:
     """One publish with the proposal's payload; the report is read back from the server."""
-    publish(running, "testers/T1/results", (PAYLOADS / "selftest.json").read_bytes())
+    publish(running, "testers/T1/results", (PAYLOADS / "result.json").read_bytes())
     delivered(running, 1)
     (known,) = running.reports()
     report = wats(running, f"/api/Report/Wsjf/{known['id']}")
@@ -83,7 +83,7 @@ def test_the_proposals_self_test_stands_in_wats_with_steps_limits_units_and_stat
 @pytest.mark.parametrize("block", ["status", "counters"])
 def test_the_proposals_asset_payload_leaves_state_and_both_counts(running: Line, block: str) -> None:
     """In operation, running 1523, total 45000, on whichever asset topic it comes."""
-    publish(running, f"assets/FIXTURE-001/{block}", (PAYLOADS / "asset.json").read_bytes())
+    publish(running, f"assets/FIXTURE-001/{block}", (PAYLOADS / "status.json").read_bytes())
     delivered(running, 1)
     asset = wats(running, "/api/Asset/FIXTURE-001")
     assert (asset["state"], asset["runningCount"], asset["totalCount"]) == (1, 1523, 45_000)
@@ -118,7 +118,7 @@ def test_a_device_that_asks_hears_that_its_result_is_in_wats(running: Line) -> N
     for text in listener.stdout:
         if "Subscribed" in text:
             break
-    facts = json.loads((PAYLOADS / "selftest.json").read_bytes())
+    facts = json.loads((PAYLOADS / "result.json").read_bytes())
     publish(running, "testers/T1/results", json.dumps({**facts, "request_id": "r-1"}))
     answers = [text for text in listener.stdout if text.startswith("{")]
     listener.wait(STOP_S)
@@ -130,10 +130,10 @@ def test_a_device_that_asks_hears_that_its_result_is_in_wats(running: Line) -> N
 
 def test_what_does_not_fit_is_in_quarantine_with_its_path_and_holds_nobody_up(running: Line) -> None:
     """`spool list` and `spool show` tell, from a second process, while the bridge runs and after it was killed."""
-    facts = json.loads((PAYLOADS / "selftest.json").read_bytes())
+    facts = json.loads((PAYLOADS / "result.json").read_bytes())
     facts["steps"][0]["value"] = "five"
     publish(running, "testers/T1/results", json.dumps(facts))
-    publish(running, "testers/T1/results", (PAYLOADS / "selftest.json").read_bytes())
+    publish(running, "testers/T1/results", (PAYLOADS / "result.json").read_bytes())
     delivered(running, 1)
     for _ in ("running", "dead"):
         listed = command("spool", "list", "-c", str(running.bridge.config), "--json")
@@ -151,7 +151,7 @@ def test_what_does_not_fit_is_in_quarantine_with_its_path_and_holds_nobody_up(ru
 
 def test_status_works_while_it_runs_and_after_it_died(running: Line) -> None:
     """The same keys and figures either way; of a dead one `connected` is false."""
-    publish(running, "testers/T1/results", (PAYLOADS / "selftest.json").read_bytes())
+    publish(running, "testers/T1/results", (PAYLOADS / "result.json").read_bytes())
     delivered(running, 1)
     alive = json.loads(command("status", "-c", str(running.bridge.config), "--json").stdout)
     assert (alive["connected"], alive["wats_reachable"], alive["running"]) == (True, True, True)
@@ -187,7 +187,7 @@ def test_check_tells_line_by_line_what_works_and_what_to_do(running: Line, tmp_p
 
 def test_a_healthy_bridge_says_nothing(running: Line) -> None:
     """Not a line at INFO from start to stop, messages and a refused one included."""
-    publish(running, "testers/T1/results", (PAYLOADS / "selftest.json").read_bytes())
+    publish(running, "testers/T1/results", (PAYLOADS / "result.json").read_bytes())
     publish(running, "testers/T1/results", b"no json")
     delivered(running, 1)
     assert running.bridge.stop() == 0
@@ -198,7 +198,7 @@ def test_a_second_signal_ends_at_once(running: Line) -> None:
     """While it drains towards a server that hangs, a second SIGINT ends it; nothing is lost by that."""
     assert running.emulator is not None
     running.emulator.fault("hang", path="/api/Report")
-    publish(running, "testers/T1/results", (PAYLOADS / "selftest.json").read_bytes())
+    publish(running, "testers/T1/results", (PAYLOADS / "result.json").read_bytes())
     block_until(lambda: running.bridge.status()["stored"] == 1, what="stored")
     process = running.bridge.process
     process.send_signal(signal.SIGINT)

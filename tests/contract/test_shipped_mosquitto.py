@@ -12,7 +12,7 @@ from tests.contract.brokers.bed import quick
 from tests.contract.brokers.mosquitto import HOST, Mosquitto
 from tests.contract.test_broker_mosquitto import client
 
-SHIPPED = Path(__file__).parents[2] / "deploy" / "mosquitto.conf"
+SHIPPED = Path(__file__).parents[2] / "examples" / "mosquitto.conf"
 
 
 def lines() -> list[str]:
