@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from pywats_mqtt.config.model import MQTTConfig
+from pywats_mqtt.retry import Backoff
 from pywats_mqtt.transport.linkage import Linkage
 from pywats_mqtt.transport.reasons import Loss, Refused
-from pywats_mqtt.transport.reconnect import Backoff
+from pywats_mqtt.transport.reconnect import Tries
 
 
 class Lifecycle:
@@ -57,18 +58,18 @@ class Lifecycle:
 
     async def _live_on(self, live: Callable[[], Awaitable[Loss]]) -> None:
         now = asyncio.get_running_loop().time
-        backoff = Backoff(self._config.reconnect_delay, self._config.max_reconnect_delay)
+        tries = Tries(Backoff(self._config.reconnect_delay, self._config.max_reconnect_delay))
         while True:
             began_s = now()
             try:
                 loss = await live()
-                backoff = backoff.held(now() - began_s)
+                tries = tries.held(now() - began_s)
             except Refused as refused:
                 loss = refused.loss
             if self._stop.is_set():
                 return
-            wait_s = backoff.wait_s(loss.pace, self._jitter())
-            backoff = backoff.failed()
+            wait_s = tries.wait_s(loss.pace, self._jitter())
+            tries = tries.failed()
             self._linkage.down(loss, retry_s=wait_s if self._config.auto_reconnect else None)
             if not self._config.auto_reconnect:
                 return

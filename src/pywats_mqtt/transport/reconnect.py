@@ -6,6 +6,8 @@ from enum import Enum, auto
 
 import msgspec
 
+from pywats_mqtt.retry import Backoff, delay_s
+
 
 class Pace(Enum):
     """How soon another try makes sense."""
@@ -16,41 +18,27 @@ class Pace(Enum):
     """Someone has to mend something, and trying often does harm (locked accounts): wait `max_reconnect_delay`."""
 
 
-class Backoff(msgspec.Struct, frozen=True):
-    """The waits between tries.
+class Tries(msgspec.Struct, frozen=True):
+    """The tries since the last connection that held, and the bounds of the waits between them."""
 
-    Attributes:
-        first_s: the longest first wait, seconds.
-        longest_s: seconds no wait exceeds.
-        tries: tries since the last connection that held.
-    """
+    bounds: Backoff
+    count: int = 0
 
-    first_s: float
-    longest_s: float
-    tries: int = 0
-
-    def failed(self) -> Backoff:
+    def failed(self) -> Tries:
         """Give the state after one more try in vain."""
-        return Backoff(self.first_s, self.longest_s, self.tries + 1)
+        return Tries(self.bounds, self.count + 1)
 
-    def held(self, seconds: float) -> Backoff:
+    def held(self, seconds: float) -> Tries:
         """Give the state after a connection that stood so long; one that broke at once counts as a try in vain."""
-        return Backoff(self.first_s, self.longest_s, 0 if seconds >= self.first_s else self.tries)
+        return Tries(self.bounds, 0 if seconds >= self.bounds.first_s else self.count)
 
     def wait_s(self, pace: Pace, jitter: float) -> float:
-        """Tell how long to wait now.
-
-        Half of it is fixed, half is chance, so that a fleet that lost its broker does not come back in one instant.
+        """Tell how many seconds to wait now, between half of the full wait and all of it.
 
         Args:
             pace: of the cause.
             jitter: from 0 to 1.
-
-        Returns:
-            Seconds, between half of the full wait and all of it.
         """
-        full = self.longest_s
-        if pace is Pace.SOON:
-            # 2 ** 63 seconds exceed every wait; the exponent is bounded so that a float holds the product.
-            full = min(self.longest_s, self.first_s * 2.0 ** min(self.tries, 63))
-        return full * (0.5 + 0.5 * jitter)
+        longest_s = self.bounds.longest_s
+        bounds = self.bounds if pace is Pace.SOON else Backoff(longest_s, longest_s)
+        return delay_s(bounds, self.count, jitter)

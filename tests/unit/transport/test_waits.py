@@ -5,14 +5,15 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pywats_mqtt.retry import Backoff
 from pywats_mqtt.transport.keepalive import Beat, Keepalive, Pulse
-from pywats_mqtt.transport.reconnect import Backoff, Pace
+from pywats_mqtt.transport.reconnect import Pace, Tries
 
 
 @given(st.floats(0.01, 100), st.floats(1, 1_000), st.integers(0, 10_000), st.floats(0, 1))
 def test_waits_grow_to_the_longest(first_s: float, longest_s: float, tries: int, jitter: float) -> None:
     """Never above the longest, never below half of what is due, and growing with each try."""
-    backoff = Backoff(first_s, longest_s, tries)
+    backoff = Tries(Backoff(first_s, longest_s), tries)
     wait_s = backoff.wait_s(Pace.SOON, jitter)
     assert min(first_s, longest_s) / 2 <= wait_s <= longest_s
     assert backoff.failed().wait_s(Pace.SOON, jitter) >= wait_s
@@ -21,18 +22,18 @@ def test_waits_grow_to_the_longest(first_s: float, longest_s: float, tries: int,
 
 def test_the_series() -> None:
     """5, 10, 20, … 300 with the chance at its highest; half of it at its lowest."""
-    backoff, found = Backoff(5, 300), []
+    backoff, found = Tries(Backoff(5, 300)), []
     for _ in range(8):
         found.append(backoff.wait_s(Pace.SOON, 1))
         backoff = backoff.failed()
     assert found == [5, 10, 20, 40, 80, 160, 300, 300]
-    assert Backoff(5, 300).wait_s(Pace.SOON, 0) == 2.5
+    assert Tries(Backoff(5, 300)).wait_s(Pace.SOON, 0) == 2.5
 
 
 def test_a_connection_that_breaks_at_once_counts_as_in_vain() -> None:
     """Else two clients with one id would throw each other out as fast as they can."""
-    assert Backoff(5, 300, 4).held(4.9).tries == 4
-    assert Backoff(5, 300, 4).held(5).tries == 0
+    assert Tries(Backoff(5, 300), 4).held(4.9).count == 4
+    assert Tries(Backoff(5, 300), 4).held(5).count == 0
 
 
 def pulse(sent: float, received: float, *, reading: bool = True) -> Pulse:
