@@ -32,8 +32,11 @@ FAILED_ONCE = Backoff(first_s=2.0, longest_s=60.0)
 LINGER_S = 0.01
 """What a commit may be put off so that more results share it; it is not put off for results nobody works on."""
 
-LEASED_AHEAD = 3
-"""Deliveries leased for each one that can be worked on: one is at work, one waits for its commit, one is next."""
+SHARING = 2
+"""Results that share a commit at most, for each one worked on at once. A commit costs as much as a call."""
+
+LEASED_AHEAD = 6
+"""Deliveries leased for each one worked on at once: what waits for a commit or a lease must not leave a call unused."""
 
 LOOK_AGAIN_S = 1.0
 """How often folded telemetry is looked at when none arrives; its own intervals are longer."""
@@ -257,6 +260,6 @@ class Delivering:
         results = [await self._results.get()]
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LINGER_S):
-                while len(results) < min(self._under_way, self._pace.concurrency):
+                while len(results) < min(self._under_way, SHARING * self._pace.concurrency):
                     results.append(await self._results.get())
         return results

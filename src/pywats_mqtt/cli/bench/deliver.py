@@ -1,7 +1,7 @@
 """Delivery of stored reports beside a bare loop of the same posts.
 
-The bridge starts on a spool that holds the results as raw messages: it reads them back, interprets, leases, maps,
-posts, checks the answer and settles each in the spool. The reference posts the same WSJF bytes through the same pywats
+The bridge starts on a spool that owes the reports: it leases, decodes and maps each, posts it, checks the answer and
+settles it in the spool. The reference posts the same WSJF bytes through the same pywats
 client, as many at once, and does nothing else. Both talk to the same emulator without a rate limit, each in a process
 of its own.
 """

@@ -57,9 +57,12 @@ def _messages(settings: _Settings) -> list[RawMessage]:
 
 async def _bridge(settings: _Settings) -> Measured:
     config, messages = _config(settings), _messages(settings)
+    routes = RouteTable(config.topics)
     async with SqliteSpool.open(Path(settings.spool), clock=SystemClock()) as spool:
         for start in range(0, len(messages), BATCH):
-            await spool.put(Receipt(tuple(messages[start : start + BATCH])))
+            batch = await spool.put(Receipt(tuple(messages[start : start + BATCH])))
+            if batch is not None:
+                await spool.route(batch, [interpret(message, routes) for message in batch.messages])
     bridge = Bridge(config, connect=False)
     stopping = asyncio.Event()
     running = asyncio.create_task(bridge.run(stopping), name="bridge")

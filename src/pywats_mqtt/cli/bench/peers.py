@@ -95,7 +95,7 @@ def _publish(link: socket.socket, window: list[bytes]) -> None:
 
 @contextlib.contextmanager
 def _running(words: list[str]) -> Iterator[None]:
-    process = subprocess.Popen(words, stdout=subprocess.DEVNULL)  # noqa: S603 - programs we name
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603 - our peers
     try:
         yield
     finally:
