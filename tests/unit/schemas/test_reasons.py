@@ -37,7 +37,7 @@ class Sent(msgspec.Struct):
         (b"\xef\xbb\xbf{}", "the payload starts with a UTF-8 byte order mark; send JSON without one", ""),
         (b"{]", "not JSON: object keys must be strings (byte 1)", ""),
         (b'{"test_type": "\xff"}', "not UTF-8: invalid start byte (byte 15)", ""),
-        (b'{"x": ' + b"[" * 5000, "nested too deep", ""),
+        (b'{"x": ' + b"[" * 200_000, "nested too deep", ""),
     ],
 )
 def test_reason_and_path(payload: bytes, reason: str, path: str) -> None:
