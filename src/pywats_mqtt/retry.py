@@ -36,10 +36,12 @@ def delay_s(backoff: Backoff, attempt: int, jitter: float) -> float:
 
 
 def next_attempt(error: Retry, backoff: Backoff, attempt: int, jitter: float) -> float:
-    """Give the wait in seconds after an error: what the server asked for where it named a time, else the backoff's."""
-    if error.after_s is not None:
-        return max(error.after_s, 0.0)
-    return delay_s(backoff, attempt, jitter)
+    """Give the wait in seconds after an error: the backoff's, or what the server asked for where that is longer.
+
+    A server that asks for no wait at all (Retry-After: 0) is not hammered.
+    """
+    wait_s = delay_s(backoff, attempt, jitter)
+    return wait_s if error.after_s is None else max(error.after_s, wait_s)
 
 
 def gives_up(error: Retry, attempts: int, allowed: int) -> bool:

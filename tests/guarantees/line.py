@@ -97,6 +97,8 @@ class Testers:
         self._acknowledged = 0
         self._client.on_publish = self._note_acknowledged
         self._client.loop_start()
+        # Before it is connected, paho would send what is published now ahead of what it has queued.
+        block_until(self._client.is_connected, bound_s=BOUND_S, what="the testers connected")
 
     def _note_acknowledged(self, *_: object) -> None:
         self._acknowledged += 1

@@ -28,6 +28,13 @@ def test_what_the_server_asked_for_wins() -> None:
     assert next_attempt(asked, BACKOFF, 0, 1.0) == 120.0
 
 
+def test_a_server_that_asks_for_no_wait_is_not_hammered() -> None:
+    """Retry-After: 0, or a date in the past, leaves the backoff as it is."""
+    for asked_s in (0.0, -60.0):
+        asked = Retry("now", scope=Scope.SERVER, cause="503", after_s=asked_s)
+        assert next_attempt(asked, BACKOFF, 3, 1.0) == 8.0
+
+
 def test_only_a_delivery_of_its_own_fault_ever_ends() -> None:
     """An absent server or a refused call never uses a delivery up."""
     for scope in (Scope.SERVER, Scope.CALL):

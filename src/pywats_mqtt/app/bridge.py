@@ -29,10 +29,12 @@ from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.observe import Health, status_of
 from pywats_mqtt.pipeline.deliver import Handle, Pace
 from pywats_mqtt.pipeline.receive import Receiving
+from pywats_mqtt.pipeline.storing import PatientNotes
 from pywats_mqtt.ports import Clock, Link, Outcome, Publication, Receipt, Settlement, Spool
 from pywats_mqtt.spool.sqlite import SqliteSpool
 from pywats_mqtt.topics import render
 from pywats_mqtt.transport.session import MqttSession
+from pywats_mqtt.transport.tls import require_tls_files
 from pywats_mqtt.wats.client import PywatsClient
 
 logger = logging.getLogger(__name__)
@@ -107,6 +109,8 @@ class Bridge:
         Raises:
             Fatal: the set-up is wrong, or another bridge owns the spool.
         """
+        if self._connect:
+            require_tls_files(self.config.mqtt)
         settings = self.config.spool
         path = Path(settings.path)
         async with SqliteSpool.open(
@@ -187,6 +191,11 @@ class Bridge:
         expected = await spool.note("session") == name and not mqtt.clean_session and mqtt.session_expiry_s > 0
         self.health.sessions_lost = int(await spool.note("sessions_lost") or b"0")
 
+        if await spool.note("packet_ids_of") != name:
+            # Remembered QoS 2 packet ids belong to another session, where they meant other messages (MQTT 5, 2.2.1).
+            await spool.put(Receipt((), fresh_session=True))
+            await spool.set_note("packet_ids_of", name)
+
         async def remember(link: Link) -> None:
             if link.connected:
                 await spool.set_note("session", name)
@@ -233,7 +242,8 @@ async def _to_wats(bridge: Bridge) -> AsyncIterator[Handle]:
             logger.warning("WATS accepts this kind of call again: %s", call)
 
     handlers = make_handlers(bridge.clock, note_refusal)
-    async with PywatsClient(bridge.config.wats, bridge.spool, bridge.clock) as wats:
+    notes = PatientNotes(bridge.spool)
+    async with PywatsClient(bridge.config.wats, notes, bridge.clock) as wats:
 
         async def handle(event: Event) -> None:
             known = handlers.get(type(event))
@@ -242,7 +252,7 @@ async def _to_wats(bridge: Bridge) -> AsyncIterator[Handle]:
                     "the spool holds events for an event bus: let its transport have this file, and take another one"
                 )
                 raise Retry(problem, scope=Scope.CALL, cause="bus")
-            await known(event, wats, bridge.spool)
+            await known(event, wats, notes)
 
         bridge.probe = wats.reach
         yield handle

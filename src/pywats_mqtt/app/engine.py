@@ -11,7 +11,7 @@ from pywats_mqtt.events import counts_twice
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.observe import Health
 from pywats_mqtt.pipeline.deliver import Delivering, Handle, Pace
-from pywats_mqtt.pipeline.gate import Change
+from pywats_mqtt.pipeline.gate import TOKEN_REFUSED, Change
 from pywats_mqtt.pipeline.route import Inbox, route
 from pywats_mqtt.ports import Batch, Clock, Done, Outcome, Rejection, RoutedBatch, Settlement, Spool
 
@@ -90,12 +90,17 @@ class Engine:
 
     async def _note_reached(self, probe: Callable[[], Awaitable[None]]) -> None:
         await probe()
-        self._health.wats_reachable = True
+        self._note_first_success()
 
     def _note_settled(self, settlements: Sequence[Settlement]) -> None:
         if any(isinstance(settlement, Done) for settlement in settlements):
-            self._health.wats_reachable = True
+            self._note_first_success()
         self._tell_settled(settlements)
+
+    def _note_first_success(self) -> None:
+        """Learn that WATS is there; whether it still is, changes tell: results are settled a moment after they came."""
+        if self._health.wats_reachable is None:
+            self._health.wats_reachable = True
 
     def _note_change(self, change: Change, problem: str) -> None:
         if change.call:
@@ -114,6 +119,11 @@ class Engine:
         else:
             self._health.wats_reachable = False
             self._health.wats_problem = problem
+            what = "refuses the token" if change.cause == TOKEN_REFUSED else "is away"
             logger.warning(
-                "WATS is away, results are kept until it is back: %s", problem, extra={"cause": change.cause}
+                "%s %s, results are kept until it is back: %s",
+                self._destination,
+                what,
+                problem,
+                extra={"cause": change.cause},
             )

@@ -16,6 +16,7 @@ from rich.table import Table
 from pywats_mqtt.cli.bench.commands import bench
 from pywats_mqtt.cli.demo import demo
 from pywats_mqtt.cli.emulate import emulate
+from pywats_mqtt.cli.quarantine import printable
 from pywats_mqtt.cli.schema import schema
 from pywats_mqtt.cli.simulate import simulate
 
@@ -33,6 +34,9 @@ app.add_typer(bench, name="bench")
 app.command()(simulate)
 app.command()(emulate)
 app.command()(demo)
+
+UNCUT = 100_000
+"""Columns of a table that goes into a pipe or a file."""
 
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The configuration, TOML.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -146,12 +150,14 @@ def spool_show(
         return
     payload = found.pop("payload")
     _print_table(("", ""), [(name, str(value)) for name, value in found.items()], headed=False)
-    typer.echo(payload if isinstance(payload, str) else json.dumps(payload, indent=2, ensure_ascii=False))
+    typer.echo(printable(payload) if isinstance(payload, str) else json.dumps(payload, indent=2))
 
 
 def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, headed: bool) -> None:
     table = Table(*columns, show_header=headed, box=None, pad_edge=False)
     for row in rows:
-        table.add_row(*row)
-    console = Console(markup=False, highlight=False, soft_wrap=True)
+        table.add_row(*map(printable, row))
+    console = Console(markup=False, highlight=False)
+    if not console.is_terminal:
+        console = Console(markup=False, highlight=False, width=UNCUT)  # for grep: nothing cut, nothing wrapped
     console.print(table)

@@ -29,6 +29,11 @@ def _reader(config_path: Path) -> SpoolReader:
     return SpoolReader(Path(load(config_path, os.environ).spool.path))
 
 
+def printable(text: str) -> str:
+    """Show what a device sent without letting it steer the terminal: control characters are written as escapes."""
+    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
+
+
 def summary(row: Quarantined) -> dict[str, object]:
     """Give the keys of `spool list --json`."""
     return {

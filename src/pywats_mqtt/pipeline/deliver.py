@@ -29,6 +29,9 @@ logger = logging.getLogger(__name__)
 FAILED_ONCE = Backoff(first_s=2.0, longest_s=60.0)
 """The wait of one delivery that the server failed on, others going on meanwhile."""
 
+OUTCOME_UNKNOWN = frozenset({"timeout", "dropped"})
+"""Causes that may lie in the delivery itself, such as a report too large for a proxy on the way."""
+
 LINGER_S = 0.01
 """What a commit may be put off so that more results share it; it is not put off for results nobody works on."""
 
@@ -61,6 +64,13 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     intervals_s: dict[str, float]
 
 
+class _Failures(msgspec.Struct):
+    """What is known of a delivery that failed: how often, and the successes of its kind when it failed last."""
+
+    successes: int
+    count: int = 0
+
+
 class Delivering:
     """Runs the loop; `wake` says there is something new, `drain` that nothing more will come."""
 
@@ -75,6 +85,7 @@ class Delivering:
         on_change: Callable[[Change, str], None],
         on_settled: Callable[[Sequence[Settlement]], None],
         probe: Callable[[], Awaitable[None]] | None = None,
+        gate: Gate | None = None,
     ) -> None:
         self._spool = spool
         self._handle = handle
@@ -84,14 +95,15 @@ class Delivering:
         self._on_change = on_change
         self._on_settled = on_settled
         self._probe = probe
-        self._gate = Gate()
+        self._gate = gate or Gate()
         self._news = asyncio.Event()
         self._latest_due_s = 0.0
         self._work: asyncio.Queue[Delivery] = asyncio.Queue()
         self._results: asyncio.Queue[Settlement | Delivery] = asyncio.Queue()
         self._under_way = 0
         self._draining = False
-        self._failures_seen: dict[int, int] = {}
+        self._failures: dict[int, _Failures] = {}
+        self._successes = 0
 
     def wake(self, *, latest: bool = True) -> None:
         """Look at the spool: something new is owed, `latest` deliveries among it or ordered ones alone."""
@@ -144,7 +156,7 @@ class Delivering:
             return ()
         now_s, now_us = self._clock.monotonic(), to_us(self._clock.now())
         refused = self._gate.refused_kinds(now_s)
-        leased = list(await self._spool.lease(room, now_us, skip_kinds=refused))
+        leased = list(await until_stored(partial(self._spool.lease, room, now_us, skip_kinds=refused)))
         if now_s < self._latest_due_s:
             return leased
         self._latest_due_s = now_s + LOOK_AGAIN_S
@@ -153,12 +165,10 @@ class Delivering:
                 self._latest_due_s = 0.0  # not all were looked at
                 break
             if kind not in refused:
-                leased += await self._spool.lease_latest(
-                    room - len(leased),
-                    now_us,
-                    settled_before_us=now_us if self._draining else now_us - int(interval_s * 1e6),
-                    skip_kinds=frozenset(self._pace.intervals_s) - {kind},
-                )
+                settled_before_us = now_us if self._draining else now_us - int(interval_s * 1e6)
+                lease = partial(self._spool.lease_latest, room - len(leased), now_us)
+                others = frozenset(self._pace.intervals_s) - {kind}
+                leased += await until_stored(partial(lease, settled_before_us=settled_before_us, skip_kinds=others))
         return leased
 
     async def _wait(self) -> None:
@@ -168,7 +178,8 @@ class Delivering:
         opens_in_s = self._gate.opens_in_s(now_s)
         if opens_in_s is not None:
             waits.append(opens_in_s)
-        due_us = None if self._under_way else await self._spool.next_due_us()
+        idle = not self._under_way and not self._gate.server_away
+        due_us = await until_stored(self._spool.next_due_us) if idle else None
         if due_us is not None:
             waits.append((due_us - to_us(self._clock.now())) / 1e6)
         try:
@@ -188,54 +199,69 @@ class Delivering:
         return self._gate.width(now_s, 1) > 0 and delivery.kind not in self._gate.refused_kinds(now_s)
 
     async def _deliver(self, delivery: Delivery) -> Settlement:
+        successes = self._successes
         try:
             await self._handle(delivery.event)
         except Reject as error:  # perhaps ours, made without asking: it does not prove that an absent server is back
             return Refused(delivery, Rejection(error.reason, error.path))
         except Retry as error:
-            return self._put_off(delivery, error)
+            return self._put_off(delivery, error, others=self._successes - successes)
         except Exception as error:  # a loop's edge: a defect of ours must not stop the line, nor lose the delivery
             logger.exception("a delivery failed by a defect", extra={"delivery_id": delivery.id, "kind": delivery.kind})
-            return self._put_off(delivery, Retry(str(error), scope=Scope.DELIVERY, cause=type(error).__name__))
-        self._failures_seen.pop(delivery.id, None)
+            failure = Retry(str(error), scope=Scope.DELIVERY, cause=type(error).__name__)
+            return self._put_off(delivery, failure, others=self._successes - successes)
+        self._successes += 1
+        self._failures.pop(delivery.id, None)
         self._tell(self._gate.succeeded(delivery.kind), "")
         return Done(delivery)
 
-    def _put_off(self, delivery: Delivery, error: Retry) -> Settlement:
-        now_s = self._clock.monotonic()
-        self._tell(self._gate.failed(error, delivery.kind, delivery.id, now_s, self._jitter()), str(error))
+    def _put_off(self, delivery: Delivery, error: Retry, *, others: int) -> Settlement:
+        """Decide what becomes of a failed delivery; `others` got through while it was tried."""
+        known = self._failures.setdefault(delivery.id, _Failures(self._gate.successes(delivery.kind)))
+        known.count += 1
+        now_us = to_us(self._clock.now())
+        wait_s = next_attempt(error, FAILED_ONCE, known.count - 1, self._jitter())
+        if error.scope is Scope.SERVER and error.cause in OUTCOME_UNKNOWN:
+            # Perhaps the server, perhaps what is sent: another line is tried next, at once where others got through.
+            if not others:
+                self._tell_failed(delivery, error)
+            return RetryAt(delivery, now_us + int(wait_s * 1e6), error.cause, uses_attempt=False)
+        self._tell_failed(delivery, error)
         if error.scope is not Scope.DELIVERY:
             return RetryAt(delivery, 0, error.cause, uses_attempt=False)
-        # An attempt is used up only when others got through since this one failed last: else it is the server's fault.
-        last = self._failures_seen.get(delivery.id)
-        own_fault = last is not None and self._gate.successes > last
-        self._failures_seen[delivery.id] = self._gate.successes
+        # An attempt is used up only when others of its kind got through since it failed last: else it is the server's.
+        successes = self._gate.successes(delivery.kind)
+        own_fault = known.count > 1 and successes > known.successes
+        known.successes = successes
         attempts = delivery.attempts + own_fault
         if gives_up(error, attempts, self._pace.attempts):
-            del self._failures_seen[delivery.id]
+            del self._failures[delivery.id]
             return Refused(delivery, Rejection(f"{error} (tried {attempts} times while others got through)"))
-        wait_s = next_attempt(error, FAILED_ONCE, attempts, self._jitter())
-        return RetryAt(delivery, to_us(self._clock.now()) + int(wait_s * 1e6), error.cause, uses_attempt=own_fault)
+        return RetryAt(delivery, now_us + int(wait_s * 1e6), error.cause, uses_attempt=own_fault)
+
+    def _tell_failed(self, delivery: Delivery, error: Retry) -> None:
+        now_s = self._clock.monotonic()
+        self._tell(self._gate.failed(error, delivery.kind, delivery.id, now_s, self._jitter()), str(error))
 
     async def _probe_when_idle(self, probe: Callable[[], Awaitable[None]]) -> None:
         """Learn at start, and whenever nothing got through for a while, whether the server is there."""
-        seen = self._gate.successes
+        seen = self._successes
         while True:
-            if self._gate.successes == seen and not self._under_way:
+            if self._successes == seen:
                 await self._try(probe)
-            seen = self._gate.successes
+            seen = self._successes
             await asyncio.sleep(PROBE_S)
 
     async def _try(self, probe: Callable[[], Awaitable[None]]) -> None:
         try:
             await probe()
         except Reject as error:
-            self._tell(self._gate.answered(), str(error))
+            self._tell(self._gate.reached(), str(error))
         except Retry as error:
             failed = self._gate.failed(error, "probe", 0, self._clock.monotonic(), self._jitter())
             self._tell(failed, str(error))
         else:
-            self._tell(self._gate.succeeded("probe"), "")
+            self._tell(self._gate.reached(), "")
             self.wake()
 
     def _tell(self, changes: Sequence[Change], problem: str) -> None:

@@ -5,6 +5,8 @@ Pure: the clock's reading and the jitter come in as arguments, and the loop does
 
 from __future__ import annotations
 
+from collections import Counter
+
 import msgspec
 
 from pywats_mqtt.errors import Retry, Scope
@@ -16,8 +18,11 @@ SERVER_AWAY = Backoff(first_s=1.0, longest_s=30.0)
 CALL_REFUSED = Backoff(first_s=30.0, longest_s=900.0)
 """A missing permission is given by a person: looked at again within minutes."""
 
-FAILURES_OF_A_SERVER = 5
-"""So many different deliveries answered with 500 in a row, and none that got through, mean the server and not them."""
+TOKEN_REFUSED = "401"  # noqa: S105 - a status
+"""The one cause worth a line of its own while the server is away already: someone has to mend it."""
+
+FAILURES_OF_A_KIND = 5
+"""So many different deliveries of a kind answered with 500, and none that got through, mean the server and not them."""
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -35,9 +40,20 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class _Pause(msgspec.Struct):
+    """Something that is closed until a time; `failures` in a row made it so."""
+
     cause: str
-    until_s: float
+    bounds: Backoff
+    until_s: float = 0.0
     failures: int = 0
+
+    def extend(self, error: Retry, now_s: float, jitter: float) -> None:
+        """Close for longer. Failures that were under way when it closed do not count, but what they ask for does."""
+        if now_s < self.until_s:
+            self.until_s = max(self.until_s, now_s + (error.after_s or 0.0))
+            return
+        self.until_s = now_s + next_attempt(error, self.bounds, self.failures, jitter)
+        self.failures += 1
 
 
 class Gate:
@@ -46,8 +62,8 @@ class Gate:
     def __init__(self) -> None:
         self._server: _Pause | None = None
         self._calls: dict[str, _Pause] = {}
-        self._failing: set[int] = set()
-        self.successes = 0
+        self._failing: dict[str, set[int]] = {}
+        self._successes: Counter[str] = Counter()
 
     @property
     def server_away(self) -> bool:
@@ -69,52 +85,49 @@ class Gate:
         pauses = [*self._calls.values(), *([self._server] if self._server else [])]
         return max(0.0, min(pause.until_s for pause in pauses) - now_s) if pauses else None
 
-    def succeeded(self, kind: str) -> list[Change]:
-        """Take note that a delivery of this kind got through."""
-        self.successes += 1
-        self._failing.clear()
-        changes = []
-        if self._server is not None:
-            changes.append(Change(better=True, cause=self._server.cause))
-            self._server = None
-        refused = self._calls.pop(kind, None)
-        if refused is not None:
-            changes.append(Change(better=True, cause=refused.cause, call=kind))
-        return changes
+    def successes(self, kind: str) -> int:
+        """Tell how many deliveries of a kind got through so far."""
+        return self._successes[kind]
 
-    def answered(self) -> list[Change]:
-        """Take note that the server is there, though it refused a delivery."""
+    def reached(self) -> list[Change]:
+        """Take note that the server answers, whatever was asked."""
         if self._server is None:
             return []
         change = Change(better=True, cause=self._server.cause)
         self._server = None
         return [change]
 
+    def succeeded(self, kind: str) -> list[Change]:
+        """Take note that a delivery of this kind got through."""
+        self._successes[kind] += 1
+        self._failing.pop(kind, None)
+        changes = self.reached()
+        refused = self._calls.pop(kind, None)
+        if refused is not None:
+            changes.append(Change(better=True, cause=refused.cause, call=kind))
+        return changes
+
     def failed(self, error: Retry, kind: str, delivery_id: int, now_s: float, jitter: float) -> list[Change]:
         """Take note of a failure, and close what it concerns."""
+        if error.scope is Scope.SERVER:
+            return self._server_failed(error, now_s, jitter)
         if error.scope is Scope.CALL:
-            changes = self.answered()
-            known = self._calls.get(kind)
-            failures = known.failures + 1 if known else 0
-            until_s = now_s + next_attempt(error, CALL_REFUSED, failures, jitter)
-            self._calls[kind] = _Pause(error.cause, until_s, failures)
-            return changes if known else [*changes, Change(better=False, cause=error.cause, call=kind)]
-        if error.scope is Scope.DELIVERY:
-            self._failing.add(delivery_id)
-            if len(self._failing) < FAILURES_OF_A_SERVER:
-                return []
-        return self._server_failed(error, now_s, jitter)
+            return [*self.reached(), *self._call_failed(error, kind, _Pause(error.cause, CALL_REFUSED), now_s, jitter)]
+        failing = self._failing.setdefault(kind, set())
+        failing.add(delivery_id)
+        if len(failing) < FAILURES_OF_A_KIND:
+            return []
+        return self._call_failed(error, kind, _Pause(error.cause, SERVER_AWAY), now_s, jitter)
+
+    def _call_failed(self, error: Retry, kind: str, fresh: _Pause, now_s: float, jitter: float) -> list[Change]:
+        known = self._calls.setdefault(kind, fresh)
+        known.extend(error, now_s, jitter)
+        return [Change(better=False, cause=error.cause, call=kind)] if known is fresh else []
 
     def _server_failed(self, error: Retry, now_s: float, jitter: float) -> list[Change]:
-        known = self._server
-        if known is None:
-            self._server = _Pause(error.cause, now_s + next_attempt(error, SERVER_AWAY, 0, jitter))
-            return [Change(better=False, cause=error.cause)]
-        if now_s < known.until_s and error.after_s is None:
-            return []  # one of those that were under way when it went away
-        known.failures += 1
-        known.until_s = now_s + next_attempt(error, SERVER_AWAY, known.failures, jitter)
-        if error.cause != known.cause:
-            known.cause = error.cause
-            return [Change(better=False, cause=error.cause)]
-        return []
+        fresh = self._server is None
+        pause = self._server = self._server or _Pause(error.cause, SERVER_AWAY)
+        news = fresh or (error.cause == TOKEN_REFUSED != pause.cause)
+        pause.cause = error.cause
+        pause.extend(error, now_s, jitter)
+        return [Change(better=False, cause=error.cause)] if news else []

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable
 from functools import partial
 
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.pipeline.storing import until_stored
-from pywats_mqtt.ports import Batch, Outcome, RoutedBatch, Spool
+from pywats_mqtt.ports import Batch, Outcome, Rejection, RoutedBatch, Spool
+
+logger = logging.getLogger(__name__)
 
 INBOX_BYTES = 8 * 1024 * 1024
 """Bytes kept in memory between the two loops; what exceeds it is read back from the spool, so it is never lost."""
@@ -60,7 +63,7 @@ class Inbox:
                 return [self._drop_first()]
             if self._missed:
                 self._missed = False  # before looking: a batch that does not fit meanwhile sets it again
-                found = list(await spool.unrouted(after, READ_BACK))
+                found = list(await until_stored(partial(spool.unrouted, after, READ_BACK)))
                 if found:
                     self._missed = True  # there may be more
                     return found
@@ -93,7 +96,15 @@ async def route(
     position = 0
     while batches := await inbox.take(position, spool):
         for batch in batches:
-            outcomes = [interpret(message) for message in batch.messages]
+            outcomes = [_interpreted(message, interpret) for message in batch.messages]
             routed = await until_stored(partial(spool.route, batch, outcomes))
             position = batch.number
             on_routed(batch, outcomes, routed)
+
+
+def _interpreted(message: RawMessage, interpret: Callable[[RawMessage], Outcome]) -> Outcome:
+    try:
+        return interpret(message)
+    except Exception as error:  # a loop's edge: a defect of ours keeps the message, and holds nobody up
+        logger.exception("interpreting failed by a defect", extra={"topic": message.topic})
+        return Rejection(f"a defect of the bridge, the message is kept: {type(error).__name__}: {error}")

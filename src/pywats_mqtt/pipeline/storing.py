@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from pywats_mqtt.errors import Retry
+from pywats_mqtt.ports import Notes
 from pywats_mqtt.retry import Backoff, next_attempt
 
 logger = logging.getLogger(__name__)
@@ -35,3 +36,18 @@ async def until_stored(write: Callable[[], Awaitable[Written]]) -> Written:
             if failures:
                 logger.warning("the spool can be written again")
             return written
+
+
+class PatientNotes:
+    """Notes that wait for room on the disk, so that a handler's failure is WATS' alone."""
+
+    def __init__(self, notes: Notes) -> None:
+        self._notes = notes
+
+    async def note(self, name: str) -> bytes | None:
+        """See `ports.Notes.note`."""
+        return await until_stored(lambda: self._notes.note(name))
+
+    async def set_note(self, name: str, value: bytes | None) -> None:
+        """See `ports.Notes.set_note`."""
+        await until_stored(lambda: self._notes.set_note(name, value))

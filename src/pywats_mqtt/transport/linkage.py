@@ -10,6 +10,7 @@ import msgspec
 
 from pywats_mqtt.ports import Link
 from pywats_mqtt.transport.reasons import Loss
+from pywats_mqtt.transport.reconnect import Pace
 from pywats_mqtt.transport.subscriptions import Grant
 
 _log: Final = logging.getLogger(__name__)
@@ -55,18 +56,18 @@ class Linkage:
         if standing.session_lost:
             _log.warning("the broker has lost our session and what it queued for us", extra={"broker": self._broker})
         if self._told is not None:
-            _log.info("broker is back", extra={"broker": self._broker})
+            _log.warning("broker is back", extra={"broker": self._broker})
         self._told = None
 
     def down(self, loss: Loss, *, retry_s: float | None) -> None:
-        """Note that there is no connection; a line is written only where the reason is news.
+        """Note that there is no connection. One line an absence; another only for what someone has to mend.
 
         Args:
             loss: why.
             retry_s: when the next try comes; None for none.
         """
         self._change(Link(connected=False, reason=loss.reason, broker=self._broker))
-        if loss.reason == self._told:
+        if loss.reason == self._told or (self._told is not None and loss.pace is Pace.SOON):
             return
         self._told = loss.reason
         retry = "not tried again" if retry_s is None else f"next try in {retry_s:.1f} s"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 
 from pywats_mqtt.config.model import MQTTConfig
+from pywats_mqtt.errors import Fatal
 from pywats_mqtt.transport.reasons import Loss, Refused
 
 
@@ -28,6 +29,18 @@ def tls_context(config: MQTTConfig) -> ssl.SSLContext | None:
             pair = " and ".join(f for f in (config.client_cert, config.client_key) if f)
             raise Refused(_unreadable("client_cert and client_key", pair, exc)) from exc
     return context
+
+
+def require_tls_files(config: MQTTConfig) -> None:
+    """Refuse a start with certificates or keys that cannot be used; later a bad file is retried, it may be mended.
+
+    Raises:
+        Fatal: the file that cannot be used, and why.
+    """
+    try:
+        tls_context(config)
+    except Refused as refused:
+        raise Fatal(refused.loss.reason) from refused
 
 
 def _no_password() -> str:

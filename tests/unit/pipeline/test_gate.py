@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pywats_mqtt.errors import Retry, Scope
-from pywats_mqtt.pipeline.gate import FAILURES_OF_A_SERVER, Change, Gate
+from pywats_mqtt.pipeline.gate import FAILURES_OF_A_KIND, Change, Gate
 
 AWAY = Retry("no route", scope=Scope.SERVER, cause="unreachable")
 REFUSED = Retry("no permission", scope=Scope.CALL, cause="403")
@@ -44,12 +44,14 @@ def test_the_wait_doubles_while_the_server_stays_away() -> None:
     assert waits == [1, 2, 4, 8, 16, 30, 30]
 
 
-def test_another_reason_is_worth_another_line() -> None:
-    """Unreachable first and a refused token later are two different things to do."""
+def test_a_refused_token_is_worth_another_line_and_nothing_else_is() -> None:
+    """Unreachable first and a refused token later are two different things to do; 503 between is no news."""
     gate = Gate()
     gate.failed(AWAY, "k", 1, now_s=0.0, jitter=1.0)
+    busy = Retry("busy", scope=Scope.SERVER, cause="503")
+    assert gate.failed(busy, "k", 1, now_s=1.0, jitter=1.0) == []
     token = Retry("bad token", scope=Scope.SERVER, cause="401")
-    assert gate.failed(token, "k", 1, now_s=1.0, jitter=1.0) == [Change(better=False, cause="401")]
+    assert gate.failed(token, "k", 1, now_s=9.0, jitter=1.0) == [Change(better=False, cause="401")]
 
 
 def test_a_retry_after_is_honoured_whoever_brings_it() -> None:
@@ -75,22 +77,41 @@ def test_a_refused_call_waits_alone() -> None:
     assert gate.refused_kinds(1.0) == frozenset()
 
 
-def test_a_500_for_everybody_is_the_server() -> None:
-    """So many different deliveries failing in a row, none getting through, pause all; one success clears the count."""
+def test_a_500_for_all_of_a_kind_is_the_servers_fault() -> None:
+    """So many different deliveries of a kind failing, and none getting through, pause that kind; others go on."""
     gate = Gate()
-    for number in range(FAILURES_OF_A_SERVER - 1):
+    for number in range(FAILURES_OF_A_KIND - 1):
         assert gate.failed(BROKEN, "k", number, now_s=0.0, jitter=1.0) == []
     gate.succeeded("k")
-    for number in range(FAILURES_OF_A_SERVER - 1):
+    for number in range(FAILURES_OF_A_KIND - 1):
         assert gate.failed(BROKEN, "k", number, now_s=0.0, jitter=1.0) == []
-    assert gate.failed(BROKEN, "k", 99, now_s=0.0, jitter=1.0) == [Change(better=False, cause="500")]
-    assert gate.server_away
+    gate.succeeded("another kind")
+    assert gate.failed(BROKEN, "k", 99, now_s=0.0, jitter=1.0) == [Change(better=False, cause="500", call="k")]
+    assert gate.refused_kinds(0.5) == {"k"}
+    assert gate.refused_kinds(1.0) == frozenset()
+    assert not gate.server_away
+
+
+def test_a_wave_of_refusals_is_one_refusal() -> None:
+    """Eight answers of 403 to calls that were under way together close the kind for the first wait, not the eighth."""
+    gate = Gate()
+    for number in range(8):
+        gate.failed(REFUSED, "asset_state", number, now_s=0.0, jitter=1.0)
+    assert gate.opens_in_s(0.0) == 30.0
+
+
+def test_successes_are_counted_by_kind() -> None:
+    """That assets get through says nothing about reports."""
+    gate = Gate()
+    gate.succeeded("asset_counts")
+    gate.reached()
+    assert (gate.successes("asset_counts"), gate.successes("test_result")) == (1, 0)
 
 
 def test_a_poisonous_delivery_alone_never_pauses_the_others() -> None:
     """The same delivery failing again and again is counted once."""
     gate = Gate()
-    for _ in range(FAILURES_OF_A_SERVER * 3):
+    for _ in range(FAILURES_OF_A_KIND * 3):
         assert gate.failed(BROKEN, "k", 7, now_s=0.0, jitter=1.0) == []
     assert gate.width(0.0, 8) == 8
 
@@ -99,5 +120,5 @@ def test_a_refusal_proves_that_the_server_is_back() -> None:
     """400 is an answer: whoever gave it is there."""
     gate = Gate()
     gate.failed(AWAY, "k", 1, now_s=0.0, jitter=1.0)
-    assert gate.answered() == [Change(better=True, cause="unreachable")]
-    assert gate.answered() == []
+    assert gate.reached() == [Change(better=True, cause="unreachable")]
+    assert gate.reached() == []
