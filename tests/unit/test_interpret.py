@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pywats_mqtt.config.topics import TopicConfig
-from pywats_mqtt.events import Identified, TestResult, decode, encode
+from pywats_mqtt.events import Identified, TestResult, counts_twice, decode, encode
 from pywats_mqtt.interpret import RouteTable, interpret
 from pywats_mqtt.messages import RawMessage, from_us
 from pywats_mqtt.ports import Outcome, Rejection
@@ -200,11 +200,44 @@ def test_serial_and_part_numbers_keep_their_digits(number: str) -> None:
 @given(st.integers(-(10**15), 10**15))
 def test_a_repeat_has_the_same_identity_whenever_it_arrives(later_us: int) -> None:
     """Neither our clock nor a correction of the device's enters into an identity."""
-    for start in ("2026-01-26T06:00:00", "2050-01-26T06:00:00Z", None):
+    for start in ("2026-01-26T06:00:00", "2050-01-26T06:00:00Z"):
         payload = {"serial_number": "S", "timestamp": start, "result": "P"}
         first = go("testers/T/results", payload)
         again = go("testers/T/results", payload, received_us=NOW_US + max(later_us, -NOW_US))
-        assert identities(first) == identities(again)
+        assert identities(first) == identities(again) != [None]
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload"),
+    [("testers/T/results", {"serial_number": "S", "result": "P"}), ("devices/D/selftest", {"result": "P"})],
+)
+def test_a_result_without_id_and_time_is_new_each_time_it_arrives(topic: str, payload: dict[str, object]) -> None:
+    """Two equal ones are two reports, and the route is told as not exactly-once; read again, one keeps its report."""
+    first, later = (go(topic, payload, received_us=NOW_US + us) for us in (0, 1))
+    assert result_of(first).report_id != result_of(later).report_id
+    for outcome in (first, later):
+        assert not isinstance(outcome, Rejection)
+        assert identities(outcome) == [None]
+        assert counts_twice(outcome)
+    assert result_of(go(topic, payload)).report_id == result_of(first).report_id
+
+
+def test_the_report_of_a_reception_is_of_one_device_kind_and_content() -> None:
+    """What two testers send in the same microsecond, or one over two topics, stays apart."""
+    topics = ("testers/T/results", "testers/T2/results", "devices/T/selftest")
+    payloads = ({"serial_number": "S", "result": "P"}, {"serial_number": "S", "result": "F"})
+    assert len({result_of(go(topic, payload)).report_id for topic in topics for payload in payloads}) == 6
+
+
+@pytest.mark.parametrize(
+    "named",
+    [{"message_id": 1}, {"timestamp": "2026-01-26T06:00:00"}, {"start_time": 0}, {"timestamp": "2050-01-26T06:00:00Z"}],
+)
+def test_a_result_with_an_id_or_a_time_counts_once(named: dict[str, object]) -> None:
+    """What a device names tells a repeat, also a time that is corrected."""
+    outcome = go("testers/T/results", {"serial_number": "S", "result": "P", **named})
+    assert not isinstance(outcome, Rejection)
+    assert not counts_twice(outcome)
 
 
 def identities(outcome: Outcome) -> list[object]:

@@ -83,7 +83,11 @@ def read_result(context: Context) -> tuple[Identified, ...]:
         misc=_notes(payload),
     )
     try:
-        ((event, identity),) = _read(message, msgspec.structs.replace(context, device=station, level=level))
+        ((event, identity),) = _read(
+            message,
+            msgspec.structs.replace(context, device=station, level=level),
+            dated=is_sent(sent.end_time),
+        )
     except Reject as refused:
         raise Reject(refused.reason, path=_path(refused.path, places)) from refused
     misc = tuple(extras.misc or ())
@@ -120,10 +124,10 @@ def read_state(context: Context) -> tuple[Identified, ...]:
     return (Identified(AssetState(asset=asset, status=word, state=BUS_STATES.get(word), as_of_us=as_of_us)),)
 
 
-def _read(message: ResultMessage, context: Context) -> list[tuple[TestResult, Identity | None]]:
+def _read(message: ResultMessage, context: Context, *, dated: bool) -> list[tuple[TestResult, Identity | None]]:
     return [
         (identified.event, identified.identity)
-        for identified in report.adapt(message, context)
+        for identified in report.adapt(message, context, dated=dated)
         if isinstance(identified.event, TestResult)
     ]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import msgspec
 
 from pywats_mqtt.adapters.context import Context, message_id, speaker
@@ -39,8 +41,13 @@ def read(context: Context) -> tuple[Identified, ...]:
     return adapt(decoder.decode(context.message.payload), context)
 
 
-def adapt(sent: ResultMessage, context: Context) -> tuple[Identified, ...]:
+def adapt(sent: ResultMessage, context: Context, *, dated: bool = False) -> tuple[Identified, ...]:
     """Turn a result into its event.
+
+    Args:
+        sent: the result.
+        context: its message, and what the topic says.
+        dated: what was sent names a time of the test that a result message has no field for.
 
     Raises:
         Reject: a field does not fit, or the unit or the verdict is missing.
@@ -53,13 +60,13 @@ def adapt(sent: ResultMessage, context: Context) -> tuple[Identified, ...]:
     serial_number = text_of(sent.serial_number, "$.serial_number") or (device if kind == SELF_TEST else "")
     if not serial_number.strip():
         raise Reject("expected a serial number, got none", path="$.serial_number")
-    identity = _identity(sent, context, (kind, device), serial_number)
+    identity = _identity(sent, context, (kind, device), serial_number, dated=dated)
     duration_s = seconds(sent.duration_ms, sent.duration_s)
     start_us = _start_us(sent, context.message.received_at_us, duration_s or 0.0, notes)
     steps, result = _steps_and_result(sent, notes)
     fit = notes.texts.fit
     event = TestResult(
-        report_id=identity.id,
+        report_id=_received_id(context, (kind, device)) if identity is None else identity.id,
         device=device,
         kind=kind,
         serial_number=check_number(serial_number, "$.serial_number"),
@@ -88,14 +95,28 @@ def adapt(sent: ResultMessage, context: Context) -> tuple[Identified, ...]:
     return (Identified(event, identity),)
 
 
-def _identity(sent: ResultMessage, context: Context, who: tuple[str, str], serial_number: str) -> Identity:
-    """Identify a result by the device's id for it, else by what it says, all as sent and before any correction."""
+def _identity(
+    sent: ResultMessage, context: Context, who: tuple[str, str], serial_number: str, *, dated: bool
+) -> Identity | None:
+    """Identify a result by the device's id for it, else by what it says, all as sent and before any correction.
+
+    None where it names neither an id nor a time: two equal ones are two tests of a unit, as far as anyone can tell.
+    """
     payload = context.message.payload
     named = message_id(context, sent.message_id)
     if named:
         return identify((*who, named), payload)
-    start = text_of(_start_field(sent)[0], _start_field(sent)[1])
+    start = text_of(*_start_field(sent))
+    if not start and not dated:
+        return None
     return identify((*who, serial_number, start, sent.test_type or "", payload_digest(payload).hex()), payload)
+
+
+def _received_id(context: Context, who: tuple[str, str]) -> UUID:
+    """Give the report of a result without identity an id of its reception: kept when it is read again after a crash."""
+    message = context.message
+    received = str(message.received_at_us)
+    return identify((*who, "received", received, payload_digest(message.payload).hex()), message.payload).id
 
 
 def _start_field(sent: ResultMessage) -> tuple[msgspec.Raw, str]:

@@ -32,11 +32,16 @@ class Inbound:
         self._topic_alias_maximum = topic_alias_maximum
         self._aliases: dict[int, str] = {}
 
-    def read(self, packets: list[mqtt5.PublishPacket], received_at_us: int) -> Arrivals:
-        """Turn packets into messages and their acknowledgements; those after one that breaks a rule are left out."""
+    def read(self, packets: list[mqtt5.PublishPacket], first_us: int) -> Arrivals:
+        """Turn packets into messages and their acknowledgements; those after one that breaks a rule are left out.
+
+        Args:
+            packets: in order of arrival.
+            first_us: stamp of the first; each next one's is a microsecond later (`Stamps`).
+        """
         arrivals = Arrivals()
         add, acknowledge = arrivals.messages.append, arrivals.acks.append
-        for packet in packets:
+        for received_at_us, packet in enumerate(packets, first_us):
             topic = packet.topic
             if (alias := packet.topic_alias) is not None:
                 resolved = self._resolve(topic, alias)

@@ -27,6 +27,7 @@ from pywats_mqtt.transport.lifecycle import Lifecycle
 from pywats_mqtt.transport.linkage import Linkage, Standing, ignore_link
 from pywats_mqtt.transport.outbox import MAX_PACKET_BYTES, Outbox, Terms
 from pywats_mqtt.transport.reasons import Loss, Refused, connack_loss, disconnect_loss
+from pywats_mqtt.transport.stamps import Stamps
 from pywats_mqtt.transport.subscriptions import Grant, grants, subscribe_packet
 
 _PINGREQ: Final = mqtt5.PingReqPacket().write()
@@ -69,6 +70,7 @@ class MqttSession:
         self._linkage = Linkage(broker=f"{config.broker}:{config.port}", on_link=on_link)
         self._lifecycle = Lifecycle(config, self._linkage, jitter)
         self._inbox = Inbox()
+        self._stamps = Stamps()
         self._inbound = Inbound(config.topic_alias_maximum)
         self._outbox = Outbox()
         self._arrived = asyncio.Event()
@@ -226,9 +228,9 @@ class MqttSession:
             return Malformed(mqtt5.DisconnectReasonCode.PROTOCOL_ERROR, "a PUBLISH before CONNACK")
         if self._suback_due_s is not None:
             self._suback_due_s = asyncio.get_running_loop().time() + ANSWER_S
-        received_at_us = to_us(self._clock.now())
+        first_us = self._stamps.take(to_us(self._clock.now()), len(run))
         for start in range(0, len(run), MAX_RECEIPT_MESSAGES):
-            arrivals = self._inbound.read(run[start : start + MAX_RECEIPT_MESSAGES], received_at_us)
+            arrivals = self._inbound.read(run[start : start + MAX_RECEIPT_MESSAGES], first_us + start)
             self._inbox.extend(arrivals.messages, arrivals.acks, arrivals.received, weight * len(arrivals.messages))
             if arrivals.error is not None:
                 return arrivals.error
