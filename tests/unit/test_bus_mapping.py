@@ -53,7 +53,7 @@ EVERYTHING = {
     "socket": 3,
     "steps": [
         {"name": "done", "status": "Done", "value": 3.5, "unit": "V"},
-        {"name": "text", "value": "v1.2"},
+        {"name": "text", "type": "string", "value": "v1.2"},
         {"name": "skipped", "status": "S"},
         {"name": "error", "status": "E", "value": 1.0, "high": 2.0, "error_code": 7, "error_message": "no answer"},
         {"name": "contradicted", "status": "P", "value": 9.0, "low": 1.0, "high": 2.0, "report_text": "see log"},

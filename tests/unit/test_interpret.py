@@ -37,7 +37,7 @@ KEYS = st.sampled_from(
         *("running_count", "total_count", "increment", "counters", "environment", "value", "unit", "test_type"),
         *("operation_code", "duration_ms", "duration_s", "serial_number", "part_number", "revision", "result"),
         *("operator", "fixture", "batch", "socket", "steps", "misc", "name", "low", "high", "error_code"),
-        *("error_message", "report_text", "?"),
+        *("error_message", "report_text", "type", "?"),
     ]
 )
 SCALARS = st.one_of(
@@ -65,6 +65,7 @@ LIKELY = st.fixed_dictionaries(
                     "high": st.integers(0, 9),
                     "status": st.sampled_from(["P", "F", "S", "E", "T", "D"]),
                     "unit": st.text(),
+                    "type": st.just("string"),
                     "error_message": st.text(),
                     "error_code": st.integers(-5, 5) | st.text(),
                 },

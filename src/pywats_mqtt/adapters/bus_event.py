@@ -13,6 +13,7 @@ import msgspec
 from pywats_mqtt.adapters import report
 from pywats_mqtt.adapters.asset import STATES
 from pywats_mqtt.adapters.context import Context
+from pywats_mqtt.adapters.steps import TEXT
 from pywats_mqtt.adapters.times import is_plausible, time_of
 from pywats_mqtt.adapters.verdicts import verdict_of
 from pywats_mqtt.errors import Reject
@@ -169,6 +170,7 @@ def _measured(name: str, verdict: str | None, one: BusMeasurement) -> StepMessag
     return StepMessage(
         name=name,
         status=verdict,
+        type=TEXT if isinstance(one.value, str) else None,
         value=one.value,
         unit=None if one.unit == _NO_UNIT else one.unit,
         low=one.low_limit,

@@ -8,6 +8,9 @@ from pywats_mqtt.errors import Reject
 from pywats_mqtt.events import Measurement, Step
 from pywats_mqtt.schemas.report import StepMessage
 
+TEXT = "string"
+"""Type of a step whose value is meant to be a text."""
+
 _TRUTH = "bool"
 _MEASUREMENT = frozenset("PFS")
 """WATS knows no other status of a measurement; the others stand on the step alone."""
@@ -68,11 +71,14 @@ def seconds(duration_ms: float | None, duration_s: float | None) -> float | None
 
 
 def _measured(sent: StepMessage, path: str) -> tuple[float | str | None, str]:
-    """Give value and unit; a truth value is 1 or 0 with the unit `bool`."""
+    """Give value and unit; a truth value is 1 or 0 with the unit `bool`.
+
+    A text is taken only where the step says so: a number in quotation marks would be shown, and never be trended.
+    """
     unit = sent.unit or ""
     if isinstance(sent.value, bool):
         return float(sent.value), unit or _TRUTH
-    if isinstance(sent.value, str) and (sent.low is not None or sent.high is not None):
+    if isinstance(sent.value, str) and (sent.type != TEXT or sent.low is not None or sent.high is not None):
         raise Reject("expected float, got str", path=f"{path}.value")
     return sent.value, unit
 

@@ -31,8 +31,18 @@ class StepMessage(Struct, frozen=True, kw_only=True, gc=False):
     status: Annotated[
         Verdict, Meta(description="The device's own verdict. Missing: computed from the value and its limits.")
     ] = None
+    type: Annotated[
+        str | None,
+        Meta(
+            description='"string" where the value is meant to be a text. Nothing else needs a type; others are ignored.'
+        ),
+    ] = None
     value: Annotated[
-        float | str | bool | None, Meta(description="What was measured; with limits a number. true is 1, false is 0.")
+        float | str | bool | None,
+        Meta(
+            description="What was measured; with limits a number. true is 1, false is 0. A text is refused unless"
+            ' `type` is "string": a number sent as "5.02" by mistake would become a text that nobody can trend.'
+        ),
     ] = None
     unit: Annotated[str | None, Meta(description="Unit of the value.")] = None
     low: Annotated[float | None, Meta(description="Lowest good value.")] = None

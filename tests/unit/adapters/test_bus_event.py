@@ -31,6 +31,12 @@ def result_of(outcome: Outcome) -> TestResult:
     return identified.event
 
 
+def test_a_text_that_another_transport_measured_stays_a_text() -> None:
+    """The contract of a `TEST_RESULT` has texts for values; only a device on MQTT has to say that it means one."""
+    steps = [{"name": "firmware", "measurements": [{"name": "version", "value": "2.3.1"}]}]
+    assert result_of(read(steps=steps)).steps[0].measurement.value == "2.3.1"
+
+
 @pytest.mark.parametrize(
     ("named", "once"),
     [({"start_time": "2026-01-26T06:00:00Z"}, True), ({"end_time": "2026-01-26T06:00:00Z"}, True), ({}, False)],

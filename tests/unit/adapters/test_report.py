@@ -65,7 +65,7 @@ def test_the_verdict_of_the_device_is_kept_and_a_contradiction_recorded(sent: st
         ({"value": 1, "unit": "BOOL"}, "P", "P"),
         ({"value": 0, "unit": "bool"}, "F", "F"),
         ({"value": 0, "unit": "V"}, "P", "P"),
-        ({"value": "text"}, "P", "P"),
+        ({"value": "text", "type": "string"}, "P", "P"),
         ({}, "D", "P"),
         ({"error_code": 3}, "E", "S"),
         ({"error_code": 0}, "D", "P"),
@@ -80,6 +80,24 @@ def test_status_of_step_and_measurement(sent: dict[str, object], status: str, me
     """A measurement knows P, F and S alone; a step keeps the rest."""
     made = step(**sent)
     assert (made.status, made.measurement.status) == (status, measured)
+
+
+@pytest.mark.parametrize("value", ["5.02", "abc", ""])
+@pytest.mark.parametrize(
+    "beside",
+    [{}, {"unit": "V"}, {"low": 4.9, "high": 5.1}, {"status": "P"}, {"type": "number"}, {"type": "string", "low": 4.9}],
+)
+def test_a_text_that_nobody_asked_for_is_no_value(value: str, beside: dict[str, object]) -> None:
+    """A number in quotation marks goes to quarantine with its place; it would be a text that nobody can trend."""
+    payload = {"serial_number": "S", "result": "P", "steps": [{"name": "a"}, {"name": "V", "value": value, **beside}]}
+    outcome = interpret(RawMessage("testers/T/results", json.dumps(payload).encode(), NOW_US), ROUTES)
+    assert outcome == Rejection("expected float, got str", "$.steps[1].value", "T")
+
+
+@pytest.mark.parametrize(("value", "kept"), [("5.02", "5.02"), ("OK-7", "OK-7"), (5, 5.0), (True, 1.0)])
+def test_a_text_is_kept_where_the_step_says_so(value: object, kept: object) -> None:
+    """It is a text step; what is no text stays what it is."""
+    assert step(value=value, type="string").measurement.value == kept
 
 
 @pytest.mark.parametrize(
