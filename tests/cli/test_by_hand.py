@@ -98,8 +98,8 @@ def test_the_heartbeat_of_the_proposals_flow_sets_the_running_count(running: Lin
     assert (asset["state"], asset["runningCount"]) == (1, 1523)
 
 
-def test_a_device_that_asks_hears_that_its_result_is_in_wats(running: Line) -> None:
-    """A result with a `request_id` is answered on `wats/responses/{request_id}`."""
+def test_a_device_that_asks_hears_what_became_of_its_result(running: Line) -> None:
+    """A result with a `request_id` is answered on `wats/responses/{request_id}`: delivered, or refused and why."""
     words = [
         "stdbuf",
         "-oL",
@@ -113,19 +113,21 @@ def test_a_device_that_asks_hears_that_its_result_is_in_wats(running: Line) -> N
         "-t",
         "wats/responses/#",
     ]
-    listener = subprocess.Popen([*words, "-C", "1", "-d"], stdout=subprocess.PIPE, text=True)
+    listener = subprocess.Popen([*words, "-C", "2", "-d"], stdout=subprocess.PIPE, text=True)
     assert listener.stdout is not None
     for text in listener.stdout:
         if "Subscribed" in text:
             break
     facts = json.loads((PAYLOADS / "result.json").read_bytes())
     publish(running, "testers/T1/results", json.dumps({**facts, "request_id": "r-1"}))
+    publish(running, "testers/T1/results", json.dumps({**facts, "result": "perhaps", "request_id": "r-2"}))
     answers = [text for text in listener.stdout if text.startswith("{")]
     listener.wait(STOP_S)
     listener.stdout.close()
-    answer = json.loads(answers[0])
-    assert (answer["request_id"], answer["status"]) == ("r-1", "delivered")
-    assert answer["report_id"] == running.reports()[0]["id"]
+    by_id = {answer["request_id"]: answer for answer in map(json.loads, answers)}
+    assert by_id["r-1"]["status"] == "delivered"
+    assert by_id["r-1"]["report_id"] == running.reports()[0]["id"]
+    assert (by_id["r-2"]["status"], by_id["r-2"]["path"]) == ("refused", "$.result")
 
 
 def test_what_does_not_fit_is_in_quarantine_with_its_path_and_holds_nobody_up(running: Line) -> None:

@@ -22,7 +22,7 @@ from pywats_mqtt.app.postbox import Postbox
 from pywats_mqtt.config.model import BridgeConfig
 from pywats_mqtt.errors import Fatal, Retry, Scope
 from pywats_mqtt.events import Event
-from pywats_mqtt.handlers.answers import answer
+from pywats_mqtt.handlers.answers import answer, answer_refused
 from pywats_mqtt.handlers.registry import make_handlers
 from pywats_mqtt.interpret import RouteTable, interpret
 from pywats_mqtt.messages import RawMessage
@@ -30,7 +30,7 @@ from pywats_mqtt.observe import Health, status_of
 from pywats_mqtt.pipeline.deliver import Handle, Pace
 from pywats_mqtt.pipeline.receive import Receiving
 from pywats_mqtt.pipeline.storing import PatientNotes
-from pywats_mqtt.ports import Clock, Link, Outcome, Publication, Receipt, Settlement, Spool
+from pywats_mqtt.ports import Clock, Link, Outcome, Publication, Receipt, Rejection, Settlement, Spool
 from pywats_mqtt.spool.sqlite import SqliteSpool
 from pywats_mqtt.topics import render
 from pywats_mqtt.transport.session import MqttSession
@@ -135,6 +135,9 @@ class Bridge:
             for settlement in settlements:
                 postbox.add(answer(settlement, self.config.topics.response_topic))
 
+        def rejected(message: RawMessage, rejection: Rejection) -> None:
+            postbox.add(answer_refused(message.payload, rejection, self.config.topics.response_topic))
+
         engine = self._engine = Engine(
             spool=spool,
             interpret=lambda message: self._read(message, routes),
@@ -145,6 +148,7 @@ class Bridge:
             jitter=self._jitter,
             health=self.health,
             on_settled=settled,
+            on_rejected=rejected,
             probe=self.probe,
             destination="WATS" if self.probe else "the event bus",
         )

@@ -13,7 +13,18 @@ from pywats_mqtt.observe import Health
 from pywats_mqtt.pipeline.deliver import Delivering, Handle, Pace
 from pywats_mqtt.pipeline.gate import TOKEN_REFUSED, Change
 from pywats_mqtt.pipeline.route import Inbox, route
-from pywats_mqtt.ports import Batch, Clock, Done, Outcome, Rejection, RoutedBatch, Settlement, Spool
+from pywats_mqtt.ports import (
+    Batch,
+    Clock,
+    Done,
+    Outcome,
+    Refused,
+    Rejection,
+    RetryAt,
+    RoutedBatch,
+    Settlement,
+    Spool,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +42,7 @@ class Engine:
         jitter: chance, from 0 to 1.
         health: where problems are noted.
         on_settled: told of each group of settled deliveries.
+        on_rejected: told of each message that could not be interpreted, once it is in quarantine.
         probe: asks whether the server is there; None where there is no server.
         destination: where events go, for the log.
     """
@@ -47,6 +59,7 @@ class Engine:
         jitter: Callable[[], float],
         health: Health,
         on_settled: Callable[[Sequence[Settlement]], None],
+        on_rejected: Callable[[RawMessage, Rejection], None],
         probe: Callable[[], Awaitable[None]] | None = None,
         destination: str = "WATS",
     ) -> None:
@@ -56,6 +69,7 @@ class Engine:
         self._route_of = route_of
         self._health = health
         self._tell_settled = on_settled
+        self._tell_rejected = on_rejected
         self._destination = destination
         self.delivering = Delivering(
             spool=spool,
@@ -82,6 +96,14 @@ class Engine:
     def _note_routed(self, batch: Batch, outcomes: list[Outcome], routed: RoutedBatch) -> None:
         if routed.ordered or routed.folded:
             self.delivering.wake(latest=routed.folded > 0)
+        if routed.quarantined:
+            for message, outcome in zip(batch.messages, outcomes, strict=True):
+                if isinstance(outcome, Rejection):
+                    logger.debug(
+                        "message quarantined",
+                        extra={"topic": message.topic, "path": outcome.path, "reason": outcome.reason},
+                    )
+                    self._tell_rejected(message, outcome)
         if routed.unidentified:
             for message, outcome in zip(batch.messages, outcomes, strict=True):
                 if not isinstance(outcome, Rejection) and outcome and counts_twice(outcome):
@@ -95,6 +117,9 @@ class Engine:
     def _note_settled(self, settlements: Sequence[Settlement]) -> None:
         if any(isinstance(settlement, Done) for settlement in settlements):
             self._note_first_success()
+        if logger.isEnabledFor(logging.DEBUG):
+            for settlement in settlements:
+                logger.debug("delivery settled", extra=_facts(settlement))
         self._tell_settled(settlements)
 
     def _note_first_success(self) -> None:
@@ -127,3 +152,15 @@ class Engine:
                 problem,
                 extra={"cause": change.cause},
             )
+
+
+def _facts(settlement: Settlement) -> dict[str, object]:
+    delivery = settlement.delivery
+    facts = {"delivery_id": delivery.id, "key": delivery.key, "kind": delivery.kind}
+    match settlement:
+        case Done():
+            return {**facts, "outcome": "done", "messages": delivery.messages}
+        case RetryAt():
+            return {**facts, "outcome": "retry", "cause": settlement.cause}
+        case Refused():
+            return {**facts, "outcome": "refused", "reason": settlement.rejection.reason}

@@ -28,7 +28,7 @@ def configure(level: str, style: Literal["text", "json"]) -> None:
 
         handler.setFormatter(StructuredFormatter())
     else:
-        formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)-7s %(message)s", "%Y-%m-%dT%H:%M:%S")
+        formatter = _TextFormatter("%(asctime)s.%(msecs)03dZ %(levelname)-7s %(message)s", "%Y-%m-%dT%H:%M:%S")
         formatter.converter = time.gmtime
         handler.setFormatter(formatter)
     root = logging.getLogger()
@@ -36,3 +36,17 @@ def configure(level: str, style: Literal["text", "json"]) -> None:
     root.setLevel(level)
     for name in LIBRARIES:
         logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+_OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+
+
+class _TextFormatter(logging.Formatter):
+    """One readable line; at DEBUG the facts of a line follow it, since its text there is only an event's name."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = super().format(record)
+        if record.levelno > logging.DEBUG:
+            return line
+        facts = {name: value for name, value in vars(record).items() if name not in _OWN}
+        return " ".join([line, *(f"{name}={value!r}" for name, value in facts.items())])

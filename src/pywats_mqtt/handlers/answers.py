@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from pywats_mqtt.events import TestResult
-from pywats_mqtt.ports import Done, Publication, Refused, Settlement
+from pywats_mqtt.ports import Done, Publication, Refused, Rejection, Settlement
 from pywats_mqtt.topics import render
 
 
@@ -30,3 +30,25 @@ def answer(settlement: Settlement, response_topic: str) -> Publication | None:
         return None
     topic = render(response_topic, {"request_id": event.request_id})
     return Publication(topic=topic, payload=msgspec.json.encode(facts))
+
+
+class _Asked(msgspec.Struct):
+    request_id: str = ""
+
+
+_asked = msgspec.json.Decoder(_Asked)
+
+
+def answer_refused(payload: bytes, rejection: Rejection, response_topic: str) -> Publication | None:
+    """Make the answer to a message that could not be interpreted, or None where it names no `request_id`.
+
+    As `answer`, with `path` where the payload is wrong, and without a `report_id`: there is no report.
+    """
+    try:
+        request_id = _asked.decode(payload).request_id
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    if not request_id:
+        return None
+    facts = {"request_id": request_id, "status": "refused", "reason": rejection.reason, "path": rejection.path}
+    return Publication(topic=render(response_topic, {"request_id": request_id}), payload=msgspec.json.encode(facts))
