@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pywats_mqtt.config.topics import TopicConfig
-from pywats_mqtt.events import Identified, TestResult, counts_twice, decode, encode
+from pywats_mqtt.events import Identified, TestResult, counts_twice, decode, encode, identify, payload_digest
 from pywats_mqtt.interpret import RouteTable, interpret
 from pywats_mqtt.messages import RawMessage, from_us
 from pywats_mqtt.ports import Outcome, Rejection
@@ -232,13 +232,35 @@ def test_the_report_of_a_reception_is_of_one_device_kind_and_content() -> None:
 
 @pytest.mark.parametrize(
     "named",
-    [{"message_id": 1}, {"timestamp": "2026-01-26T06:00:00"}, {"start_time": 0}, {"timestamp": "2050-01-26T06:00:00Z"}],
+    [
+        {"message_id": 1},
+        {"sequence": 1},
+        {"timestamp": "2026-01-26T06:00:00"},
+        {"start_time": 0},
+        {"timestamp": "2050-01-26T06:00:00Z"},
+    ],
 )
-def test_a_result_with_an_id_or_a_time_counts_once(named: dict[str, object]) -> None:
+def test_a_result_with_an_id_a_number_or_a_time_counts_once(named: dict[str, object]) -> None:
     """What a device names tells a repeat, also a time that is corrected."""
-    outcome = go("testers/T/results", {"serial_number": "S", "result": "P", **named})
+    payload = {"serial_number": "S", "result": "P", **named}
+    outcome = go("testers/T/results", payload)
     assert not isinstance(outcome, Rejection)
     assert not counts_twice(outcome)
+    assert identities(outcome) == identities(go("testers/T/results", payload, received_us=NOW_US + 1))
+
+
+def test_a_sequence_tells_results_apart() -> None:
+    """Two that differ in nothing else are two; with a message id, that alone decides."""
+    first, second = (identity_of(message_id=None, timestamp=None, sequence=number)[0] for number in (1, 2))
+    assert first != second
+    assert identity_of(sequence=1)[0] == identity_of(sequence=2)[0] == identity_of()[0]
+
+
+def test_the_id_of_a_result_without_a_sequence_never_changes() -> None:
+    """Reports that stand in WATS keep their ids: the sequence enters only where there is one."""
+    payload = json.dumps(RESULT | {"message_id": None}).encode()
+    fields = ("results", "T", "S", RESULT["timestamp"], "t", payload_digest(payload).hex())
+    assert identities(go("testers/T/results", payload)) == [identify(fields, payload)]
 
 
 def identities(outcome: Outcome) -> list[object]:

@@ -10,6 +10,7 @@ from pywats_mqtt.adapters.context import Context, message_id, speaker
 from pywats_mqtt.adapters.steps import seconds, step_of
 from pywats_mqtt.adapters.texts import Texts, check_length, check_number
 from pywats_mqtt.adapters.times import is_plausible, time_of
+from pywats_mqtt.adapters.unread import UNREAD, unread_fields
 from pywats_mqtt.adapters.verdicts import overall, verdict_of
 from pywats_mqtt.errors import Reject
 from pywats_mqtt.events import Identified, Identity, Step, TestResult, identify, payload_digest
@@ -20,6 +21,7 @@ from pywats_mqtt.schemas.scalars import any_text_of, is_sent, text_of
 SELF_TEST = "selftest"
 RESULTS = "results"
 
+_SEQUENCE_PATH = "$.sequence"
 _REQUEST_ID_CHARACTERS = 200
 _CONFLICTS_SHOWN = 3
 
@@ -38,15 +40,17 @@ def read(context: Context) -> tuple[Identified, ...]:
         Reject: it does not fit.
         msgspec.DecodeError, UnicodeDecodeError, RecursionError: it is no such message.
     """
-    return adapt(decoder.decode(context.message.payload), context)
+    payload = context.message.payload
+    return adapt(decoder.decode(payload), context, unread=unread_fields(payload))
 
 
-def adapt(sent: ResultMessage, context: Context, *, dated: bool = False) -> tuple[Identified, ...]:
+def adapt(sent: ResultMessage, context: Context, *, unread: str = "", dated: bool = False) -> tuple[Identified, ...]:
     """Turn a result into its event.
 
     Args:
         sent: the result.
         context: its message, and what the topic says.
+        unread: names what was sent and has no field, or is empty.
         dated: what was sent names a time of the test that a result message has no field for.
 
     Raises:
@@ -57,6 +61,11 @@ def adapt(sent: ResultMessage, context: Context, *, dated: bool = False) -> tupl
     notes = _Notes(texts=Texts(), misc=_misc(sent))
     if other:
         notes.misc.append(("reported_device", other))
+    sequence = text_of(sent.sequence, _SEQUENCE_PATH)
+    if sequence:
+        notes.misc.append(("sequence", sequence))
+    if unread:
+        notes.misc.append((UNREAD, unread))
     serial_number = text_of(sent.serial_number, "$.serial_number") or (device if kind == SELF_TEST else "")
     if not serial_number.strip():
         raise Reject("expected a serial number, got none", path="$.serial_number")
@@ -100,16 +109,19 @@ def _identity(
 ) -> Identity | None:
     """Identify a result by the device's id for it, else by what it says, all as sent and before any correction.
 
-    None where it names neither an id nor a time: two equal ones are two tests of a unit, as far as anyone can tell.
+    None where it names no id, number or time: two equal ones are two tests of a unit, as far as anyone can tell.
     """
     payload = context.message.payload
     named = message_id(context, sent.message_id)
     if named:
         return identify((*who, named), payload)
     start = text_of(*_start_field(sent))
-    if not start and not dated:
+    sequence = text_of(sent.sequence, _SEQUENCE_PATH)
+    if not start and not sequence and not dated:
         return None
-    return identify((*who, serial_number, start, sent.test_type or "", payload_digest(payload).hex()), payload)
+    test_type, digest = sent.test_type or "", payload_digest(payload).hex()
+    numbered = (test_type, sequence, digest) if sequence else (test_type, digest)
+    return identify((*who, serial_number, start, *numbered), payload)
 
 
 def _received_id(context: Context, who: tuple[str, str]) -> UUID:

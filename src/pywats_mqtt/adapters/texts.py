@@ -35,7 +35,7 @@ class Texts:
         if len(text) <= WATS_CHARACTERS:
             return text
         self._whole.append(f"{path}:\n{text}\n")
-        return text[: WATS_CHARACTERS - 1] + _MARK
+        return cut(text)
 
     def attachments(self) -> tuple[tuple[str, str], ...]:
         """Give what was cut as (name, text) pairs: one file, or several where it is very long."""
@@ -45,6 +45,11 @@ class Texts:
             (f"{_ATTACHMENT}.txt" if number == 1 else f"{_ATTACHMENT}_{number}.txt", part)
             for number, part in enumerate(parts, 1)
         )
+
+
+def cut(text: str) -> str:
+    """Give the text with at most 100 characters, the last of them `…` where it was cut."""
+    return text if len(text) <= WATS_CHARACTERS else text[: WATS_CHARACTERS - 1] + _MARK
 
 
 def check_number(text: str, path: str) -> str:

@@ -61,7 +61,8 @@ class StepMessage(Struct, frozen=True, kw_only=True, gc=False):
 class ResultMessage(Struct, frozen=True, kw_only=True, gc=False):
     """What a tester sends on `testers/{id}/results`, or a station on `devices/{id}/selftest`.
 
-    Serial and part numbers are texts; sent as JSON numbers they keep every digit as written.
+    Serial and part numbers are texts; sent as JSON numbers they keep every digit as written. Fields
+    that are not listed here are welcome, and named on the report in the misc info `unread_fields`.
     """
 
     device_id: Annotated[
@@ -69,6 +70,13 @@ class ResultMessage(Struct, frozen=True, kw_only=True, gc=False):
     ] = NOT_SENT
     message_id: Annotated[
         Text, Meta(description="Unique for each result of the device; a repeat is recognized by it.")
+    ] = NOT_SENT
+    sequence: Annotated[
+        Text,
+        Meta(
+            description="The device's number for this result; with it a repeat is recognized also without `message_id`"
+            " and a time. Kept on the report as misc info."
+        ),
     ] = NOT_SENT
     request_id: Annotated[
         Text, Meta(description="Asks for an answer on the response topic when the report is in WATS, or refused.")

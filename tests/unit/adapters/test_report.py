@@ -116,6 +116,51 @@ def test_error_code(sent: dict[str, object], code: int | None, message: str) -> 
     assert (made.error_code, made.error_message) == (code, message)
 
 
+@pytest.mark.parametrize(
+    ("sent", "named"),
+    [
+        ({}, None),
+        ({"steps": None}, None),
+        ({"stpes": [{"foo": 1}]}, "stpes"),
+        ({"b": None, "a": {"c": 1}, "steps": []}, "a, b"),
+        (
+            {"steps": [{"name": "V", "hihg": 1}, {"name": "I", "hihg": 2, "foo": 3}], "z": 0},
+            "steps[].foo, steps[].hihg, z",
+        ),
+        ({"": 1}, "''"),
+        ({" ": 1, "a\nb": 2}, r"' ', 'a\nb'"),
+        ({f"field_{number:03}": 1 for number in range(200)}, ", ".join(f"field_{n:03}" for n in range(200))[:99] + "…"),
+        ({"misc": {"foo": 1}}, None),
+    ],
+)
+def test_fields_that_nobody_reads_are_named_on_the_report(sent: dict[str, object], named: str | None) -> None:
+    """A misspelt key does not vanish in silence, and a newer device's field is no reason to refuse its result."""
+    assert dict(read(result="P", **sent).misc).get("unread_fields") == named
+
+
+@pytest.mark.parametrize("place", [b'"\xff": 1', b'"steps": [{"name": "V", "\xff": 1}]'])
+def test_a_field_whose_name_is_no_text_is_told_too(place: bytes) -> None:
+    """It cannot be named, and is no reason to refuse the result either."""
+    payload = b'{"serial_number": "S", "timestamp": 0, "result": "P", ' + place + b"}"
+    outcome = interpret(RawMessage("testers/T/results", payload, NOW_US), ROUTES)
+    assert not isinstance(outcome, Rejection), outcome
+    assert isinstance(outcome[0].event, TestResult)
+    assert ("unread_fields", "a name that is not UTF-8") in outcome[0].event.misc
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [("1234567890123456789012", "1234567890123456789012"), ("1.0", "1.0"), ('"A-7"', "A-7"), ("null", None)],
+)
+def test_the_sequence_is_on_the_report_with_its_digits(sent: str, kept: str | None) -> None:
+    """A number is the text it was written as."""
+    payload = f'{{"serial_number": "S", "result": "P", "sequence": {sent}}}'.encode()
+    outcome = interpret(RawMessage("testers/T/results", payload, NOW_US), ROUTES)
+    assert not isinstance(outcome, Rejection), outcome
+    assert isinstance(outcome[0].event, TestResult)
+    assert dict(outcome[0].event.misc).get("sequence") == kept
+
+
 def test_a_correction_of_the_clock_is_recorded() -> None:
     """A start ahead of us becomes reception less the duration; the misc info says by how many seconds."""
     result = read(timestamp="2026-01-26T13:00:00Z", duration_ms=1_500, result="P")
