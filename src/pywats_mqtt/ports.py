@@ -221,8 +221,10 @@ class Quarantined(msgspec.Struct, frozen=True, kw_only=True):
         id: its number.
         topic, device, reason, path: as refused.
         received_at_us: when the message arrived.
-        payload: the message's bytes, or the event as JSON where a delivery was refused.
-        kind: `message`, or the kind of the delivery.
+        payload: the bytes of the message, also where WATS refused the delivery made of it. Of a refused latest
+            delivery, which many messages were folded into, its event as JSON instead.
+        kind: `message` where the message was refused, else the kind of the refused delivery; an `asset_…` one is a
+            latest delivery.
     """
 
     id: int

@@ -208,15 +208,36 @@ async def test_kinds_that_are_paused_are_not_leased(spool: Spool) -> None:
 
 
 async def test_a_refused_delivery_goes_to_quarantine_and_its_line_goes_on(spool: Spool) -> None:
-    """Its row holds the reason, the topic it came on and the event as JSON."""
+    """Its row holds the reason, the topic it came on and the device's bytes; its kind tells it from a message."""
     await take_in(spool, [says(result("A", 1)), says(result("A", 2))])
     (first,) = await lease(spool)
     await spool.settle([Refused(first, Rejection("unknown operation code 7", "$.code"))])
     (row,) = await spool.quarantined(10)
     assert (row.kind, row.topic, row.device) == ("test_result", "testers/T0/results", "A")
     assert (row.reason, row.path, row.received_at_us) == ("unknown operation code 7", "$.code", START_US)
-    assert msgspec.json.decode(row.payload)["serial_number"] == "SN1"
+    assert row.payload == b"payload 0"
     assert serials(await lease(spool)) == ["SN2"]
+
+
+async def test_each_refused_delivery_of_a_message_holds_its_bytes(spool: Spool) -> None:
+    """Two results in one message, both refused, after a retry: each row has the whole payload, text or not."""
+    raw = RawMessage("t", b"\x00\xff{", START_US, 1)
+    batch = await spool.put(Receipt((raw,)))
+    assert batch is not None
+    await spool.route(batch, [says(result("A", 1), result("B", 2))])
+    await spool.settle([RetryAt(delivery, 0, "500", uses_attempt=True) for delivery in await lease(spool)])
+    await spool.settle([Refused(delivery, Rejection("no")) for delivery in await lease(spool)])
+    rows = await spool.quarantined(10)
+    assert [(row.device, row.topic, row.payload) for row in rows] == [("A", "t", raw.payload), ("B", "t", raw.payload)]
+
+
+async def test_quarantine_keeps_the_order_of_what_was_refused(spool: Spool) -> None:
+    """Ordered and latest deliveries refused in one call stand in the order of the call."""
+    await take_in(spool, [says(result("A", 1)), says(counts("X", 1)), says(result("B", 2))])
+    first, second = await lease(spool)
+    (latest,) = await lease_latest(spool)
+    await spool.settle([Refused(delivery, Rejection("no")) for delivery in (latest, second, first)])
+    assert [row.device for row in await spool.quarantined(10)] == ["X", "B", "A"]
 
 
 async def test_only_what_is_leased_can_be_settled_and_only_once(spool: Spool) -> None:
@@ -324,7 +345,7 @@ async def test_a_latest_delivery_that_is_put_off_waits_and_counts_its_attempts(s
 
 
 async def test_a_refused_latest_delivery_is_kept_aside_and_later_values_try_again(spool: Spool) -> None:
-    """The row holds what was refused; all messages in it count as refused; the next value is owed."""
+    """The row holds the fold as JSON, for many messages made it; all of them count as refused; the next is owed."""
     await take_in(spool, [says(counts("X", 1)), says(counts("X", 2))])
     (leased,) = await lease_latest(spool)
     await spool.settle([Refused(leased, Rejection("WATS refuses the serial number"))])

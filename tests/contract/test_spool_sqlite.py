@@ -274,7 +274,7 @@ async def test_old_identities_are_forgotten(path: Path, clock: SetClock) -> None
 
 
 async def test_a_stored_event_that_cannot_be_read_goes_to_quarantine(path: Path, clock: SetClock) -> None:
-    """It does not block its line, and its bytes are kept."""
+    """It does not block its line, and the device's bytes are kept."""
     async with SqliteSpool.open(path, clock=clock) as spool:
         await take_in(spool, [says(result("A", 1)), says(result("A", 2))])
     with file_of(path) as db:
@@ -282,7 +282,8 @@ async def test_a_stored_event_that_cannot_be_read_goes_to_quarantine(path: Path,
     async with SqliteSpool.open(path, clock=clock) as spool:
         assert await lease(spool) == []
         (row,) = await spool.quarantined(9)
-        assert (row.kind, row.device, row.payload) == ("test_result", "A", b"\xc1")
+        assert (row.kind, row.device, row.topic) == ("test_result", "A", "testers/T0/results")
+        assert row.payload == b"payload 0"
         assert row.reason.startswith("stored event cannot be read")
         assert serials(await lease(spool)) == ["SN2"]
         figures = await spool.figures()
@@ -407,19 +408,20 @@ async def test_a_thread_that_breaks_answers_all_who_wait_and_all_who_come(
         assert list(await again.unrouted(0, 9)) == [batch]
 
 
-async def test_a_refused_message_keeps_what_a_new_try_needs(path: Path, clock: SetClock) -> None:
-    """QoS, flags and properties stand in the row, beside the bytes."""
+async def test_what_is_refused_keeps_what_a_new_try_needs(path: Path, clock: SetClock) -> None:
+    """QoS, flags and properties stand in the row, beside the bytes: of a message, and of a delivery after a restart."""
     raw = RawMessage("t", b"\xff", 1, 1, retain=True, content_type="text/plain", user_properties=(("id", "7"),))
     async with SqliteSpool.open(path, clock=clock) as spool:
-        batch = await spool.put(Receipt((raw,)))
+        batch = await spool.put(Receipt((raw, raw)))
         assert batch is not None
-        await spool.route(batch, [Rejection("no")])
-        await take_in(spool, [says(result("A", 1))])
+        await spool.route(batch, [Rejection("no"), says(result("A", 1))])
+    async with SqliteSpool.open(path, clock=clock) as spool:
         (leased,) = await lease(spool)
         await spool.settle([Refused(leased, Rejection("no", device="other"))])
     with file_of(path) as db:
         rows = db.execute(
-            "SELECT device, payload, qos, retain, content_type, user_properties FROM quarantine ORDER BY id"
+            "SELECT device, kind, topic, received_at_us, payload, qos, retain, content_type, user_properties"
+            " FROM quarantine ORDER BY id"
         ).fetchall()
-    assert rows[0] == ("", b"\xff", 1, 1, "text/plain", '[["id","7"]]')
-    assert rows[1][0] == "other"
+    came = ("t", 1, b"\xff", 1, 1, "text/plain", '[["id","7"]]')
+    assert rows == [("", "message", *came), ("other", "test_result", *came)]

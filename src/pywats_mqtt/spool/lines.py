@@ -33,7 +33,7 @@ SCAN_KEYS: Final = 64
 
 
 class Item(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """A row of the delivery table in memory, its event still packed."""
+    """A row of the delivery table in memory: its event still packed, without the message it was made of."""
 
     id: int
     key: str
@@ -41,8 +41,6 @@ class Item(msgspec.Struct, frozen=True, gc=False, array_like=True):
     attempts: int
     due_us: int
     messages: int
-    received_at_us: int
-    topic: str
     packed: bytes
 
 

@@ -104,7 +104,7 @@ class MemorySpool:
         self._latest.commit()
         self._identities |= plan.identities
         for held in plan.held:
-            self._hold(held.message, held.rejection, held.message.payload, "message")
+            self._hold(held.message, held.rejection, "message")
         tally.count_routed(plan.routed, conflicts=plan.conflicts)
         return plan.routed
 
@@ -203,15 +203,15 @@ class MemorySpool:
             case Refused():
                 entry = self._latest.settle(delivery, now_us=now_us)
                 self._tally.count_refused(delivery.messages)
-                message = RawMessage(entry.topic, b"", entry.received_at_us)
+                message = RawMessage(entry.topic, msgspec.json.encode(delivery.event), entry.received_at_us)
                 self._hold_delivery(delivery, message, settlement.rejection)
         self._latest.end_lease(delivery.id)
 
     def _hold_delivery(self, delivery: Delivery, message: RawMessage, rejection: Rejection) -> None:
         rejection = msgspec.structs.replace(rejection, device=rejection.device or delivery.key)
-        self._hold(message, rejection, msgspec.json.encode(delivery.event), delivery.kind)
+        self._hold(message, rejection, delivery.kind)
 
-    def _hold(self, message: RawMessage, rejection: Rejection, payload: bytes, kind: str) -> None:
+    def _hold(self, message: RawMessage, rejection: Rejection, kind: str) -> None:
         self._quarantine.append(
             Quarantined(
                 id=len(self._quarantine) + 1,
@@ -220,7 +220,7 @@ class MemorySpool:
                 reason=rejection.reason,
                 path=rejection.path,
                 received_at_us=message.received_at_us,
-                payload=payload,
+                payload=message.payload,
                 kind=kind,
             )
         )

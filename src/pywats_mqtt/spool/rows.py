@@ -16,7 +16,7 @@ Value: TypeAlias = str | bytes | int
 """What a column holds."""
 
 CHUNK: Final = 128
-"""Rows a statement: times 14 columns far below SQLite's 32,766 parameters, and few enough shapes to stay prepared."""
+"""Rows a statement: times 15 columns far below SQLite's 32,766 parameters, and few enough shapes to stay prepared."""
 
 
 def write_rows(db: sqlite3.Connection, head: str, rows: Sequence[tuple[Value, ...]]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.spool import tables
 from pywats_mqtt.spool.lines import Item
 from pywats_mqtt.spool.rows import delete_rows, write_rows
@@ -17,6 +18,7 @@ class Staged(msgspec.Struct):
 
     Attributes:
         items: new ordered deliveries.
+        sources: the message each of them was made of.
         identities: new ids with the digests of their events.
         done_ids: ordered deliveries that are done or refused.
         quarantine: rows of that table.
@@ -25,6 +27,7 @@ class Staged(msgspec.Struct):
     """
 
     items: list[Item] = msgspec.field(default_factory=list)
+    sources: list[RawMessage] = msgspec.field(default_factory=list)
     identities: dict[bytes, bytes] = msgspec.field(default_factory=dict)
     done_ids: list[int] = msgspec.field(default_factory=list)
     quarantine: list[tables.Row] = msgspec.field(default_factory=list)
@@ -33,7 +36,8 @@ class Staged(msgspec.Struct):
 
     def write(self, db: sqlite3.Connection, now_us: int) -> None:
         """Write all rows; `now_us` is when the identities were seen."""
-        write_rows(db, tables.INSERT_DELIVERY, [tables.delivery_row(item) for item in self.items])
+        deliveries = [tables.delivery_row(*new) for new in zip(self.items, self.sources, strict=True)]
+        write_rows(db, tables.INSERT_DELIVERY, deliveries)
         delete_rows(db, "DELETE FROM delivery WHERE id", self.done_ids)
         write_rows(db, tables.INSERT_IDENTITY, [(key, digest, now_us) for key, digest in self.identities.items()])
         write_rows(db, tables.INSERT_QUARANTINE, self.quarantine)

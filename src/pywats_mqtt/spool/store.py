@@ -225,11 +225,10 @@ class Store:
                     attempts=0,
                     due_us=0,
                     messages=new.messages,
-                    received_at_us=new.message.received_at_us,
-                    topic=new.message.topic,
                     packed=events.encode(new.event),
                 )
             )
+            self._staged.sources.append(new.message)
         for pair, folded in plan.folded.items():
             if self._latest.fold(pair, folded, now_us=now_us, new_id=tally.last_id + 1):
                 tally.last_id += 1
@@ -261,8 +260,7 @@ class Store:
                 self._remove(item)
             case Refused():
                 self._tally.count_refused(item.messages)
-                payload = msgspec.json.encode(settlement.delivery.event)
-                self._staged.quarantine.append(tables.refused_row(item, payload, settlement.rejection))
+                self._staged.quarantine.append(tables.refused_row(self._db, item, settlement.rejection))
                 self._remove(item)
 
     def _ending(self, leased: T | None, settlement: Settlement) -> T:
@@ -300,8 +298,8 @@ class Store:
             case Refused():
                 entry = self._latest.settle(delivery, now_us=now_us)
                 self._tally.count_refused(delivery.messages)
-                payload = msgspec.json.encode(delivery.event)
-                self._staged.quarantine.append(tables.refused_row(entry, payload, settlement.rejection))
+                row = tables.refused_latest_row(entry, delivery.event, settlement.rejection)
+                self._staged.quarantine.append(row)
         self._staged.when_committed.append(lambda: self._latest.end_lease(delivery.id))
 
     def set_note(self, name: str, value: bytes | None) -> None:
@@ -340,7 +338,7 @@ class Store:
             try:
                 self._tally.count_refused(item.messages)
                 reason = f"stored event cannot be read, a newer program may have written it: {error}"
-                self._staged.quarantine.append(tables.refused_row(item, item.packed, Rejection(reason)))
+                self._staged.quarantine.append(tables.refused_row(self._db, item, Rejection(reason)))
                 self._remove(item)
                 self.commit()
             except sqlite3.Error:

@@ -32,57 +32,60 @@ def unpack_messages(packed: bytes) -> tuple[RawMessage, ...]:
     return _unpack.decode(packed)
 
 
-# --- quarantine -------------------------------------------------------------------------------------------------------
+# --- what came --------------------------------------------------------------------------------------------------------
 
-INSERT_QUARANTINE: Final = (
-    "INSERT INTO quarantine"
-    " (topic, device, reason, path, received_at_us, payload, kind, qos, retain, content_type, user_properties)"
-)
+CAME: Final = "topic, received_at_us, qos, retain, content_type, user_properties, payload"
+"""Columns of a message, alike in `delivery` and `quarantine`: all that a new try needs."""
 
 
-def held_row(message: RawMessage, rejection: Rejection) -> Row:
-    """Make the row of a refused message: with all that came, so that it can be tried again."""
+def came(message: RawMessage) -> Row:
+    """Give the values of CAME."""
+    properties = msgspec.json.encode(message.user_properties).decode() if message.user_properties else "[]"
     return (
         message.topic,
-        rejection.device,
-        rejection.reason,
-        rejection.path,
         message.received_at_us,
-        message.payload,
-        "message",
         message.qos,
         message.retain,
         message.content_type,
-        msgspec.json.encode(message.user_properties).decode(),
+        properties,
+        message.payload,
     )
 
 
-def refused_row(delivery: Item | Entry, payload: bytes, rejection: Rejection) -> Row:
-    """Make the row of a refused delivery; `payload`: its event as JSON, or what is stored where that is unreadable."""
-    return (
-        delivery.topic,
-        rejection.device or delivery.key,
-        rejection.reason,
-        rejection.path,
-        delivery.received_at_us,
-        payload,
-        delivery.kind,
-        0,
-        0,
-        "",
-        "[]",
-    )
+# --- quarantine -------------------------------------------------------------------------------------------------------
+
+INSERT_QUARANTINE: Final = f"INSERT INTO quarantine (device, reason, path, kind, {CAME})"
+_SELECT_CAME: Final = f"SELECT {CAME} FROM delivery WHERE id = ?"  # noqa: S608 - constant names
+
+
+def held_row(message: RawMessage, rejection: Rejection) -> Row:
+    """Make the row of a refused message."""
+    return (rejection.device, rejection.reason, rejection.path, "message", *came(message))
+
+
+def refused_row(db: sqlite3.Connection, item: Item, rejection: Rejection) -> Row:
+    """Make the row of a refused ordered delivery: with the message it was made of, which is read from its own row.
+
+    Raises:
+        sqlite3.Error: that cannot be read.
+    """
+    message: Row = db.execute(_SELECT_CAME, (item.id,)).fetchone()
+    return (rejection.device or item.key, rejection.reason, rejection.path, item.kind, *message)
+
+
+def refused_latest_row(entry: Entry, event: events.Event, rejection: Rejection) -> Row:
+    """Make the row of a refused latest delivery: with its event as JSON, for many messages made it."""
+    message = RawMessage(entry.topic, msgspec.json.encode(event), entry.received_at_us)
+    return (rejection.device or entry.key, rejection.reason, rejection.path, entry.kind, *came(message))
 
 
 # --- delivery ---------------------------------------------------------------------------------------------------------
 
-INSERT_DELIVERY: Final = (
-    "INSERT INTO delivery (id, key, kind, attempts, due_us, messages, received_at_us, topic, event, cause)"
-)
+INSERT_DELIVERY: Final = f"INSERT INTO delivery (id, key, kind, attempts, due_us, messages, event, cause, {CAME})"
 
 
-def delivery_row(item: Item) -> Row:
-    """Make the row of a new delivery."""
+def delivery_row(item: Item, message: RawMessage) -> Row:
+    """Make the row of a new delivery, with the message it was made of."""
     return (
         item.id,
         item.key,
@@ -90,22 +93,24 @@ def delivery_row(item: Item) -> Row:
         item.attempts,
         item.due_us,
         item.messages,
-        item.received_at_us,
-        item.topic,
         item.packed,
         "",
+        *came(message),
     )
 
 
+# The inner columns are named: `*` would read the payloads too.
 _LIST: Final = """
-SELECT json_group_array(json_array(id, key, kind, attempts, due_us, messages, received_at_us, topic, hex(event)))
-FROM (SELECT * FROM delivery WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?)
+SELECT json_group_array(json_array(id, key, kind, attempts, due_us, messages, hex(event)))
+FROM (SELECT id, key, kind, attempts, due_us, messages, event FROM delivery
+      WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?)
 """
 _LIST_KEYS: Final = """
-SELECT json_group_array(json_array(id, key, kind, attempts, due_us, messages, received_at_us, topic, hex(event)))
-FROM (SELECT * FROM delivery WHERE id BETWEEN ? AND ? AND key IN (SELECT value FROM json_each(?)) ORDER BY id LIMIT ?)
+SELECT json_group_array(json_array(id, key, kind, attempts, due_us, messages, hex(event)))
+FROM (SELECT id, key, kind, attempts, due_us, messages, event FROM delivery
+      WHERE id BETWEEN ? AND ? AND key IN (SELECT value FROM json_each(?)) ORDER BY id LIMIT ?)
 """
-_listed: Final = msgspec.json.Decoder(list[tuple[int, str, str, int, int, int, int, str, str]])
+_listed: Final = msgspec.json.Decoder(list[tuple[int, str, str, int, int, int, str]])
 
 
 def read_deliveries(db: sqlite3.Connection, scan: Scan) -> list[Item]:

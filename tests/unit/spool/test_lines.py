@@ -34,7 +34,7 @@ class Table:
         new = []
         for key in keys:
             self.last_id += 1
-            new.append(Item(self.last_id, key, "kind", 0, 0, 1, 0, "t", b""))
+            new.append(Item(self.last_id, key, "kind", 0, 0, 1, b""))
         self.rows.update((item.id, item) for item in new)
         self.lines.append(new, self.last_id)
 
@@ -76,7 +76,7 @@ class Table:
             del self.rows[item.id]
             self.lines.remove(item.id)
         else:
-            self.rows[item.id] = Item(item.id, item.key, "kind", 1, due_us, 1, 0, "t", b"")
+            self.rows[item.id] = Item(item.id, item.key, "kind", 1, due_us, 1, b"")
             self.lines.put_back(item.id, attempts=1, due_us=due_us)
 
 

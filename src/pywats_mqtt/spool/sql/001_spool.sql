@@ -4,18 +4,24 @@ CREATE TABLE batch (
   messages BLOB NOT NULL         -- MessagePack array of messages.RawMessage
 );
 
--- Ordered deliveries. No secondary index: it would make draining five times slower.
+-- Ordered deliveries, each with the message it was made of, for the quarantine if WATS refuses it. No secondary index:
+-- it would make draining five times slower.
 CREATE TABLE delivery (
-  id             INTEGER PRIMARY KEY,  -- counter last_id; never used twice
-  key            TEXT    NOT NULL,     -- the line whose order is kept
-  kind           TEXT    NOT NULL,
-  attempts       INTEGER NOT NULL,
-  due_us         INTEGER NOT NULL,     -- not before this time; 0: at once
-  messages       INTEGER NOT NULL,     -- 1 where it carries its message's count, else 0
-  received_at_us INTEGER NOT NULL,
-  topic          TEXT    NOT NULL,
-  cause          TEXT    NOT NULL,     -- why the last try failed
-  event          BLOB    NOT NULL      -- events.encode
+  id              INTEGER PRIMARY KEY,  -- counter last_id; never used twice
+  key             TEXT    NOT NULL,     -- the line whose order is kept
+  kind            TEXT    NOT NULL,
+  attempts        INTEGER NOT NULL,
+  due_us          INTEGER NOT NULL,     -- not before this time; 0: at once
+  messages        INTEGER NOT NULL,     -- 1 where it carries its message's count, else 0
+  cause           TEXT    NOT NULL,     -- why the last try failed
+  event           BLOB    NOT NULL,     -- events.encode
+  topic           TEXT    NOT NULL,     -- from here on as in quarantine
+  received_at_us  INTEGER NOT NULL,
+  qos             INTEGER NOT NULL,
+  retain          INTEGER NOT NULL,
+  content_type    TEXT    NOT NULL,
+  user_properties TEXT    NOT NULL,
+  payload         BLOB    NOT NULL      -- last: a lease reads all before it, and not the pages it overflows to
 );
 
 -- Latest deliveries: one row for each asset and kind, for ever; it is what the next event is folded into.
@@ -54,7 +60,7 @@ CREATE TABLE quarantine (
   reason          TEXT    NOT NULL,
   path            TEXT    NOT NULL,
   received_at_us  INTEGER NOT NULL,
-  payload         BLOB    NOT NULL,  -- the message's bytes, or the refused event as JSON
+  payload         BLOB    NOT NULL,  -- the message's bytes, or the refused event as JSON where it is a latest one
   kind            TEXT    NOT NULL,  -- message, or the kind of the delivery
   qos             INTEGER NOT NULL,
   retain          INTEGER NOT NULL,
