@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 from typing import Final
 
+from pywats_mqtt.errors import Fatal
 from pywats_mqtt.spool.migrate import migrate, migrations, version_of
 
 CHECKPOINT_PAGES: Final = 4_000
 """Pages (16 MB) the write-ahead log holds before SQLite moves them into the database: rows that came and went
 meanwhile, as most do, are never written there."""
+
+MODE: Final = 0o600
+"""Permissions of a new spool and its lock: it holds payloads, which are nobody's business but its user's."""
 
 
 def connect(path: Path, *, max_bytes: int) -> sqlite3.Connection:
@@ -20,10 +25,14 @@ def connect(path: Path, *, max_bytes: int) -> sqlite3.Connection:
     that were committed can go with the power). Free pages can be given back without rewriting the file
     (`auto_vacuum`), which has to be set before the first table.
 
+    A missing file is made for its user alone, and SQLite gives its companions (-wal, -shm) the mode of the file; an
+    existing one keeps the mode it has.
+
     Raises:
-        Fatal: it is newer than this program, or no spool.
+        Fatal: it is newer than this program, no spool, or cannot be made.
         sqlite3.Error: it is damaged, or cannot be opened.
     """
+    _make(path)
     db = sqlite3.connect(path, timeout=2.0, isolation_level=None, cached_statements=256)
     try:
         version_of(db, str(path))  # first of all: another program's file stays as it is
@@ -39,3 +48,19 @@ def connect(path: Path, *, max_bytes: int) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def _make(path: Path) -> None:
+    """Make the file, or the one a link leads to, where there is none.
+
+    An existing one is not even opened: to close it would drop the locks that SQLite holds on it elsewhere in this
+    process (sqlite.org/howtocorrupt.html, 2.2).
+    """
+    try:
+        os.close(os.open(path.resolve(), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, MODE))
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise Fatal(
+            f"spool {path} cannot be made ({error.strerror}): its folder must exist and be writable by this user"
+        ) from error

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from pywats_mqtt.errors import Fatal
+from pywats_mqtt.spool.connection import MODE
 
 
 class Owner:
@@ -26,7 +27,7 @@ class Owner:
         """
         lock = Path(f"{path}.lock")
         try:
-            self._file = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._file = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, MODE)
         except OSError as error:
             raise Fatal(
                 f"spool {path}: cannot make its lock file {lock} ({error.strerror}): "
