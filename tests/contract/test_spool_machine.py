@@ -274,6 +274,16 @@ class SpoolMachine(RuleBasedStateMachine):
         for settlement in settlements:
             self.model_settle(settlement)
 
+    @precondition(lambda self: self.leased())
+    @rule(data=st.data())
+    def give_back(self, data: st.DataObject) -> None:
+        """Give some leases back unused: all stays as it was before them."""
+        chosen = data.draw(st.lists(st.sampled_from(self.leased()), unique_by=lambda delivery: delivery.id, min_size=1))
+        self.run(self.spool.give_back(chosen))
+        for delivery in chosen:
+            owed = self.latest[delivery.key] if delivery.version else self.model_ordered(delivery)
+            owed.leased = None
+
     def model_settle(self, settlement: Settlement) -> None:
         """Settle in the model."""
         delivery = settlement.delivery

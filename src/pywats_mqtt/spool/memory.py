@@ -162,13 +162,17 @@ class MemorySpool:
     def _check(self, settlements: Sequence[Settlement]) -> None:
         ended: set[int] = set()
         for settlement in settlements:
-            number = settlement.delivery.id
-            owed = self._owed.get(number)
-            state = State.WAITING if owed is None else owed.state
-            if self._latest.leased(number) is not None:
-                state = State.LEASED
-            settled(State.WAITING if number in ended else state, settlement)
-            ended.add(number)
+            settled(self._state(settlement.delivery.id, ended), settlement)
+            ended.add(settlement.delivery.id)
+
+    def _state(self, number: int, ended: set[int]) -> State:
+        """Tell where a delivery stands once the leases in `ended` are over."""
+        if number in ended:
+            return State.WAITING
+        if self._latest.leased(number) is not None:
+            return State.LEASED
+        owed = self._owed.get(number)
+        return State.WAITING if owed is None else owed.state
 
     def _settle_ordered(self, settlement: Settlement) -> None:
         owed = self._owed[settlement.delivery.id]
@@ -226,7 +230,15 @@ class MemorySpool:
         )
 
     async def give_back(self, deliveries: Sequence[Delivery]) -> None:
-        """See `ports.Spool.give_back`."""
+        """See `ports.Spool.give_back`.
+
+        Raises:
+            ValueError: one of the deliveries is not leased; none was given back.
+        """
+        ended: set[int] = set()
+        for delivery in deliveries:
+            advance(self._state(delivery.id, ended), Move.GIVE_BACK)
+            ended.add(delivery.id)
         for delivery in deliveries:
             if delivery.version:
                 self._latest.give_back(delivery.id)

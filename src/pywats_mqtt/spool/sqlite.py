@@ -136,7 +136,11 @@ class SqliteSpool:
         await self._write(lambda store: store.settle(settlements))
 
     async def give_back(self, deliveries: Sequence[Delivery]) -> None:
-        """See `ports.Spool.give_back`."""
+        """See `ports.Spool.give_back`.
+
+        Raises:
+            ValueError: one of the deliveries is not leased; none was given back.
+        """
         await self._read(lambda store: store.give_back(deliveries))
 
     async def next_due_us(self) -> int | None:

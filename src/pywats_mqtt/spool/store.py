@@ -40,7 +40,7 @@ from pywats_mqtt.spool.lines import Item, Lines
 from pywats_mqtt.spool.routing import Plan, decide, identities
 from pywats_mqtt.spool.rows import delete_rows, write_rows
 from pywats_mqtt.spool.staged import Staged
-from pywats_mqtt.spool.states import State, settled
+from pywats_mqtt.spool.states import Move, State, advance, settled
 from pywats_mqtt.spool.upkeep import Upkeep
 
 T = TypeVar("T")
@@ -356,7 +356,16 @@ class Store:
         return self._latest.lease(limit, now_us, settled_before_us=settled_before_us, skip_kinds=skip_kinds)
 
     def give_back(self, deliveries: Sequence[Delivery]) -> None:
-        """See `ports.Spool.give_back`."""
+        """See `ports.Spool.give_back`.
+
+        Raises:
+            ValueError: one of the deliveries is not leased; none is given back then.
+        """
+        ended: set[int] = set()
+        for delivery in deliveries:
+            leased = self._latest.leased(delivery.id) if delivery.version else self._lines.leased(delivery.id)
+            advance(State.WAITING if leased is None or delivery.id in ended else State.LEASED, Move.GIVE_BACK)
+            ended.add(delivery.id)
         for delivery in deliveries:
             if delivery.version:
                 self._latest.give_back(delivery.id)
