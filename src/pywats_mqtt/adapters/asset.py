@@ -119,6 +119,9 @@ def _counts(sent: AssetMessage, asset: str, as_of_us: int, *, retained: bool) ->
 def _channels(sent: dict[str, float | Reading | None]) -> dict[str, float]:
     if "" in sent:
         raise Reject("a channel needs a name", path='$.environment[""]')
+    plain = {name: value for name, value in sent.items() if type(value) is float}
+    if len(plain) == len(sent):
+        return plain  # plain numbers, as nearly all send them
     return {
         name: value.value if isinstance(value, Reading) else value for name, value in sent.items() if value is not None
     }

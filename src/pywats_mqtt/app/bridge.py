@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import msgspec
 
@@ -42,8 +42,13 @@ logger = logging.getLogger(__name__)
 DeliverTo: TypeAlias = Callable[["Bridge"], AbstractAsyncContextManager[Handle]]
 """Opens where events are delivered to, for as long as the bridge runs."""
 
-Read: TypeAlias = Callable[[RawMessage, RouteTable], Outcome]
-"""Tells what a message means; total and pure, as `interpret` is."""
+
+class Read(Protocol):
+    """Tells what a message means; total and pure, as `interpret` is."""
+
+    def __call__(self, message: RawMessage, routes: RouteTable) -> Outcome:
+        """See `interpret.interpret`."""
+        ...
 
 
 class Bridge:
@@ -140,7 +145,7 @@ class Bridge:
 
         engine = self._engine = Engine(
             spool=spool,
-            interpret=lambda message: self._read(message, routes),
+            interpret=partial(self._read, routes=routes),
             route_of=routes.filter_of,
             handle=deliver,
             pace=_pace(self.config),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from pywats_mqtt.messages import RawMessage
@@ -96,15 +96,23 @@ async def route(
     position = 0
     while batches := await inbox.take(position, spool):
         for batch in batches:
-            outcomes = [_interpreted(message, interpret) for message in batch.messages]
+            outcomes = _interpreted(batch.messages, interpret)
             routed = await until_stored(partial(spool.route, batch, outcomes))
             position = batch.number
             on_routed(batch, outcomes, routed)
 
 
-def _interpreted(message: RawMessage, interpret: Callable[[RawMessage], Outcome]) -> Outcome:
+def _interpreted(messages: Sequence[RawMessage], interpret: Callable[[RawMessage], Outcome]) -> list[Outcome]:
+    try:
+        return [interpret(message) for message in messages]
+    except Exception:  # a loop's edge: a defect of ours, so each message again, with its own guard
+        logger.exception("interpreting failed by a defect")
+        return [_guarded(message, interpret) for message in messages]
+
+
+def _guarded(message: RawMessage, interpret: Callable[[RawMessage], Outcome]) -> Outcome:
+    """Interpret, or keep the message aside with the defect as its reason; nobody else is held up by it."""
     try:
         return interpret(message)
-    except Exception as error:  # a loop's edge: a defect of ours keeps the message, and holds nobody up
-        logger.exception("interpreting failed by a defect", extra={"topic": message.topic})
+    except Exception as error:  # noqa: BLE001 - told already, with its traceback
         return Rejection(f"a defect of the bridge, the message is kept: {type(error).__name__}: {error}")

@@ -8,12 +8,13 @@ from pywats_mqtt.errors import Reject
 
 _QUOTE = b'"'
 _NUMBER_STARTS = b"-0123456789"
+_NULL = msgspec.Raw(b"null")
 _text = msgspec.json.Decoder(str)
 
 
 def is_sent(raw: msgspec.Raw) -> bool:
     """Tell whether a field was sent; null counts as not sent."""
-    return bytes(raw) not in {b"", b"null"}
+    return bool(raw) and raw != _NULL
 
 
 def text_of(raw: msgspec.Raw, path: str) -> str:
@@ -28,13 +29,15 @@ def text_of(raw: msgspec.Raw, path: str) -> str:
     Raises:
         Reject: it is neither, or no valid UTF-8.
     """
+    if not raw:
+        return ""
     token = bytes(raw)
     if token.startswith(_QUOTE):
         try:
             return _text.decode(token)
         except (msgspec.DecodeError, UnicodeDecodeError) as exc:
             raise Reject(f"expected UTF-8 text: {exc}", path=path) from exc
-    if token in {b"", b"null"}:
+    if raw == _NULL:
         return ""
     if token[:1] in _NUMBER_STARTS:
         return token.decode("ascii")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
+from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.pipeline.route import Inbox, route
 from pywats_mqtt.ports import Batch, Outcome, RoutedBatch
 from pywats_mqtt.spool.memory import MemorySpool
@@ -67,3 +70,25 @@ async def test_a_batch_that_overflows_while_the_spool_is_read_is_not_forgotten()
     late: list[Batch] = []
     spool, inbox = SlowSpool(clock=SetClock()), Inbox(limit_bytes=0)
     assert await _routed(inbox, spool) == [1]
+
+
+async def test_a_defect_in_interpreting_keeps_the_message_and_holds_nobody_up(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What interpreting should never raise is told, and its message alone goes to quarantine."""
+
+    def defective(received: RawMessage) -> Outcome:
+        if received.payload == b"1":
+            raise ZeroDivisionError("oops")
+        return result_of(received)
+
+    spool, inbox = MemorySpool(clock=SetClock()), Inbox()
+    inbox.offer(await put(spool, *(message("T1", number) for number in range(3))))
+    inbox.close()
+    async with asyncio.timeout(5):
+        await route(inbox, spool, defective, lambda *_: None)
+    (row,) = await spool.quarantined(10)
+    assert row.payload == b"1"
+    assert "ZeroDivisionError" in row.reason
+    assert "defect" in caplog.text
+    assert [delivery.id for delivery in await spool.lease(10, 0)] == [1]
