@@ -283,6 +283,27 @@ def fold(old: Latest | None, new: Latest) -> Latest:
     return new if new.as_of_us >= old.as_of_us else old
 
 
+def capped(event: Latest, at_us: int) -> Latest:
+    """Give what is known with no time later than `at_us`: the same object where none is, as is usual.
+
+    No event is newer than its reception, so a known time ahead of the next reception came from a clock of ours that
+    was ahead; left as it is, it would hide all that comes until that time.
+    """
+    if isinstance(event, AssetCounts):
+        running_us = _running_us(event)
+        if event.as_of_us <= at_us and running_us <= at_us:
+            return event
+        total_us, running_us = min(event.as_of_us, at_us), min(running_us, at_us)
+        running_as_of_us = None if event.running_as_of_us is None or running_us == total_us else running_us
+        return msgspec.structs.replace(event, as_of_us=total_us, running_as_of_us=running_as_of_us)
+    if event.as_of_us <= at_us:
+        return event
+    if isinstance(event, AssetEnvironment):
+        older_us = {name: time_us for name, time_us in event.older_us.items() if time_us < at_us}
+        return msgspec.structs.replace(event, as_of_us=at_us, older_us=older_us)
+    return msgspec.structs.replace(event, as_of_us=at_us)
+
+
 def _fold_counts(old: AssetCounts, new: AssetCounts) -> AssetCounts:
     if new.as_of_us >= old.as_of_us and not old.added and _is_whole(new) and old.running_as_of_us is None:
         return new  # what nearly every message of a healthy fixture does

@@ -16,6 +16,7 @@ from pywats_mqtt.events import (
     Event,
     Identified,
     Latest,
+    capped,
     decode,
     encode,
     fold,
@@ -128,6 +129,40 @@ def test_a_folded_event_survives_the_spool(events: list[Latest]) -> None:
     assert is_latest(event)
     assert order_key(event) == "A"
     assert kind_of(event) in {"asset_counts", "asset_state", "asset_environment"}
+
+
+@given(RUNS, st.integers(0, 7))
+def test_no_capped_time_is_later_and_no_value_is_lost(events: list[Latest], at_us: int) -> None:
+    """What is known stays the same object where no time is ahead; else whatever comes at the cap is taken."""
+    known = folded(events)
+    result = capped(known, at_us)
+    newest_us = max(event.as_of_us for event in events)
+    assert (result is known) or newest_us > at_us
+    assert capped(result, at_us) is result
+    if isinstance(known, AssetCounts) and isinstance(result, AssetCounts):
+        assert (result.total, result.running, result.added) == (known.total, known.running, known.added)
+        new: Latest = AssetCounts(asset="A", total=100, running=100, as_of_us=at_us)
+        after = fold(result, new)
+        assert isinstance(after, AssetCounts)
+        assert (after.total, after.running) == (100, 100)
+    elif isinstance(known, AssetEnvironment) and isinstance(result, AssetEnvironment):
+        assert result.channels == known.channels
+        assert all(time_us < result.as_of_us for time_us in result.older_us.values())
+        new = AssetEnvironment(asset="A", channels=dict.fromkeys("abc", 100.0), as_of_us=at_us)
+        assert fold(result, new) == new
+    else:
+        new = AssetState(asset="A", status="error", as_of_us=at_us)
+        assert fold(result, new) is new
+
+
+def test_only_the_times_that_are_ahead_are_capped() -> None:
+    """Total and running, and each channel, keep a time that is not ahead."""
+    ahead = AssetCounts(asset="A", total=1, running=2, as_of_us=3, running_as_of_us=9)
+    assert capped(ahead, 5) == AssetCounts(asset="A", total=1, running=2, as_of_us=3, running_as_of_us=5)
+    assert capped(ahead, 2) == AssetCounts(asset="A", total=1, running=2, as_of_us=2)
+    channels = {"a": 1.0, "b": 2.0, "c": 3.0}
+    environment = AssetEnvironment(asset="A", channels=channels, as_of_us=9, older_us={"b": 8, "c": 3})
+    assert capped(environment, 5) == AssetEnvironment(asset="A", channels=channels, as_of_us=5, older_us={"c": 3})
 
 
 FIELDS = st.lists(st.text(max_size=5), max_size=4)

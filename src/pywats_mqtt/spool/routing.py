@@ -19,6 +19,7 @@ from pywats_mqtt.events import (
     Identity,
     Latest,
     Ordered,
+    capped,
     counts_twice,
     fold,
     kind_of_type,
@@ -142,9 +143,12 @@ def _store(plan: Plan, message: RawMessage, events: Sequence[Event], base: Calla
         pair = (event.asset, _KINDS[type(event)])
         entry = folded.get(pair)
         if entry is None:
-            entry = folded[pair] = Folded(fold(base(pair), event), message)
+            known = base(pair)
+            if known is not None:
+                known = capped(known, message.received_at_us)
+            entry = folded[pair] = Folded(fold(known, event), message)
         else:
-            entry.event = fold(entry.event, event)
+            entry.event = fold(capped(entry.event, message.received_at_us), event)
             entry.message = message
         if not left:
             entry.messages += 1

@@ -76,3 +76,18 @@ def test_identities_are_found_in_all_events() -> None:
     event = AssetState(asset="X", status="idle")
     outcomes: list[Outcome] = [(Identified(event, one), Identified(event)), Rejection("no"), (Identified(event, two),)]
     assert list(identities(outcomes)) == [one, two]
+
+
+@pytest.mark.parametrize("cut", [0, 1])
+def test_a_clock_that_was_ahead_hides_nothing_that_comes_later(cut: int) -> None:
+    """A value taken while our clock was ahead gives way to the next one, in the same batch or a later one."""
+    messages = [RawMessage("t", b"", 1_000, 1), RawMessage("t", b"", 10, 1)]
+    outcomes = [
+        (Identified(AssetState(asset="X", status="idle", as_of_us=1_000)),),
+        (Identified(AssetState(asset="X", status="error", as_of_us=10)),),
+    ]
+    known: dict[Pair, Latest] = {}
+    for part in (slice(0, cut), slice(cut, 2)):
+        made = decide(messages[part], outcomes[part], {}, known.get)
+        known |= {pair: entry.event for pair, entry in made.folded.items()}
+    assert list(known.values()) == [AssetState(asset="X", status="error", as_of_us=10)]
