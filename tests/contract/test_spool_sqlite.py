@@ -15,7 +15,7 @@ from pywats_mqtt.errors import Fatal
 from pywats_mqtt.events import AssetCounts
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Batch, Done, Receipt, Refused, Rejection, RetryAt
-from pywats_mqtt.spool import SpoolReader, SqliteSpool, lines
+from pywats_mqtt.spool import SpoolReader, SqliteSpool, lines, tables
 from pywats_mqtt.spool.store import Store
 from tests.contract.spool_parts import (
     START_US,
@@ -179,6 +179,24 @@ async def test_a_busy_device_does_not_hide_the_others_behind_it(path: Path, cloc
         while await spool.next_due_us() == 0 or not leased:
             leased += serials(await lease(spool))
         assert leased == ["SN0", *(f"SN{backlog + number}" for number in range(3))]
+
+
+async def test_a_lease_that_cannot_read_on_leases_nothing(
+    path: Path, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it had taken from memory before the disk failed is given back, and leased by the next one."""
+
+    def fail(*_: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    async with SqliteSpool.open(path, clock=clock) as spool:
+        await take_in(spool, [says(result("A", 1)), says(result("B", 2))])
+        monkeypatch.setattr(lines.Lines, "next_scan", lambda _: lines.Scan(1, 2, 9))
+        monkeypatch.setattr(tables, "read_deliveries", fail)
+        with pytest.raises(Exception, match="disk I/O error"):
+            await lease(spool)
+        monkeypatch.undo()
+        assert serials(await lease(spool)) == ["SN1", "SN2"]
 
 
 # --- cancelled callers ------------------------------------------------------------------------------------------------

@@ -96,8 +96,13 @@ class LatestEntries:
         return new
 
     def lease(self, limit: int, now_us: int, *, settled_before_us: int, skip_kinds: AbstractSet[str]) -> list[Delivery]:
-        """Lease entries that are owed and due, the longest owed first."""
-        self._asked_us = max(self._asked_us, now_us)
+        """Lease entries that are owed and due, the longest owed first.
+
+        A settled time is recent from `settled_before_us` to as long after now: one that is further ahead was taken
+        before the clock was put back.
+        """
+        recent_until_us = 2 * now_us - settled_before_us
+        self._asked_us = now_us
         taken: list[Delivery] = []
         for pair in self._owed:
             if len(taken) >= limit:
@@ -107,7 +112,7 @@ class LatestEntries:
                 entry.id in self._leased
                 or entry.kind in skip_kinds
                 or entry.due_us > now_us
-                or (entry.settled_at_us and entry.settled_at_us >= settled_before_us)
+                or (entry.settled_at_us and settled_before_us <= entry.settled_at_us <= recent_until_us)
             ):
                 continue
             advance(State.WAITING, Move.LEASE)

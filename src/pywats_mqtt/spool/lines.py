@@ -96,7 +96,7 @@ class Lines:
 
     def lease(self, limit: int, now_us: int, skip_kinds: AbstractSet[str]) -> list[Item]:
         """Lease the heads of lines that are due, oldest first, of the rows in memory."""
-        self._asked_us = max(self._asked_us, now_us)
+        self._asked_us = now_us  # also back, when the clock was put back
         while self._parked and self._parked[0][0] <= now_us:
             _, head, key = heappop(self._parked)
             heappush(self._ready, (head, key))

@@ -123,7 +123,7 @@ class MemorySpool:
 
     async def lease(self, limit: int, now_us: int, *, skip_kinds: frozenset[str] = frozenset()) -> Sequence[Delivery]:
         """See `ports.Spool.lease`."""
-        self._asked_us = max(self._asked_us, now_us)
+        self._asked_us = now_us
         taken: list[Delivery] = []
         seen: set[str] = set()
         for owed in self._owed.values():

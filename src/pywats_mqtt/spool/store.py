@@ -319,14 +319,24 @@ class Store:
         return [Batch(number, tables.unpack_messages(packed)) for number, packed in rows]
 
     def lease(self, limit: int, now_us: int, skip_kinds: AbstractSet[str]) -> list[Delivery]:
-        """See `ports.Spool.lease`."""
+        """See `ports.Spool.lease`.
+
+        Raises:
+            sqlite3.Error: rows cannot be read; nothing is leased then.
+        """
         items = self._lines.lease(limit, now_us, skip_kinds)
-        for _ in range(SCANS):
-            if len(items) >= limit or (scan := self._lines.next_scan()) is None:
-                break
-            self._lines.fill(scan, tables.read_deliveries(self._db, scan))
-            items += self._lines.lease(limit - len(items), now_us, skip_kinds)
-        deliveries = [delivery for item in items if (delivery := self._delivery(item)) is not None]
+        try:
+            for _ in range(SCANS):
+                if len(items) >= limit or (scan := self._lines.next_scan()) is None:
+                    break
+                self._lines.fill(scan, tables.read_deliveries(self._db, scan))
+                items += self._lines.lease(limit - len(items), now_us, skip_kinds)
+            deliveries = [delivery for item in items if (delivery := self._delivery(item)) is not None]
+        except sqlite3.Error:
+            for item in items:
+                if self._lines.leased(item.id) is not None:
+                    self._lines.give_back(item.id)
+            raise
         return sorted(deliveries, key=_id)
 
     def _delivery(self, item: Item) -> Delivery | None:
