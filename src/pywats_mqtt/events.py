@@ -220,6 +220,8 @@ class Relayed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
 
 
 Ordered: TypeAlias = TestResult | Relayed
+ORDERED = (TestResult, Relayed)
+"""The same for `isinstance`, which looks through a tuple faster than through a union."""
 Event: TypeAlias = Ordered | Latest
 
 

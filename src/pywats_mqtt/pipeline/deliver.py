@@ -32,13 +32,13 @@ FAILED_ONCE = Backoff(first_s=2.0, longest_s=60.0)
 OUTCOME_UNKNOWN = frozenset({"timeout", "dropped"})
 """Causes that may lie in the delivery itself, such as a report too large for a proxy on the way."""
 
-LINGER_S = 0.01
+LINGER_S = 0.02
 """What a commit may be put off so that more results share it; it is not put off for results nobody works on."""
 
-SHARING = 2
+SHARING = 4
 """Results that share a commit at most, for each one worked on at once. A commit costs as much as a call."""
 
-LEASED_AHEAD = 6
+LEASED_AHEAD = 12
 """Deliveries leased for each one worked on at once: what waits for a commit or a lease must not leave a call unused."""
 
 LOOK_AGAIN_S = 1.0

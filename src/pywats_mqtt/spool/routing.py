@@ -11,6 +11,7 @@ from typing import TypeAlias
 import msgspec
 
 from pywats_mqtt.events import (
+    ORDERED,
     AssetCounts,
     AssetEnvironment,
     AssetState,
@@ -124,11 +125,14 @@ def decide(
             plan.held.append(Held(message, outcome))
         elif not outcome:
             plan.ignored += 1
-        elif all([identified.identity is None for identified in outcome]):  # noqa: C419 - twice as fast as a generator
-            plan.unidentified += counts_twice(outcome)
-            _store(plan, message, [identified.event for identified in outcome], base)
         else:
-            _store(plan, message, _new_events(plan, message, outcome, known), base)
+            for identified in outcome:
+                if identified.identity is not None:
+                    _store(plan, message, _new_events(plan, message, outcome, known), base)
+                    break
+            else:
+                plan.unidentified += counts_twice(outcome)
+                _store(plan, message, [identified.event for identified in outcome], base)
     return plan
 
 
@@ -137,9 +141,10 @@ def _store(plan: Plan, message: RawMessage, events: Sequence[Event], base: Calla
     folded, left = plan.folded, len(events)
     for event in events:
         left -= 1
-        if isinstance(event, Ordered):
+        if isinstance(event, ORDERED):
             plan.ordered.append(NewDelivery(event, message, 0 if left else 1))
             continue
+        plan.events_folded += 1
         pair = (event.asset, _KINDS[type(event)])
         entry = folded.get(pair)
         if entry is None:
@@ -148,11 +153,13 @@ def _store(plan: Plan, message: RawMessage, events: Sequence[Event], base: Calla
                 known = capped(known, message.received_at_us)
             entry = folded[pair] = Folded(fold(known, event), message)
         else:
-            entry.event = fold(capped(entry.event, message.received_at_us), event)
+            known = entry.event
+            if known.as_of_us > message.received_at_us:  # the clock was put back within a batch
+                known = capped(known, message.received_at_us)
+            entry.event = fold(known, event)
             entry.message = message
         if not left:
             entry.messages += 1
-        plan.events_folded += 1
 
 
 def _new_events(
