@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from pywats_mqtt.events import payload_digest
 from pywats_mqtt.spool.connection import connect
 from pywats_mqtt.spool.disk import VACUUM_ABOVE, VACUUM_PAGES, Disk
-from pywats_mqtt.spool.upkeep import PRUNE_EVERY_S, PRUNE_ROWS, SWEEP_EVERY_S, Upkeep
+from pywats_mqtt.spool.tally import Tally
+from pywats_mqtt.spool.upkeep import FORGET_EVERY_S, LOOK_AGAIN_S, PRUNE_EVERY_S, PRUNE_ROWS, SWEEP_EVERY_S, Upkeep
 from tests.contract.spool_parts import START_US, SetClock
 
 BOUND = 1 << 20
@@ -83,10 +85,57 @@ def test_identities_are_pruned_in_steps(db: sqlite3.Connection, path: Path) -> N
         return int(db.execute("SELECT count(*) FROM identity").fetchone()[0])
 
     for expected in (PRUNE_ROWS * 3 // 2 + 1, PRUNE_ROWS + 1, PRUNE_ROWS + 1):
-        assert upkeep.step(idle=False)
+        assert upkeep.step(idle=False, tally=Tally())
         assert left() == expected
-        assert not upkeep.step(idle=False)
+        assert not upkeep.step(idle=False, tally=Tally())
         clock.now_us += int(PRUNE_EVERY_S * 1e6)
-    assert not upkeep.step(idle=False)
+    assert not upkeep.step(idle=False, tally=Tally())
     clock.now_us += int(SWEEP_EVERY_S * 1e6)
-    assert upkeep.step(idle=False)
+    assert upkeep.step(idle=False, tally=Tally())
+
+
+def test_a_full_spool_forgets_its_oldest_identities_until_it_has_room_and_no_more(
+    db: sqlite3.Connection, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Step by step, the young of each step stay; below the low mark it stops. One line says so, for both times."""
+    disk = Disk(db, path, BOUND)
+    upkeep = Upkeep(db, SetClock(), disk, identity_days=30)
+
+    def left() -> int:
+        return int(db.execute("SELECT count(*) FROM identity").fetchone()[0])
+
+    def full() -> bool:
+        disk.measure()
+        return disk.full
+
+    number = 0
+    for _ in range(2):
+        while not full():
+            rows = [(payload_digest(str(n).encode()), b"d" * 16, START_US + n) for n in range(number, number + 500)]
+            db.executemany("INSERT INTO identity VALUES (?, ?, ?)", rows)
+            number += 500
+        before, steps = left(), 0
+        while full():
+            assert upkeep.due_s() == FORGET_EVERY_S
+            assert upkeep.step(idle=False, tally=Tally())
+            steps += 1
+        assert 1 < steps < before // PRUNE_ROWS
+        assert before // 4 < left() < before
+        (young,) = db.execute("SELECT count(*) FROM identity WHERE at_us >= ?", (START_US + number - 500,)).fetchone()
+        assert young == 500
+    assert [record.name for record in caplog.records].count("pywats_mqtt.spool.upkeep") == 1
+    assert "remembered for less than spool.identity_days" in caplog.text
+
+
+def test_a_full_spool_forgets_to_the_last_identity(db: sqlite3.Connection, path: Path) -> None:
+    """Where something else fills it: pass after pass, until none is left; then it looks again at rests."""
+    store(db, 1, BOUND)
+    disk = Disk(db, path, BOUND)
+    upkeep = Upkeep(db, SetClock(), disk, identity_days=30)
+    rows = [(number.to_bytes(16), b"d", START_US + number) for number in range(PRUNE_ROWS + 1)]
+    db.executemany("INSERT INTO identity VALUES (?, ?, ?)", rows)
+    upkeep.step(idle=False, tally=Tally(waiting=1))  # where a sweep is due too
+    while upkeep.step(idle=False, tally=Tally(waiting=1)):
+        pass
+    assert db.execute("SELECT count(*) FROM identity").fetchone() == (0,)
+    assert upkeep.due_s() == LOOK_AGAIN_S

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pywats_mqtt.errors import Fatal
-from pywats_mqtt.events import AssetCounts
+from pywats_mqtt.events import AssetCounts, Identified, identify
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Batch, Done, Receipt, Refused, Rejection, RetryAt
 from pywats_mqtt.spool import SpoolReader, SqliteSpool, lines, tables
@@ -29,6 +29,7 @@ from tests.contract.spool_parts import (
     result,
     says,
     serials,
+    state,
     take_in,
 )
 from tests.waiting import wait_until
@@ -250,7 +251,7 @@ async def test_at_its_bound_storing_waits_until_deliveries_make_room(
             assert later.number == len(stored) + 1
     texts = [record.message for record in caplog.records]
     assert texts == [
-        "spool full: receiving waits until deliveries make room",
+        "spool full: receiving waits until there is room",
         "spool has room again: receiving goes on",
     ]
 
@@ -267,6 +268,45 @@ async def test_a_spool_that_is_full_when_opened_waits_too(path: Path, clock: Set
         assert batch is not None
         await spool.route(batch, [()])
         assert await asyncio.wait_for(waiting, 20) is not None
+
+
+async def test_identities_alone_never_stop_the_spool(path: Path, clock: SetClock) -> None:
+    """With all delivered, what is remembered of it makes room for what comes, several times over."""
+    async with SqliteSpool.open(path, clock=clock, max_bytes=1_048_576) as spool:
+        for first in range(0, 60_000, 2_000):
+            batch = await asyncio.wait_for(put(spool, 2_000), 20)
+            outcomes = [
+                (Identified(state("X", "idle"), identify([str(number)], b"")),)
+                for number in range(first, first + 2_000)
+            ]
+            await spool.route(batch, outcomes)
+            await spool.settle([Done(delivery) for delivery in await lease_latest(spool)])
+        assert (await spool.figures()).duplicates == 0
+
+
+async def test_a_spool_full_of_quarantine_says_what_to_do(
+    path: Path, clock: SetClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Deliveries will make no room, so the line names the setting that does; it comes once."""
+    big = RawMessage("t", bytes(100_000), START_US, 1)
+    async with SqliteSpool.open(path, clock=clock, max_bytes=1_048_576) as spool:
+        while "spool full:" not in caplog.text:
+            batch = await spool.put(Receipt((big,)))
+            assert batch is not None
+            await spool.route(batch, [Rejection("no")])
+
+        async def said() -> bool:
+            await spool.figures()
+            return "its quarantine fills it" in caplog.text
+
+        await wait_until(said, what="the line")
+        await spool.figures()
+    assert [record.message for record in caplog.records if record.name == "pywats_mqtt.spool.upkeep"] == [
+        (
+            "spool full and nothing left to deliver or forget, its quarantine fills it: nothing is received until "
+            "spool.max_bytes is raised (a later version can discard from the quarantine)"
+        )
+    ]
 
 
 async def test_old_identities_are_forgotten(path: Path, clock: SetClock) -> None:

@@ -59,7 +59,7 @@ class Disk:
         if not self.full and used >= self._max_bytes:
             self.full = True
             _log.warning(
-                "spool full: receiving waits until deliveries make room",
+                "spool full: receiving waits until there is room",
                 extra={"path": str(self._path), "used_bytes": used, "max_bytes": self._max_bytes},
             )
         elif self.full and used < low:

@@ -48,9 +48,9 @@ class SqliteSpool:
         Args:
             path: the file, made when missing; its folder must exist and be on a local disk.
             clock: tells when deliveries were settled and identities seen.
-            max_bytes: at this size `put` waits until deliveries make room. What is on its way then still
-                is stored.
-            identity_days: days an event's id is remembered.
+            max_bytes: at this size `put` waits until there is room: deliveries make it, and ids that are forgotten.
+                What is on its way then still is stored.
+            identity_days: days an event's id is remembered; fewer where `max_bytes` does not hold as many.
         """
         return cls(path, clock=clock, max_bytes=max_bytes, identity_days=identity_days)
 

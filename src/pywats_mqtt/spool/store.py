@@ -11,6 +11,7 @@ import logging
 import sqlite3
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
+from operator import attrgetter
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -124,7 +125,7 @@ class Store:
     def upkeep(self, *, idle: bool) -> None:
         """Do a small step of upkeep if one is due; a disk that refuses it now is asked again later."""
         try:
-            if self._upkeep.step(idle=idle):
+            if self._upkeep.step(idle=idle, tally=self._stored_tally):
                 self._disk.measure()
         except sqlite3.OperationalError:
             _log.debug("upkeep not possible now", extra={"path": str(self._path)}, exc_info=True)
@@ -319,11 +320,7 @@ class Store:
         return [Batch(number, tables.unpack_messages(packed)) for number, packed in rows]
 
     def lease(self, limit: int, now_us: int, skip_kinds: AbstractSet[str]) -> list[Delivery]:
-        """See `ports.Spool.lease`.
-
-        Raises:
-            sqlite3.Error: rows cannot be read; nothing is leased then.
-        """
+        """See `ports.Spool.lease`; where rows cannot be read, nothing is leased."""
         items = self._lines.lease(limit, now_us, skip_kinds)
         try:
             for _ in range(SCANS):
@@ -337,7 +334,7 @@ class Store:
                 if self._lines.leased(item.id) is not None:
                     self._lines.give_back(item.id)
             raise
-        return sorted(deliveries, key=_id)
+        return sorted(deliveries, key=attrgetter("id"))
 
     def _delivery(self, item: Item) -> Delivery | None:
         """Unpack a leased row; one that cannot be unpacked goes to quarantine at once, or it would block its line."""
@@ -400,7 +397,3 @@ class Store:
     def note(self, name: str) -> bytes | None:
         """See `ports.Notes.note`."""
         return views.read_note(self._db, name)
-
-
-def _id(delivery: Delivery) -> int:
-    return delivery.id
