@@ -106,6 +106,10 @@ class Lines:
             entry = heappop(self._ready)
             line = self._lines[entry[1]]
             item = line.items[0]
+            if item.due_us > now_us:  # it was put among the ready before the clock was put back
+                heappush(self._parked, (item.due_us, *entry))
+                self._cut(line)
+                continue
             if item.kind in skip_kinds:
                 skipped.append(entry)
                 self._cut(line)
