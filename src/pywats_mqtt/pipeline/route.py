@@ -94,12 +94,25 @@ async def route(
         on_routed: told after each transaction, to wake the deliveries and to count.
     """
     position = 0
-    while batches := await inbox.take(position, spool):
-        for batch in batches:
-            outcomes = _interpreted(batch.messages, interpret)
-            routed = await until_stored(partial(spool.route, batch, outcomes))
-            position = batch.number
-            on_routed(batch, outcomes, routed)
+    storing: asyncio.Task[None] | None = None
+    async with asyncio.TaskGroup() as group:
+        while batches := await inbox.take(position, spool):
+            for batch in batches:
+                outcomes = _interpreted(batch.messages, interpret)  # while the batch before is being committed
+                if storing is not None:
+                    await storing
+                storing = group.create_task(_store(spool, batch, outcomes, on_routed), name="store-routed")
+                position = batch.number
+
+
+async def _store(
+    spool: Spool,
+    batch: Batch,
+    outcomes: list[Outcome],
+    on_routed: Callable[[Batch, list[Outcome], RoutedBatch], None],
+) -> None:
+    routed = await until_stored(partial(spool.route, batch, outcomes))
+    on_routed(batch, outcomes, routed)
 
 
 def _interpreted(messages: Sequence[RawMessage], interpret: Callable[[RawMessage], Outcome]) -> list[Outcome]:
