@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pywats_mqtt.emulator.report_rules import problems_of
+from pywats_mqtt.emulator.reports.rules import problems_of
 from tests.emulator.examples import numeric_step, repair, report
 
 

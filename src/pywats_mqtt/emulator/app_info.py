@@ -2,6 +2,8 @@
 
 import msgspec
 
+from pywats_mqtt.emulator.access import Needs
+from pywats_mqtt.emulator.route import Confidence, Route, Routes
 from pywats_mqtt.emulator.wire import Call, Reply, json_reply
 
 VERSION = "2025.3.9.824"  # the server version that the released pywats is documented for
@@ -61,3 +63,9 @@ def processes(call: Call) -> Reply:
         shown = [kind for kind, flag in wanted.items() if flag is None]
     found = [process for process in PROCESSES.values() if any(getattr(process, kind) for kind in shown)]
     return json_reply(found)
+
+
+ROUTES: Routes = {
+    "/api/app/version": {"GET": Route(version, Needs.READ, Confidence.HIGH)},
+    "/api/app/processes": {"GET": Route(processes, Needs.READ, Confidence.HIGH)},
+}

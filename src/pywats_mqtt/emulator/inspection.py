@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import msgspec
 
 from pywats_mqtt.emulator.access import Throttle
-from pywats_mqtt.emulator.asset_rows import full
+from pywats_mqtt.emulator.assets.rows import full
 from pywats_mqtt.emulator.faults import Faults, parse_fault
 from pywats_mqtt.emulator.request_log import RequestLog
 from pywats_mqtt.emulator.store import Store

@@ -1,44 +1,17 @@
-"""Every route of the API, in one table. `{}` stands for one path segment, which keeps its case; the rest has none."""
+"""Every route of the API: the tables of all areas in one."""
 
-from collections.abc import Mapping
+from itertools import chain
 
-import msgspec
+from pywats_mqtt.emulator import app_info
+from pywats_mqtt.emulator.assets.routes import ASSET_ROUTES
+from pywats_mqtt.emulator.reports.routes import REPORT_ROUTES
+from pywats_mqtt.emulator.route import Route, Routes
+from pywats_mqtt.emulator.wire import Refusal
 
-from pywats_mqtt.emulator import app_info, asset_counts, asset_types, assets, report_headers, reports
-from pywats_mqtt.emulator.access import Needs
-from pywats_mqtt.emulator.wire import Handler, Refusal
+MOST_IDENTIFIERS = 2
 
-MOST_IDENTIFIERS = 1
-
-
-class Route(msgspec.Struct, frozen=True):
-    """What answers a method on a path, and what the token needs for it."""
-
-    handler: Handler
-    needs: Needs
-
-
-ROUTES: Mapping[str, Mapping[str, Route]] = {
-    "/api/app/version": {"GET": Route(app_info.version, Needs.READ)},
-    "/api/app/processes": {"GET": Route(app_info.processes, Needs.READ)},
-    "/api/asset": {
-        "GET": Route(assets.get_assets, Needs.READ),
-        "PUT": Route(assets.put_asset, Needs.WRITE),
-        "DELETE": Route(assets.delete_asset, Needs.WRITE),
-    },
-    "/api/asset/{}": {"GET": Route(assets.get_asset, Needs.READ)},
-    "/api/asset/count": {"PUT": Route(asset_counts.put_count, Needs.WRITE)},
-    "/api/asset/setrunningcount": {"PUT": Route(asset_counts.set_running_count, Needs.COUNTS)},
-    "/api/asset/settotalcount": {"PUT": Route(asset_counts.set_total_count, Needs.COUNTS)},
-    "/api/asset/state": {"PUT": Route(asset_counts.put_state, Needs.WRITE)},
-    "/api/asset/types": {
-        "GET": Route(asset_types.get_types, Needs.READ),
-        "PUT": Route(asset_types.put_type, Needs.WRITE),
-    },
-    "/api/report/wsjf": {"POST": Route(reports.post_report, Needs.WRITE)},
-    "/api/report/wsjf/{}": {"GET": Route(reports.get_report, Needs.READ)},
-    "/api/report/query/header": {"GET": Route(report_headers.get_headers, Needs.READ)},
-}
+_AREAS = (app_info.ROUTES, ASSET_ROUTES, REPORT_ROUTES)
+ROUTES: Routes = dict(chain.from_iterable(area.items() for area in _AREAS))
 
 
 def find_route(method: str, path: str) -> tuple[Route, tuple[str, ...]]:

@@ -5,51 +5,13 @@ committed, so nothing here needs a lock. A wait of some microseconds for SQLite 
 """
 
 import sqlite3
+from importlib.resources import files
 from pathlib import Path
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
-_SCHEMA = """
-CREATE TABLE requests (
-  seq INTEGER PRIMARY KEY, at TEXT NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL, query TEXT NOT NULL,
-  body BLOB NOT NULL, status INTEGER, fault TEXT);
-
-CREATE TABLE asset_types (
-  typeId TEXT PRIMARY KEY, typeName TEXT NOT NULL UNIQUE COLLATE NOCASE, runningCountLimit INTEGER,
-  totalCountLimit INTEGER, maintenanceInterval REAL, calibrationInterval REAL, warningThreshold REAL,
-  alarmThreshold REAL, isReadonly INTEGER NOT NULL DEFAULT 0, icon TEXT);
-
-CREATE TABLE assets (
-  number INTEGER PRIMARY KEY AUTOINCREMENT, serialNumber TEXT NOT NULL UNIQUE,
-  typeId TEXT NOT NULL REFERENCES asset_types, parent INTEGER REFERENCES assets,
-  assetName TEXT, partNumber TEXT, revision TEXT, ClientId INTEGER, state INTEGER NOT NULL, description TEXT,
-  location TEXT, firstSeenDate TEXT NOT NULL, lastSeenDate TEXT, lastMaintenanceDate TEXT, nextMaintenanceDate TEXT,
-  lastCalibrationDate TEXT, nextCalibrationDate TEXT, totalCount INTEGER NOT NULL DEFAULT 0,
-  runningCount INTEGER NOT NULL DEFAULT 0, tags TEXT NOT NULL DEFAULT '[]');
-
-CREATE VIEW asset_list AS SELECT a.number, CAST(a.number AS TEXT) AS assetId, a.serialNumber, a.typeId,
-  CAST(a.parent AS TEXT) AS parentAssetId, p.serialNumber AS parentSerialNumber, a.assetName, a.partNumber, a.revision,
-  a.ClientId, a.state, a.description, a.location, a.firstSeenDate, a.lastSeenDate, a.lastMaintenanceDate,
-  a.nextMaintenanceDate, a.lastCalibrationDate, a.nextCalibrationDate, a.totalCount, a.runningCount, a.tags
-  FROM assets a LEFT JOIN assets p ON p.number = a.parent;
-
-CREATE TABLE asset_log (
-  logId INTEGER PRIMARY KEY AUTOINCREMENT, assetId TEXT NOT NULL, serialNumber TEXT NOT NULL, date TEXT NOT NULL,
-  user TEXT NOT NULL, type INTEGER NOT NULL, property TEXT, value TEXT, comment TEXT);
-
-CREATE TABLE reports (
-  number INTEGER PRIMARY KEY AUTOINCREMENT, uuid TEXT NOT NULL UNIQUE, serialNumber TEXT NOT NULL,
-  partNumber TEXT NOT NULL, reportType TEXT NOT NULL, start TEXT NOT NULL, revision TEXT NOT NULL,
-  result TEXT NOT NULL, stationName TEXT NOT NULL, location TEXT NOT NULL, purpose TEXT NOT NULL,
-  processCode INTEGER NOT NULL, processName TEXT NOT NULL, swFilename TEXT, swVersion TEXT, batchNumber TEXT,
-  operator TEXT, comment TEXT, executionTime REAL, timeStamp TEXT NOT NULL, receiveCount INTEGER NOT NULL,
-  quarantined INTEGER NOT NULL, firstSeq INTEGER NOT NULL, lastSeq INTEGER NOT NULL, assetStats TEXT);
-CREATE INDEX reports_by_start ON reports (start);
-CREATE INDEX reports_by_unit ON reports (serialNumber, partNumber, processCode, start);
-CREATE TABLE report_bodies (number INTEGER PRIMARY KEY REFERENCES reports, body BLOB NOT NULL);
-"""
-
-_TABLES = ("requests", "asset_log", "report_bodies", "reports", "assets", "asset_types")
+_AREAS = ("requests", "assets", "reports")
+"""The files in `sql/`, in the order in which their tables refer to each other."""
 
 
 class StateFileError(Exception):
@@ -86,8 +48,9 @@ class Store:
         self._db.execute("BEGIN IMMEDIATE")
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
         if version == 0:
-            for statement in _SCHEMA.split(";"):
-                self._db.execute(statement)
+            for area in _AREAS:
+                for statement in (files(__package__) / "sql" / f"{area}.sql").read_text("utf-8").split(";"):
+                    self._db.execute(statement)
             self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         elif version != SCHEMA_VERSION:
             raise sqlite3.DatabaseError(f"it has version {version}, this emulator reads version {SCHEMA_VERSION}")
@@ -124,9 +87,11 @@ class Store:
 
     def clear(self) -> None:
         """Forget everything, also the numbers given so far."""
-        self._db.execute("UPDATE assets SET parent = NULL")
-        for table in _TABLES:
-            self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - our own constant names
+        # Deferred: rows may refer to each other in a circle, and all of them go.
+        self._db.execute("PRAGMA defer_foreign_keys = ON")
+        for (table,) in self._db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall():
+            if table not in {"sqlite_stat1", "sqlite_sequence"}:
+                self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
         self._db.execute("DELETE FROM sqlite_sequence")
 
     def close(self) -> None:

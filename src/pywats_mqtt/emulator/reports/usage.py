@@ -2,8 +2,8 @@
 
 import msgspec
 
-from pywats_mqtt.emulator.asset_counts import add_use
-from pywats_mqtt.emulator.asset_rows import by_serial
+from pywats_mqtt.emulator.assets.counts import add_use
+from pywats_mqtt.emulator.assets.rows import by_serial
 from pywats_mqtt.emulator.fields import JsonObject, objects
 from pywats_mqtt.emulator.wire import Call
 

@@ -3,9 +3,9 @@
 from datetime import datetime
 from sqlite3 import Row
 
-from pywats_mqtt.emulator.asset_rows import LOG_STATE, addressed, by_number, note
-from pywats_mqtt.emulator.asset_types import STATUS_OK, count_status, type_of
-from pywats_mqtt.emulator.assets import STATE_LAST
+from pywats_mqtt.emulator.assets.rows import LOG_STATE, addressed, by_number, note
+from pywats_mqtt.emulator.assets.saved import STATE_LAST
+from pywats_mqtt.emulator.assets.types import STATUS_OK, count_status, type_of
 from pywats_mqtt.emulator.clock import wire_time
 from pywats_mqtt.emulator.store import Store
 from pywats_mqtt.emulator.wire import INT32_MAX, Call, Refusal, Reply, json_reply

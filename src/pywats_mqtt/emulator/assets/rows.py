@@ -7,7 +7,7 @@ from xml.sax.saxutils import quoteattr
 
 import msgspec
 
-from pywats_mqtt.emulator.asset_types import wire_type
+from pywats_mqtt.emulator.assets.types import wire_type
 from pywats_mqtt.emulator.clock import wire_time
 from pywats_mqtt.emulator.store import Store
 from pywats_mqtt.emulator.wire import Call, Refusal

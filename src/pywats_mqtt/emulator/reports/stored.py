@@ -8,9 +8,9 @@ import msgspec
 from pywats_mqtt.emulator.app_info import PROCESSES
 from pywats_mqtt.emulator.clock import parse_time, wire_time
 from pywats_mqtt.emulator.fields import JsonObject
-from pywats_mqtt.emulator.report_readback import readback
-from pywats_mqtt.emulator.report_rules import problems_of
-from pywats_mqtt.emulator.report_usage import apply_usage
+from pywats_mqtt.emulator.reports.readback import readback
+from pywats_mqtt.emulator.reports.rules import problems_of
+from pywats_mqtt.emulator.reports.usage import apply_usage
 from pywats_mqtt.emulator.wire import Call, Refusal, Reply, json_reply
 
 RESULT_WORDS = {"P": "Passed", "F": "Failed", "E": "Error", "T": "Terminated"}

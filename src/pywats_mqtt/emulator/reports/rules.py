@@ -6,8 +6,8 @@ Keys that are not named here are left alone, as a server leaves them alone.
 
 from pywats_mqtt.emulator.app_info import PROCESSES
 from pywats_mqtt.emulator.fields import JsonObject
-from pywats_mqtt.emulator.report_checks import Checks
-from pywats_mqtt.emulator.step_rules import check_root
+from pywats_mqtt.emulator.reports.checks import Checks
+from pywats_mqtt.emulator.reports.step_rules import check_root
 
 REPORT_RESULTS = "PFET"
 """A report over REST is passed, failed, error or terminated; D and S are for steps."""

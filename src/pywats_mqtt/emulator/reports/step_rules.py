@@ -1,7 +1,7 @@
 """What the steps of a WSJF report must look like: see `report_rules`."""
 
 from pywats_mqtt.emulator.fields import JsonObject
-from pywats_mqtt.emulator.report_checks import Checks
+from pywats_mqtt.emulator.reports.checks import Checks
 
 STEP_STATUSES = "PFSDETU"
 MEASUREMENT_STATUSES = "PFS"

@@ -5,7 +5,7 @@ from sqlite3 import Row
 import msgspec
 
 from pywats_mqtt.emulator import fields
-from pywats_mqtt.emulator.asset_rows import (
+from pywats_mqtt.emulator.assets.rows import (
     LOG_REGISTER,
     LOG_STATE,
     LOG_UPDATE,
@@ -17,8 +17,8 @@ from pywats_mqtt.emulator.asset_rows import (
     listed,
     note,
 )
-from pywats_mqtt.emulator.asset_tags import merged_tags
-from pywats_mqtt.emulator.asset_types import type_of
+from pywats_mqtt.emulator.assets.tags import merged_tags
+from pywats_mqtt.emulator.assets.types import type_of
 from pywats_mqtt.emulator.clock import wire_time
 from pywats_mqtt.emulator.fields import JsonObject
 from pywats_mqtt.emulator.odata_sql import Fields, Kind

@@ -1,0 +1,1 @@
+"""`/api/Asset`: assets, their types, counts and log."""

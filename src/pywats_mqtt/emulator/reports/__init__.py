@@ -1,0 +1,1 @@
+"""`/api/Report`: what test stations submitted."""
