@@ -16,6 +16,12 @@ READ_ONLY = "cmVhZA=="
 NO_COUNTS = "bm9jb3VudHM="
 
 
+def client_of(running: Running, token: str) -> httpx.AsyncClient:
+    """A client with this token."""
+    headers = {"Authorization": f"Basic {token}"}
+    return httpx.AsyncClient(base_url=running.url, headers=headers, trust_env=False)
+
+
 @pytest.fixture
 async def running() -> AsyncIterator[Running]:
     """An emulator without rate limit and with a token of each permission."""
@@ -27,8 +33,7 @@ async def running() -> AsyncIterator[Running]:
 @pytest.fixture
 async def http(running: Running) -> AsyncIterator[httpx.AsyncClient]:
     """A client with the token that may do all."""
-    headers = {"Authorization": f"Basic {TOKEN}"}
-    async with httpx.AsyncClient(base_url=running.url, headers=headers, trust_env=False) as client:
+    async with client_of(running, TOKEN) as client:
         yield client
 
 

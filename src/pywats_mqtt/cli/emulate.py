@@ -1,7 +1,7 @@
 """`pywats-mqtt emulate`: a WATS server to test against."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -24,13 +24,14 @@ def emulate(
     state: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Keep everything in this file; else in memory.")
     ] = None,
+    server: Annotated[Literal["2025.3", "2026.3"], typer.Option(help="Release of WATS to be.")] = "2025.3",
     rate_limit: Annotated[int, typer.Option(min=0, help="Requests per minute and token; 0 for no limit.")] = 500,
     keep_requests: Annotated[int, typer.Option(min=1, help="Requests that the log holds.")] = 200_000,
     asset_use: Annotated[bool, typer.Option(help="Count the assets that a report names as used.")] = True,
 ) -> None:
     """Run a WATS server to test against, until SIGTERM or Ctrl-C."""
     try:
-        from pywats_mqtt.emulator import Permission, Settings  # noqa: PLC0415 - its libraries are an extra
+        from pywats_mqtt.emulator import Permission, Server, Settings  # noqa: PLC0415 - its libraries are an extra
         from pywats_mqtt.emulator.program import StartError, run  # noqa: PLC0415 - the same
     except ModuleNotFoundError as exc:
         missing = (exc.name or "").partition(".")[0]
@@ -45,6 +46,7 @@ def emulate(
         host=host,
         port=port,
         state=state,
+        server=Server(server),
         rate_limit=rate_limit,
         keep_requests=keep_requests,
         count_asset_use=asset_use,

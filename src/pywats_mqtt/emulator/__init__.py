@@ -3,10 +3,10 @@
 It speaks the part of the WATS REST API that a bridge needs, as far as public material describes it, refuses what a
 server would refuse with a sentence that says what to change, remembers every request, and misbehaves on demand.
 
-What it does not do: TLS, users and log-ins (a token is all there is), statistics, and the `/api/internal` routes.
+What it does not do: TLS, users and log-ins (a token is all there is), and statistics.
 """
 
 from pywats_mqtt.emulator.server import Running, serve
-from pywats_mqtt.emulator.settings import Permission, Settings
+from pywats_mqtt.emulator.settings import Permission, Server, Settings
 
-__all__ = ["Permission", "Running", "Settings", "serve"]
+__all__ = ["Permission", "Running", "Server", "Settings", "serve"]

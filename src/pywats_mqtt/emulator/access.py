@@ -9,6 +9,7 @@ from pywats_mqtt.emulator.settings import Permission
 from pywats_mqtt.emulator.wire import Refusal
 
 WINDOW_S = 60.0
+INTERNAL = "/api/internal/"
 
 
 class Needs(Enum):
@@ -50,6 +51,18 @@ def check_permission(permission: Permission, needs: Needs) -> None:
     if needs not in _GRANTED[permission]:
         missing = 'the permission "Edit Total count"' if needs is Needs.COUNTS else "write access"
         raise Refusal(403, f"This token lacks {missing}.")
+
+
+def check_referer(headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Let a request through to `/api/internal`, which a server keeps for its own pages.
+
+    Raises:
+        Refusal: 403, it has no `Referer` on this server. The status is a guess.
+    """
+    sent = dict(headers)
+    scheme, _, rest = sent.get(b"referer", b"").partition(b"://")
+    if not scheme or rest.partition(b"/")[0] != sent.get(b"host", b""):
+        raise Refusal(403, "Routes below /api/internal need a Referer header with this server's address.")
 
 
 class Throttle:

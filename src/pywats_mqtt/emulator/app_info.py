@@ -4,9 +4,11 @@ import msgspec
 
 from pywats_mqtt.emulator.access import Needs
 from pywats_mqtt.emulator.route import Confidence, Route, Routes
+from pywats_mqtt.emulator.settings import Server
 from pywats_mqtt.emulator.wire import Call, Reply, json_reply
 
-VERSION = "2025.3.9.824"  # the server version that the released pywats is documented for
+VERSIONS = {Server.V2025_3: "2025.3.9.824", Server.V2026_3: "2026.3.0.0"}
+"""The first is the one that the released pywats is documented for; the last digits of the second are invented."""
 
 
 class Process(msgspec.Struct, frozen=True, rename="camel"):
@@ -46,9 +48,9 @@ PROCESSES = {
 }
 
 
-def version(_call: Call) -> Reply:
+def version(call: Call) -> Reply:
     """GET /api/App/Version: the version as a JSON string."""
-    return json_reply(VERSION)
+    return json_reply(VERSIONS[call.settings.server])
 
 
 def processes(call: Call) -> Reply:

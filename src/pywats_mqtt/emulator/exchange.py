@@ -3,16 +3,16 @@
 import sys
 import time
 import traceback
-from collections.abc import Iterable
+from collections.abc import Sequence
 
-from pywats_mqtt.emulator.access import Throttle, check_permission, token_of
+from pywats_mqtt.emulator.access import INTERNAL, Throttle, check_permission, check_referer, token_of
 from pywats_mqtt.emulator.request_log import Arrival, RequestLog
 from pywats_mqtt.emulator.routes import find_route
 from pywats_mqtt.emulator.settings import Settings
 from pywats_mqtt.emulator.store import Store
 from pywats_mqtt.emulator.wire import Call, Handler, Refusal, Reply, json_reply, refusal_reply
 
-Headers = Iterable[tuple[bytes, bytes]]
+Headers = Sequence[tuple[bytes, bytes]]
 
 
 class Exchange:
@@ -80,8 +80,10 @@ class Exchange:
     def _api(self, arrival: Arrival, headers: Headers) -> Reply:
         token = token_of(headers, self._settings.tokens)
         self._throttle.admit(token, time.monotonic())
-        route, identifiers = find_route(arrival.method, arrival.path)
+        route, identifiers = find_route(arrival.method, arrival.path, self._settings.server)
         check_permission(self._settings.tokens[token], route.needs)
+        if arrival.path.lower().startswith(INTERNAL):
+            check_referer(headers)
         return route.handler(self._call(arrival, identifiers))
 
     def _call(self, arrival: Arrival, identifiers: tuple[str, ...]) -> Call:

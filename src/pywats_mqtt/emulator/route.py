@@ -6,6 +6,7 @@ from enum import Enum
 import msgspec
 
 from pywats_mqtt.emulator.access import Needs
+from pywats_mqtt.emulator.settings import Server
 from pywats_mqtt.emulator.wire import Handler
 
 
@@ -21,11 +22,19 @@ class Confidence(Enum):
 
 
 class Route(msgspec.Struct, frozen=True):
-    """What answers a method on a path, what the token needs for it, and how sure we are that a server does the same."""
+    """What answers a method on a path.
+
+    Attributes:
+        handler: Answers it.
+        needs: What the token needs for it.
+        confidence: How sure we are that a server does the same.
+        since: The first release of a server that has it.
+    """
 
     handler: Handler
     needs: Needs
     confidence: Confidence
+    since: Server = Server.V2025_3
 
 
 Routes = Mapping[str, Mapping[str, Route]]

@@ -1,11 +1,13 @@
 """Every route of the API: the tables of all areas in one."""
 
+from collections.abc import Mapping
 from itertools import chain
 
 from pywats_mqtt.emulator import app_info
 from pywats_mqtt.emulator.assets.routes import ASSET_ROUTES
 from pywats_mqtt.emulator.reports.routes import REPORT_ROUTES
 from pywats_mqtt.emulator.route import Route, Routes
+from pywats_mqtt.emulator.settings import Server
 from pywats_mqtt.emulator.wire import Refusal
 
 MOST_IDENTIFIERS = 2
@@ -14,7 +16,7 @@ _AREAS = (app_info.ROUTES, ASSET_ROUTES, REPORT_ROUTES)
 ROUTES: Routes = dict(chain.from_iterable(area.items() for area in _AREAS))
 
 
-def find_route(method: str, path: str) -> tuple[Route, tuple[str, ...]]:
+def find_route(method: str, path: str, server: Server) -> tuple[Route, tuple[str, ...]]:
     """The route of a request, and the segments that its `{}` stand for.
 
     A path without identifiers wins over one with them, whatever its methods, as in ASP.NET.
@@ -26,10 +28,15 @@ def find_route(method: str, path: str) -> tuple[Route, tuple[str, ...]]:
     for count in range(MOST_IDENTIFIERS + 1):
         fixed = segments[: len(segments) - count]
         methods = ROUTES.get("/".join(fixed).lower() + "/{}" * count)
-        if methods is None:
+        if methods is None or not (there := _methods_of(methods, server)):
             continue
-        if method not in methods:
-            allowed = ", ".join(methods)
+        if method not in there:
+            allowed = ", ".join(there)
             raise Refusal(405, f"The resource takes {allowed}, not {method}.", {"Allow": allowed})
-        return methods[method], tuple(segments[len(fixed) :])
+        return there[method], tuple(segments[len(fixed) :])
     raise Refusal(404, f"No HTTP resource was found that matches the request URI '{path}'.")
+
+
+def _methods_of(methods: Mapping[str, Route], server: Server) -> Mapping[str, Route]:
+    """The methods that a server of this release takes; their values order releases by age."""
+    return {method: route for method, route in methods.items() if route.since.value <= server.value}

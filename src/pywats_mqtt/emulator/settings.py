@@ -18,6 +18,15 @@ class Permission(Enum):
     READ_ONLY = "read-only"
 
 
+class Server(Enum):
+    """Which release of a WATS server this is; the newer one has all routes of the older."""
+
+    V2025_3 = "2025.3"
+    """What the released pywats is documented for."""
+    V2026_3 = "2026.3"
+    """What pywats 0.6 asks for; such a server is not public, so its additions are taken from that client."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """One emulator.
 
@@ -26,6 +35,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         port: TCP port, 0 for a free one.
         tokens: What `Authorization: Basic <token>` may carry, and what each token may do.
         state: SQLite file that survives a restart; None keeps everything in memory.
+        server: The release to be; it decides which routes there are, and what the version says.
         rate_limit: Requests per token in any 60 s; 0 for no limit. A WATS server allows about 500.
         keep_requests: How many requests the log holds; older ones go. 200,000 reports of 1 kB take some 700 MB in
             memory, log and reports together.
@@ -37,6 +47,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 8088
     tokens: Mapping[str, Permission] = msgspec.field(default_factory=lambda: {DEFAULT_TOKEN: Permission.FULL})
     state: Path | None = None
+    server: Server = Server.V2025_3
     rate_limit: int = 500
     keep_requests: int = 200_000
     count_asset_use: bool = True
