@@ -12,7 +12,7 @@ from typing import Protocol, TypeAlias
 
 import msgspec
 
-from pywats_mqtt.events import Event, Identified, TestResult
+from pywats_mqtt.events import AssetUpdate, Event, Identified, TestResult
 from pywats_mqtt.messages import RawMessage
 
 
@@ -131,7 +131,7 @@ class Rejection(msgspec.Struct, frozen=True, gc=False):
     device: str = ""
 
 
-Outcome: TypeAlias = tuple[Identified, ...] | Rejection
+Outcome: TypeAlias = tuple[Identified, ...] | AssetUpdate | Rejection
 """What became of one message: its events (none: it says nothing, as a cleared retained one), or why it was refused."""
 
 

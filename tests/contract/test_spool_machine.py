@@ -18,7 +18,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from pywats_mqtt.events import AssetCounts, Identified, TestResult, fold
+from pywats_mqtt.events import AssetCounts, Identified, TestResult
+from pywats_mqtt.folding import fold
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Batch, Delivery, Done, Outcome, Receipt, Refused, Rejection, RetryAt, Settlement, Spool
 from pywats_mqtt.spool import lines

@@ -13,10 +13,10 @@ from pywats_mqtt.bus.payloads import event_of
 from pywats_mqtt.bus.relay import read_for_bus
 from pywats_mqtt.bus.wats_handlers import ROUTES, message_of
 from pywats_mqtt.config.topics import TopicConfig
-from pywats_mqtt.events import AssetState, Identified, Measurement, Relayed, TestResult, identify
+from pywats_mqtt.events import AssetState, Identified, Identity, Measurement, Relayed, TestResult, identify
 from pywats_mqtt.interpret import RouteTable, interpret
 from pywats_mqtt.messages import RawMessage, to_us
-from pywats_mqtt.ports import Rejection
+from pywats_mqtt.ports import Outcome, Rejection
 
 RECEIVED_AT = datetime(2026, 1, 26, 12, 0, tzinfo=UTC)
 RECEIVED_US = to_us(RECEIVED_AT)
@@ -73,9 +73,17 @@ def publish(payload: object, topic: str = "testers/T1/results") -> list[Relayed]
     return [identified.event for identified in outcome if isinstance(identified.event, Relayed)]
 
 
-def received(event: Event) -> tuple[Identified, ...] | Rejection:
+def received(event: Event) -> Outcome:
     """What an event on a bus becomes for WATS."""
     return interpret(message_of(event, RECEIVED_US), BUS_ROUTES)
+
+
+def identity_of(outcome: Outcome) -> Identity:
+    """The identity of the one event that came of a message."""
+    assert not isinstance(outcome, Rejection), outcome
+    (identified,) = outcome
+    assert identified.identity is not None
+    return identified.identity
 
 
 def result_of(payload: dict[str, Any]) -> TestResult:
@@ -115,8 +123,7 @@ def test_a_result_from_mqtt_comes_back_from_a_bus_unchanged_under_the_same_repor
     outcome = received(event_of(relayed, "mqtt-iot"))
     assert not isinstance(outcome, Rejection), outcome
     assert [identified.event for identified in outcome] == [relayed.event]
-    assert outcome[0].identity is not None
-    assert outcome[0].identity.id == relayed.id
+    assert identity_of(outcome).id == relayed.id
 
 
 def test_a_result_has_the_keys_of_a_test_result_event_and_no_others() -> None:
@@ -358,12 +365,8 @@ def test_a_report_id_that_comes_with_another_content_is_another_digest() -> None
     event = event_of(relayed, "mqtt-iot")
     changed = Event(event.event_type, event.payload | {"result": "fail"}, event.metadata)
     ours, other = received(event), received(changed)
-    assert not isinstance(ours, Rejection)
-    assert not isinstance(other, Rejection)
-    assert ours[0].identity is not None
-    assert other[0].identity is not None
-    assert ours[0].identity.id == other[0].identity.id == relayed.id
-    assert ours[0].identity.digest != other[0].identity.digest
+    assert identity_of(ours).id == identity_of(other).id == relayed.id
+    assert identity_of(ours).digest != identity_of(other).digest
 
 
 def test_the_id_of_an_increment_is_that_of_its_identity() -> None:

@@ -16,15 +16,14 @@ from pywats_mqtt.events import (
     Event,
     Identified,
     Latest,
-    capped,
     decode,
     encode,
-    fold,
     identify,
     is_latest,
     kind_of,
     order_key,
 )
+from pywats_mqtt.folding import capped, fold
 
 TIMES = st.integers(1, 6)
 COUNTS = st.builds(

@@ -5,18 +5,19 @@ from __future__ import annotations
 import msgspec
 
 from pywats_mqtt.adapters.context import Context, message_id, speaker
-from pywats_mqtt.adapters.times import is_plausible, time_of
+from pywats_mqtt.adapters.times import is_plausible, microseconds, time_of
 from pywats_mqtt.errors import Reject
 from pywats_mqtt.events import (
     AssetCounts,
     AssetEnvironment,
     AssetState,
+    AssetUpdate,
     Identified,
     Latest,
     identify,
     kind_of,
 )
-from pywats_mqtt.schemas.asset import AssetMessage, Reading, decoder
+from pywats_mqtt.schemas.asset import AssetMessage, PlainAssetMessage, PlainCounters, Reading, decoder, plain_decoder
 from pywats_mqtt.schemas.scalars import is_sent, text_of
 
 STATES = {
@@ -37,11 +38,12 @@ and whatever a device invents) are kept as the status and change no state: idle 
 """
 
 _STATUS_CHARACTERS = 100
+_NO_COUNTERS, _NO_CHANNELS = PlainCounters(), dict[str, float]()
 _BLOCKS = "status, count, running_count, total_count, increment, counters or environment"
 
 
-def read(context: Context) -> tuple[Identified, ...]:
-    """Decode an asset message and tell what happened.
+def read(context: Context) -> tuple[Identified, ...] | AssetUpdate:
+    """Decode an asset message and tell what happened; a plain one as a single update.
 
     Raises:
         Reject: it does not fit.
@@ -50,7 +52,39 @@ def read(context: Context) -> tuple[Identified, ...]:
     payload = context.message.payload
     if not payload:
         return ()  # a retained message was cleared (MQTT 5, 3.3.1.3): it says nothing about the asset
-    return adapt(decoder.decode(payload), context)
+    try:
+        update = _update(plain_decoder.decode(payload), context)
+    except msgspec.ValidationError:
+        update = None  # not plain, or not right, which the full schema tells
+    return adapt(decoder.decode(payload), context) if update is None else update
+
+
+def _update(sent: PlainAssetMessage, context: Context) -> AssetUpdate | None:
+    """Turn a plain message into one update, as `adapt` would into events; None where only `adapt` can tell.
+
+    This runs for every message: see `bench ingest`.
+    """
+    message, asset = context.message, context.device
+    block = sent.counters or _NO_COUNTERS
+    if sent.increment or block.increment or not asset or context.settings.strict_ids:
+        return None
+    if sent.message_id or (message.user_properties and message_id(context, sent.message_id)):
+        return None
+    running, total = block.running_count, block.total_count
+    if running is None:
+        running = sent.count if sent.running_count is None else sent.running_count
+    if total is None:
+        total = sent.total_count
+    status = sent.status.strip().lower()[:_STATUS_CHARACTERS] if sent.status else ""
+    channels = sent.environment or _NO_CHANNELS
+    if "" in channels or (running is None and total is None and not status and not channels):
+        return None
+    as_of_us = message.received_at_us
+    if sent.timestamp is not None:
+        moment_us, _ = microseconds(sent.timestamp)
+        if is_plausible(moment_us, as_of_us):
+            as_of_us = moment_us
+    return AssetUpdate(asset, as_of_us, total, running, status, STATES.get(status), channels)
 
 
 def adapt(sent: AssetMessage, context: Context) -> tuple[Identified, ...]:

@@ -7,13 +7,13 @@ from typing import TypeAlias
 
 from pywats_mqtt.adapters import asset, bus_event, report
 from pywats_mqtt.adapters.context import Context
-from pywats_mqtt.events import Identified
+from pywats_mqtt.events import AssetUpdate, Identified
 from pywats_mqtt.schemas.asset import decoder as asset_decoder
 from pywats_mqtt.schemas.bus_event import result_decoder as bus_result_decoder
 from pywats_mqtt.schemas.bus_event import state_decoder as bus_state_decoder
 from pywats_mqtt.schemas.report import decoder as report_decoder
 
-Adapter: TypeAlias = Callable[[Context], tuple[Identified, ...]]
+Adapter: TypeAlias = Callable[[Context], tuple[Identified, ...] | AssetUpdate]
 """Reads one message; raises `Reject`, or what decoding raises."""
 
 ADAPTERS: dict[str, Adapter] = {

@@ -41,7 +41,7 @@ def time_of(raw: msgspec.Raw, path: str) -> tuple[int, bool]:
         moment = _datetime.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return _uncommon(raw, path)
-    return _microseconds(moment)
+    return microseconds(moment)
 
 
 def is_plausible(moment_us: int, received_us: int) -> bool:
@@ -49,7 +49,8 @@ def is_plausible(moment_us: int, received_us: int) -> bool:
     return CLOCK_SET_US <= moment_us <= received_us
 
 
-def _microseconds(moment: datetime) -> tuple[int, bool]:
+def microseconds(moment: datetime) -> tuple[int, bool]:
+    """Turn a time into microseconds since 1970-01-01 UTC, and tell whether it has no zone, so that UTC was assumed."""
     assumed = moment.tzinfo is None
     since = (moment.replace(tzinfo=UTC) if assumed else moment) - EPOCH
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds, assumed
@@ -60,7 +61,7 @@ def _uncommon(raw: msgspec.Raw, path: str) -> tuple[int, bool]:
     try:
         sent = msgspec.json.decode(raw, type=float | str)
         if isinstance(sent, str):
-            return _microseconds(_date_and_time(sent))
+            return microseconds(_date_and_time(sent))
     except (ValueError, RecursionError) as exc:  # msgspec's errors and UnicodeDecodeError are ValueErrors
         raise Reject(f"{_EXPECTED}, got {_shown(raw)}", path=path) from exc
     if abs(sent) >= _MILLISECONDS_UP_TO:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, TypeAlias
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Raw, Struct
 
-from pywats_mqtt.schemas.common import NOT_SENT, Count, Text, Time
+from pywats_mqtt.schemas.common import INT32_MAX, NOT_SENT, Count, Text, Time
 
 
 class Counters(Struct, frozen=True, kw_only=True, gc=False):
@@ -72,3 +73,31 @@ class AssetMessage(Struct, frozen=True, kw_only=True, gc=False):
 
 decoder: msgspec.json.Decoder[AssetMessage] = msgspec.json.Decoder(AssetMessage)
 """Decodes and validates an asset message; made once, since making it costs a hundred messages."""
+
+
+Whole: TypeAlias = Annotated[int, Meta(ge=0, le=INT32_MAX)]
+
+
+class PlainCounters(Struct, frozen=True, kw_only=True, gc=False):
+    """`Counters` with absolute values only, sent as integers."""
+
+    running_count: Whole | None = None
+    total_count: Whole | None = None
+    increment: Raw = NOT_SENT
+
+
+class PlainAssetMessage(Struct, frozen=True, kw_only=True, gc=False):
+    """An `AssetMessage` as nearly all are, which decodes twice as fast; one that does not fit is decoded as that."""
+
+    message_id: Raw = NOT_SENT
+    timestamp: datetime | None = None
+    status: str | None = None
+    count: Whole | None = None
+    running_count: Whole | None = None
+    total_count: Whole | None = None
+    increment: Raw = NOT_SENT
+    counters: PlainCounters | None = None
+    environment: dict[str, float] | None = None
+
+
+plain_decoder: msgspec.json.Decoder[PlainAssetMessage] = msgspec.json.Decoder(PlainAssetMessage)

@@ -15,17 +15,17 @@ from pywats_mqtt.events import (
     AssetCounts,
     AssetEnvironment,
     AssetState,
+    AssetUpdate,
     Event,
     Identified,
     Identity,
     Latest,
     Ordered,
-    capped,
     counts_twice,
-    fold,
     kind_of_type,
     order_key,
 )
+from pywats_mqtt.folding import capped, fold, supersedes
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Outcome, Rejection, RoutedBatch
 
@@ -50,6 +50,22 @@ class Folded(msgspec.Struct):
     event: Latest
     message: RawMessage
     messages: int = 0
+
+
+class Updates(msgspec.Struct, gc=False):
+    """Updates of one asset that follow each other in a batch; the newest of them leaves nothing of the others.
+
+    Attributes:
+        newest: the last one.
+        message: its message.
+        first_us: when the first one was received.
+        messages: how many they are.
+    """
+
+    newest: AssetUpdate
+    message: RawMessage
+    first_us: int
+    messages: int = 1
 
 
 class Held(msgspec.Struct, frozen=True, gc=False):
@@ -96,7 +112,7 @@ class Plan(msgspec.Struct):
 def identities(outcomes: Sequence[Outcome]) -> Iterator[Identity]:
     """Give the identities of all events, so that a store can look up which it knows."""
     for outcome in outcomes:
-        if not isinstance(outcome, Rejection):
+        if not isinstance(outcome, Rejection | AssetUpdate):
             for identified in outcome:
                 if identified.identity is not None:
                     yield identified.identity
@@ -119,47 +135,94 @@ def decide(
     Raises:
         ValueError: not one outcome for each message.
     """
-    plan = Plan()
+    deciding = Deciding(known, base)
     for message, outcome in zip(messages, outcomes, strict=True):
-        if isinstance(outcome, Rejection):
-            plan.held.append(Held(message, outcome))
-        elif not outcome:
+        if isinstance(outcome, AssetUpdate):
+            deciding.update(outcome, message)
+        elif isinstance(outcome, Rejection):
+            deciding.plan.held.append(Held(message, outcome))
+        else:
+            deciding.take(outcome, message)
+    return deciding.end()
+
+
+class Deciding:
+    """The plan of a batch in the making.
+
+    Updates of an asset that follow each other are folded into one on the way, since nearly all messages are such: they
+    are planned when something else of the asset comes, or the batch ends. This runs for every message: see
+    `bench ingest`.
+    """
+
+    def __init__(self, known: Mapping[bytes, bytes], base: Callable[[Pair], Latest | None]) -> None:
+        self.plan = Plan()
+        self._known = known
+        self._base = base
+        self._updates: dict[str, Updates] = {}
+
+    def update(self, update: AssetUpdate, message: RawMessage) -> None:
+        """Take a message that is an update."""
+        updates = self._updates.get(update.asset)
+        if updates is None:
+            self._updates[update.asset] = Updates(update, message, message.received_at_us)
+        elif supersedes(update, updates.newest):
+            updates.newest = update
+            updates.message = message
+            updates.messages += 1
+        else:
+            self._plan_updates(updates)
+            self._updates[update.asset] = Updates(update, message, message.received_at_us)
+
+    def take(self, outcome: tuple[Identified, ...], message: RawMessage) -> None:
+        """Take a message with these events."""
+        plan = self.plan
+        if not outcome:
             plan.ignored += 1
+            return
+        if any(identified.identity is not None for identified in outcome):
+            events = _new_events(plan, message, outcome, self._known)
         else:
-            for identified in outcome:
-                if identified.identity is not None:
-                    _store(plan, message, _new_events(plan, message, outcome, known), base)
-                    break
-            else:
-                plan.unidentified += counts_twice(outcome)
-                _store(plan, message, [identified.event for identified in outcome], base)
-    return plan
+            plan.unidentified += counts_twice(outcome)
+            events = [identified.event for identified in outcome]
+        left = len(events)
+        for event in events:
+            left -= 1
+            if isinstance(event, ORDERED):
+                plan.ordered.append(NewDelivery(event, message, 0 if left else 1))
+                continue
+            updates = self._updates.pop(event.asset, None)
+            if updates is not None:
+                self._plan_updates(updates)
+            self._fold(event, message, message.received_at_us, messages=0 if left else 1)
+            plan.events_folded += 1
 
+    def end(self) -> Plan:
+        """Give the plan."""
+        for updates in self._updates.values():
+            self._plan_updates(updates)
+        return self.plan
 
-def _store(plan: Plan, message: RawMessage, events: Sequence[Event], base: Callable[[Pair], Latest | None]) -> None:
-    """Plan the events of one message; its count rides on the last. This runs for every message: see `bench ingest`."""
-    folded, left = plan.folded, len(events)
-    for event in events:
-        left -= 1
-        if isinstance(event, ORDERED):
-            plan.ordered.append(NewDelivery(event, message, 0 if left else 1))
-            continue
-        plan.events_folded += 1
-        pair = (event.asset, _KINDS[type(event)])
+    def _plan_updates(self, updates: Updates) -> None:
+        events = updates.newest.events()
+        left = len(events)
+        self.plan.events_folded += left * updates.messages
+        for event in events:
+            left -= 1
+            self._fold(event, updates.message, updates.first_us, messages=0 if left else updates.messages)
+
+    def _fold(self, event: Latest, message: RawMessage, received_us: int, *, messages: int) -> None:
+        """Fold an event into what is known, whose times are capped at the reception of what comes first."""
+        folded, pair = self.plan.folded, (event.asset, _KINDS[type(event)])
         entry = folded.get(pair)
+        known = self._base(pair) if entry is None else entry.event
+        if known is not None:
+            known = capped(known, received_us)
         if entry is None:
-            known = base(pair)
-            if known is not None:
-                known = capped(known, message.received_at_us)
-            entry = folded[pair] = Folded(fold(known, event), message)
+            folded[pair] = Folded(fold(known, event), message, messages)
         else:
-            known = entry.event
-            if known.as_of_us > message.received_at_us:  # the clock was put back within a batch
-                known = capped(known, message.received_at_us)
             entry.event = fold(known, event)
             entry.message = message
-        if not left:
-            entry.messages += 1
+            entry.messages += messages
 
 
 def _new_events(

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pywats_mqtt.adapters.asset import STATES
+from pywats_mqtt.adapters.asset import STATES, adapt
+from pywats_mqtt.adapters.context import Context, Interpretation
 from pywats_mqtt.config.topics import TopicConfig
-from pywats_mqtt.events import AssetCounts, AssetState, Identified, Identity
+from pywats_mqtt.errors import Reject
+from pywats_mqtt.events import AssetCounts, AssetState, AssetUpdate, Identified, Identity
 from pywats_mqtt.interpret import RouteTable, interpret
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Rejection
+from pywats_mqtt.schemas.asset import decoder
 
 NOW_US = 1_769_428_800_000_000
 ROUTES = RouteTable(TopicConfig())
@@ -25,7 +31,7 @@ def read(fields: Fields, topic: str = "assets/A/status", *, retain: bool = False
     message = RawMessage(topic, json.dumps(fields).encode(), NOW_US, retain=retain)
     outcome = interpret(message, ROUTES)
     assert not isinstance(outcome, Rejection), outcome
-    return outcome
+    return tuple(outcome)
 
 
 def counts(fields: Fields) -> AssetCounts:
@@ -126,3 +132,82 @@ def test_an_endless_status_is_cut() -> None:
     (identified,) = read({"status": "x" * 500})
     assert isinstance(identified.event, AssetState)
     assert len(identified.event.status) == 100
+
+
+COUNT = st.none() | st.integers(-1, 3) | st.sampled_from([2.0, 2.5, "2", 2**31])
+TEXT = st.none() | st.sampled_from(["", "7", 7, [1]])
+BLOCK = st.fixed_dictionaries({}, optional=dict.fromkeys(("running_count", "total_count", "increment", "more"), COUNT))
+CHANNELS = st.dictionaries(
+    st.sampled_from(["temperature_c", "humidity_pct", ""]),
+    st.none() | st.integers(0, 3) | st.floats(allow_nan=False) | st.just({"value": 1, "unit": "V"}) | st.just("warm"),
+)
+TIME = st.none() | st.sampled_from(
+    [
+        "2026-01-26T10:30:00Z",
+        "2026-01-26T10:30:00.123456+01:00",
+        "2026-01-26T10:30:00",
+        "2036-01-26T10:30:00Z",
+        "1980-01-26T10:30:00Z",
+        "0001-01-01T00:00:00+14:00",
+        "2026-01-26T10:30+01",
+        "2026-01-26",
+        1_769_423_400,
+        1_769_423_400_123,
+    ]
+)
+MESSAGES = st.fixed_dictionaries(
+    {},
+    optional={
+        "asset_id": TEXT,
+        "device_id": TEXT,
+        "message_id": TEXT,
+        "sequence": TEXT,
+        "timestamp": TIME,
+        "status": st.none() | st.sampled_from(["", " ", "Running", "idle", "x" * 101, 5]),
+        "count": COUNT,
+        "running_count": COUNT,
+        "total_count": COUNT,
+        "increment": COUNT,
+        "counters": st.none() | BLOCK,
+        "environment": st.none() | CHANNELS,
+        "more": st.none() | st.integers(),
+    },
+)
+
+
+@given(
+    sent=MESSAGES,
+    strict=st.booleans(),
+    retain=st.booleans(),
+    properties=st.sampled_from([(), (("message_id", "1"),), (("unit", "s"),)]),
+)
+def test_a_plain_message_means_what_the_full_schema_says(
+    *, sent: Fields, strict: bool, retain: bool, properties: tuple[tuple[str, str], ...]
+) -> None:
+    """The short way that nearly all messages take leads to the same events as the long one, or to the same refusal."""
+    config = TopicConfig(asset_topics=("assets/+/status", "plant/status"), strict_ids=strict)
+    for topic, device in (("assets/A/status", "A"), ("plant/status", "")):
+        payload = json.dumps(sent).encode()
+        message = RawMessage(topic, payload, NOW_US, retain=retain, user_properties=properties)
+        found = interpret(message, RouteTable(config))
+        context = Context(device, "status", message, Interpretation(strict_ids=strict))
+        try:
+            wanted = adapt(decoder.decode(payload), context)
+        except (Reject, msgspec.DecodeError):
+            assert isinstance(found, Rejection)
+        else:
+            assert not isinstance(found, Rejection)
+            assert tuple(found) == wanted
+
+
+def test_what_nearly_every_device_sends_is_plain() -> None:
+    """The proposal's example is one update; so the way that was made for it is taken."""
+    sent = {
+        "asset_id": "A",
+        "timestamp": "2026-01-26T10:30:00Z",
+        "counters": {"running_count": 1523, "total_count": 45000},
+        "environment": {"temperature_c": 23.5, "humidity_pct": 45},
+        "status": "running",
+    }
+    message = RawMessage("assets/A/counters", json.dumps(sent).encode(), NOW_US)
+    assert isinstance(interpret(message, ROUTES), AssetUpdate)

@@ -25,9 +25,9 @@ def read(**fields: object) -> TestResult:
     payload = {"serial_number": "S", "timestamp": "2026-01-26T06:00:00Z", **fields}
     outcome = interpret(RawMessage("testers/T/results", json.dumps(payload).encode(), NOW_US), ROUTES)
     assert not isinstance(outcome, Rejection), outcome
-    event = outcome[0].event
-    assert isinstance(event, TestResult)
-    return event
+    (identified,) = outcome
+    assert isinstance(identified.event, TestResult)
+    return identified.event
 
 
 def step(**fields: object) -> Step:
@@ -144,8 +144,9 @@ def test_a_field_whose_name_is_no_text_is_told_too(place: bytes) -> None:
     payload = b'{"serial_number": "S", "timestamp": 0, "result": "P", ' + place + b"}"
     outcome = interpret(RawMessage("testers/T/results", payload, NOW_US), ROUTES)
     assert not isinstance(outcome, Rejection), outcome
-    assert isinstance(outcome[0].event, TestResult)
-    assert ("unread_fields", "a name that is not UTF-8") in outcome[0].event.misc
+    (identified,) = outcome
+    assert isinstance(identified.event, TestResult)
+    assert ("unread_fields", "a name that is not UTF-8") in identified.event.misc
 
 
 @pytest.mark.parametrize(
@@ -157,8 +158,9 @@ def test_the_sequence_is_on_the_report_with_its_digits(sent: str, kept: str | No
     payload = f'{{"serial_number": "S", "result": "P", "sequence": {sent}}}'.encode()
     outcome = interpret(RawMessage("testers/T/results", payload, NOW_US), ROUTES)
     assert not isinstance(outcome, Rejection), outcome
-    assert isinstance(outcome[0].event, TestResult)
-    assert dict(outcome[0].event.misc).get("sequence") == kept
+    (identified,) = outcome
+    assert isinstance(identified.event, TestResult)
+    assert dict(identified.event.misc).get("sequence") == kept
 
 
 def test_a_correction_of_the_clock_is_recorded() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pywats_mqtt.events import AssetCounts, AssetState, Identified, Identity, Latest
+from pywats_mqtt.events import AssetCounts, AssetState, AssetUpdate, Identified, Identity, Latest
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Outcome, Rejection
 from pywats_mqtt.spool.routing import Pair, Plan, decide, identities
@@ -91,3 +91,41 @@ def test_a_clock_that_was_ahead_hides_nothing_that_comes_later(cut: int) -> None
         made = decide(messages[part], outcomes[part], {}, known.get)
         known |= {pair: entry.event for pair, entry in made.folded.items()}
     assert list(known.values()) == [AssetState(asset="X", status="error", as_of_us=10)]
+
+
+UPDATES = st.builds(
+    AssetUpdate,
+    asset=st.sampled_from("XY"),
+    as_of_us=st.integers(0, 4),
+    total=st.none() | st.integers(0, 3),
+    running=st.none() | st.integers(0, 3),
+    status=st.sampled_from(["", "idle", "running"]),
+    state=st.just(None),
+    channels=st.dictionaries(st.sampled_from("ab"), st.sampled_from([1.0, 2.0])),
+).filter(lambda update: bool(update.events()))
+OTHERS = st.lists(
+    st.builds(
+        Identified,
+        st.builds(AssetCounts, asset=st.sampled_from("XY"), total=st.none() | st.just(9), added=st.integers(0, 3))
+        | st.builds(AssetState, asset=st.sampled_from("XY"), status=st.just("error"), as_of_us=st.integers(0, 4)),
+    ),
+    min_size=1,
+    max_size=2,
+).map(tuple)
+ARRIVALS = st.lists(st.tuples(st.integers(4, 7), UPDATES | UPDATES | OTHERS), max_size=8)
+BEFORE = st.dictionaries(
+    st.tuples(st.sampled_from("XY"), st.just("asset_state")),
+    st.builds(AssetState, asset=st.just("X"), status=st.just("before"), as_of_us=st.integers(0, 9)),
+)
+
+
+@given(ARRIVALS, BEFORE)
+def test_an_update_is_folded_as_the_events_it_stands_for(
+    arrivals: list[tuple[int, AssetUpdate | tuple[Identified, ...]]], before: dict[Pair, Latest]
+) -> None:
+    """Whatever comes between updates, and however clocks jump: what is owed and what is counted are the same."""
+    messages = [RawMessage(f"t/{number}", b"", received_us) for number, (received_us, _) in enumerate(arrivals)]
+    short = decide(messages, [outcome for _, outcome in arrivals], {}, before.get)
+    long = decide(messages, [tuple(outcome) for _, outcome in arrivals], {}, before.get)
+    assert short.routed == long.routed
+    assert short.folded == long.folded

@@ -1,0 +1,101 @@
+"""How latest events are folded into what is known of their asset and kind."""
+
+from __future__ import annotations
+
+import msgspec
+
+from pywats_mqtt.events import AssetCounts, AssetEnvironment, AssetUpdate, Latest
+
+
+def fold(old: Latest | None, new: Latest) -> Latest:
+    """Merge a latest event into what is known of the same asset and kind.
+
+    Of each single value the newer one wins, by its time (equal times: the later arrival); increments add up whatever
+    their time. How the events are grouped into batches makes no difference.
+    """
+    if old is None:
+        return new
+    if isinstance(new, AssetCounts) and isinstance(old, AssetCounts):
+        return _fold_counts(old, new)
+    if isinstance(new, AssetEnvironment) and isinstance(old, AssetEnvironment):
+        return _fold_environment(old, new)
+    return new if new.as_of_us >= old.as_of_us else old
+
+
+def capped(event: Latest, at_us: int) -> Latest:
+    """Give what is known with no time later than `at_us`: the same object where none is, as is usual.
+
+    No event is newer than its reception, so a known time ahead of the next reception came from a clock of ours that
+    was ahead; left as it is, it would hide all that comes until that time.
+    """
+    if isinstance(event, AssetCounts):
+        running_us = _running_us(event)
+        if event.as_of_us <= at_us and running_us <= at_us:
+            return event
+        total_us, running_us = min(event.as_of_us, at_us), min(running_us, at_us)
+        running_as_of_us = None if event.running_as_of_us is None or running_us == total_us else running_us
+        return msgspec.structs.replace(event, as_of_us=total_us, running_as_of_us=running_as_of_us)
+    if event.as_of_us <= at_us:
+        return event
+    if isinstance(event, AssetEnvironment):
+        older_us = {name: time_us for name, time_us in event.older_us.items() if time_us < at_us}
+        return msgspec.structs.replace(event, as_of_us=at_us, older_us=older_us)
+    return msgspec.structs.replace(event, as_of_us=at_us)
+
+
+def _fold_counts(old: AssetCounts, new: AssetCounts) -> AssetCounts:
+    if new.as_of_us >= old.as_of_us and not old.added and _is_whole(new) and old.running_as_of_us is None:
+        return new  # what nearly every message of a healthy fixture does
+    total, total_us = new.total, new.as_of_us
+    if total is None or (old.total is not None and old.as_of_us > total_us):
+        total, total_us = old.total, old.as_of_us
+    running, running_us = new.running, _running_us(new)
+    if running is None or (old.running is not None and _running_us(old) > running_us):
+        running, running_us = old.running, _running_us(old)
+    if total is None:
+        total_us = running_us
+    return AssetCounts(
+        asset=new.asset,
+        total=total,
+        running=running,
+        added=old.added + new.added,
+        as_of_us=total_us,
+        running_as_of_us=None if running is None or running_us == total_us else running_us,
+    )
+
+
+def _is_whole(counts: AssetCounts) -> bool:
+    return counts.total is not None and counts.running is not None and counts.running_as_of_us is None
+
+
+def _running_us(counts: AssetCounts) -> int:
+    return counts.as_of_us if counts.running_as_of_us is None else counts.running_as_of_us
+
+
+def _fold_environment(old: AssetEnvironment, new: AssetEnvironment) -> AssetEnvironment:
+    if new.as_of_us >= old.as_of_us and not new.older_us and old.channels.keys() <= new.channels.keys():
+        return new
+    channels = dict(old.channels)
+    times = {name: old.older_us.get(name, old.as_of_us) for name in channels}
+    for name, value in new.channels.items():
+        time_us = new.older_us.get(name, new.as_of_us)
+        if name not in times or time_us >= times[name]:
+            channels[name], times[name] = value, time_us
+    as_of_us = max(old.as_of_us, new.as_of_us)
+    older_us = {name: time_us for name, time_us in times.items() if time_us < as_of_us}
+    return AssetEnvironment(asset=new.asset, channels=channels, as_of_us=as_of_us, older_us=older_us)
+
+
+def supersedes(new: AssetUpdate, old: AssetUpdate) -> bool:
+    """Tell whether an update that comes next of the same asset leaves nothing of `old`.
+
+    That is so where it says the same blocks and values, none of them earlier: then folding both and folding `new`
+    alone comes to the same, whatever was known before.
+    """
+    return (
+        new.as_of_us >= old.as_of_us
+        and (new.total is None) == (old.total is None)
+        and (new.running is None) == (old.running is None)
+        and bool(new.status) == bool(old.status)
+        and (old.channels.keys() <= new.channels.keys() if old.channels else not new.channels)
+    )
