@@ -6,7 +6,7 @@ import json
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pywats_mqtt.adapters.asset import STATES, adapt
@@ -177,6 +177,8 @@ TIMED_BLOCK = st.fixed_dictionaries({"timestamp": TIME, "counters": BLOCK})
 MESSAGES = ANY_FIELDS | TIMED_BLOCK
 
 
+@example(sent={"counters": {"running_count": 1, "increment": 2}}, strict=False, retain=False, properties=())
+@example(sent={"count": 1, "environment": {"": 1.0}}, strict=False, retain=False, properties=())
 @settings(max_examples=500)  # a message has many fields, and a fault may need two of them
 @given(
     sent=MESSAGES,
