@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from mqtt5 import ConnectPacket, PublishPacket, QoS, SubscribePacket, TopicFilter
@@ -69,28 +70,39 @@ def lay_backlog(port: int, publications: Iterator[tuple[str, bytes]]) -> int:
     with socket.create_connection(("127.0.0.1", port)) as link:
         link.sendall(ConnectPacket("bench-publisher", clean_start=True, keep_alive=60).write())
         link.recv(1024)
-        window: list[bytes] = []
-        for topic, payload in publications:
-            count += 1
-            packet_id = count % 60_000 + 1
-            window.append(PublishPacket(topic, payload, qos=QoS.AT_LEAST_ONCE, packet_id=packet_id).write())
-            if len(window) == WINDOW:
-                _publish(link, window)
-        _publish(link, window)
+        # Two windows are under way: with one, each would wait for the delayed acknowledgement of TCP, some 40 ms.
+        acknowledged, rest = 0, b""
+        for window in _windows(publications):
+            count += len(window)
+            link.sendall(b"".join(window))
+            while acknowledged < count - WINDOW:
+                acknowledged, rest = _count_acks(link, acknowledged, rest)
+        while acknowledged < count:
+            acknowledged, rest = _count_acks(link, acknowledged, rest)
         link.sendall(b"\xe0\x00")
     return count
 
 
-def _publish(link: socket.socket, window: list[bytes]) -> None:
-    link.sendall(b"".join(window))
-    expected = len(window)
-    window.clear()
-    rest = b""
-    while expected:
-        rest += link.recv(65_536)
-        while len(rest) >= HEADER_BYTES and len(rest) >= rest[1] + HEADER_BYTES:
-            rest = rest[rest[1] + HEADER_BYTES :]
-            expected -= 1
+def _windows(publications: Iterator[tuple[str, bytes]]) -> Iterator[list[bytes]]:
+    packets = (
+        PublishPacket(topic, payload, qos=QoS.AT_LEAST_ONCE, packet_id=number % 60_000 + 1).write()
+        for number, (topic, payload) in enumerate(publications)
+    )
+    while window := list(islice(packets, WINDOW)):
+        yield window
+
+
+def _count_acks(link: socket.socket, acknowledged: int, rest: bytes) -> tuple[int, bytes]:
+    """Read once; gives the PUBACKs read so far, and what is left of a broken-off one."""
+    read = link.recv(65_536)
+    if not read:
+        raise Fatal("the broker closed the connection while the backlog was laid")
+    rest += read
+    at = 0
+    while len(rest) >= at + HEADER_BYTES and len(rest) >= at + rest[at + 1] + HEADER_BYTES:
+        at += rest[at + 1] + HEADER_BYTES
+        acknowledged += 1
+    return acknowledged, rest[at:]
 
 
 @contextlib.contextmanager
