@@ -112,7 +112,7 @@ class Plan(msgspec.Struct):
 def identities(outcomes: Sequence[Outcome]) -> Iterator[Identity]:
     """Give the identities of all events, so that a store can look up which it knows."""
     for outcome in outcomes:
-        if not isinstance(outcome, Rejection | AssetUpdate):
+        if isinstance(outcome, tuple):  # updates have none
             for identified in outcome:
                 if identified.identity is not None:
                     yield identified.identity
