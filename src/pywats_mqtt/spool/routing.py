@@ -58,13 +58,13 @@ class Updates(msgspec.Struct, gc=False):
     Attributes:
         newest: the last one.
         message: its message.
-        first_us: when the first one was received.
+        earliest_us: when the earliest was received: the first one, unless the clock was put back.
         messages: how many they are.
     """
 
     newest: AssetUpdate
     message: RawMessage
-    first_us: int
+    earliest_us: int
     messages: int = 1
 
 
@@ -169,6 +169,8 @@ class Deciding:
             updates.newest = update
             updates.message = message
             updates.messages += 1
+            if message.received_at_us < updates.earliest_us:
+                updates.earliest_us = message.received_at_us
         else:
             self._plan_updates(updates)
             self._updates[update.asset] = Updates(update, message, message.received_at_us)
@@ -208,7 +210,7 @@ class Deciding:
         self.plan.events_folded += left * updates.messages
         for event in events:
             left -= 1
-            self._fold(event, updates.message, updates.first_us, messages=0 if left else updates.messages)
+            self._fold(event, updates.message, updates.earliest_us, messages=0 if left else updates.messages)
 
     def _fold(self, event: Latest, message: RawMessage, received_us: int, *, messages: int) -> None:
         """Fold an event into what is known, whose times are capped at the reception of what comes first."""

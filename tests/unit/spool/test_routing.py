@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pywats_mqtt.events import AssetCounts, AssetState, AssetUpdate, Identified, Identity, Latest
@@ -119,6 +119,7 @@ BEFORE = st.dictionaries(
 )
 
 
+@settings(max_examples=500)  # a fault may need two clocks that are wrong
 @given(ARRIVALS, BEFORE)
 def test_an_update_is_folded_as_the_events_it_stands_for(
     arrivals: list[tuple[int, AssetUpdate | tuple[Identified, ...]]], before: dict[Pair, Latest]
