@@ -169,8 +169,7 @@ class Deciding:
             updates.newest = update
             updates.message = message
             updates.messages += 1
-            if message.received_at_us < updates.earliest_us:
-                updates.earliest_us = message.received_at_us
+            updates.earliest_us = min(updates.earliest_us, message.received_at_us)
         else:
             self._plan_updates(updates)
             self._updates[update.asset] = Updates(update, message, message.received_at_us)
