@@ -97,7 +97,7 @@ def test_reading_is_total(text: str) -> None:
 def test_reads_orderby() -> None:
     """`$orderby` takes fields with a direction, ascending by default."""
     assert parse_orderby("start desc, sn ,id asc") == [Order("start", True), Order("sn", False), Order("id", False)]  # noqa: FBT003 - as the terms are read
-    for wrong in ("", "start downwards", "a b c", "a,,b"):
+    for wrong in ("", "start downwards", "a b c", "a,,b", "a," * 100 + "a"):
         with pytest.raises(ODataError):
             parse_orderby(wrong)
 
@@ -165,6 +165,10 @@ def test_filters_as_odata_means_it(text: str, rows: list[int]) -> None:
         (f"id eq '{ID}'", "id (UUID) without quotes"),
         ("contains(size,'1')", "contains needs a text field"),
         ("xmldata ne '//Lot'", "xmldata is compared only as"),
+        ("xmldata eq 'Lot'", "xmldata is compared only as"),
+        ("xmldata eq '//'", "xmldata is compared only as"),
+        ("xmldata eq '//Lot[@Value=1]'", "xmldata is compared only as"),
+        ("xmldata eq 1", "xmldata is compared only as"),
     ],
 )
 def test_refuses_what_does_not_fit_the_fields(text: str, message: str) -> None:

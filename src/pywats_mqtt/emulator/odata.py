@@ -13,6 +13,7 @@ from uuid import UUID
 from pywats_mqtt.emulator.clock import parse_time
 
 MAX_TEXT = 4_000  # some 330 terms; SQLite takes an expression 1,000 levels deep, and a chain of terms is a level each
+MAX_ORDER = 100  # terms; SQLite takes 2,000
 MAX_NESTING = 20  # SQLite's parser stack holds 100 entries, and a nested condition takes up to five
 
 Literal = str | int | float | bool | UUID | datetime | None
@@ -99,8 +100,10 @@ def parse_orderby(text: str) -> list[Order]:
     """The terms of `$orderby`: `field [asc|desc], …`.
 
     Raises:
-        ODataError: A term is no field with an optional direction.
+        ODataError: A term is no field with an optional direction, or there are too many.
     """
+    if text.count(",") >= MAX_ORDER:
+        raise ODataError(f"$orderby: more than {MAX_ORDER} fields")
     terms = []
     for term in text.split(","):
         words = term.split()

@@ -4,6 +4,7 @@ OData 4.01 (5.1.1.1.1, `eq` and null) and SQLite's `IS` agree: null equals null 
 is unknown in both, also under `not`. Text compares case-sensitively.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +27,7 @@ from pywats_mqtt.emulator.odata import (
 
 _COMPARISON = {"eq": "IS", "ne": "IS NOT", "gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 _MATCH = {"startswith": "instr({0}, ?) = 1", "contains": "instr({0}, ?) > 0"}
+_TAG_PATH = re.compile(r"//([A-Za-z_][A-Za-z0-9_.-]*)\Z", re.ASCII)  # of XPath, a server takes more
 _OPTIONS = frozenset({"$filter", "$orderby", "$top", "$skip"})
 
 
@@ -123,9 +125,10 @@ def _match(node: Match, fields: Fields, values: list[object]) -> str:
 
 def _tag_exists(node: Compare, tags: str, values: list[object]) -> str:
     """`xmldata eq '//Key'`: an asset that has a tag of that name."""
-    if node.operator != "eq" or not isinstance(node.value, str) or not node.value.startswith("//"):
+    path = _TAG_PATH.match(node.value) if node.operator == "eq" and isinstance(node.value, str) else None
+    if path is None:
         raise ODataError("$filter: xmldata is compared only as xmldata eq '//TagName'")
-    values.append(node.value[2:])
+    values.append(path[1])
     return f"EXISTS (SELECT 1 FROM json_each({tags}) WHERE json_extract(value, '$.key') = ?)"  # noqa: S608 - our column
 
 
