@@ -49,15 +49,6 @@ async def test_version_and_processes(pywats: AsyncWATS) -> None:
     assert (processes[500].is_test_operation, processes[500].is_repair_operation) == (False, True)
 
 
-async def test_processes_by_kind(http: httpx.AsyncClient) -> None:
-    """A flag that is true shows that kind only, one that is false hides it."""
-    codes = [p["code"] for p in (await http.get("/api/App/Processes?includeRepairOperations=true")).json()]
-    assert codes == [500, 510]
-    codes = [p["code"] for p in (await http.get("/api/App/Processes?includeTestOperations=false")).json()]
-    assert codes == [500, 510]
-    assert (await http.get("/api/App/Processes?includeTestOperations=1")).status_code == 400
-
-
 async def test_an_assets_life(pywats: AsyncWATS) -> None:
     """A type and an asset are made, counted, set, listed and deleted through the services."""
     kind = await pywats.asset.create_asset_type("Fixture", running_count_limit=10)

@@ -25,6 +25,13 @@ def emulate(
         Path | None, typer.Option(metavar="FILE", help="Keep everything in this file; else in memory.")
     ] = None,
     server: Annotated[Literal["2025.3", "2026.3"], typer.Option(help="Release of WATS to be.")] = "2025.3",
+    process: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CODE=NAME[:KIND]",
+            help="Operation of the server, of kind test, repair or wip; repeatable. Given any, there are no others.",
+        ),
+    ] = None,
     rate_limit: Annotated[int, typer.Option(min=0, help="Requests per minute and token; 0 for no limit.")] = 500,
     keep_requests: Annotated[int, typer.Option(min=1, help="Requests that the log holds.")] = 200_000,
     asset_use: Annotated[bool, typer.Option(help="Count the assets that a report names as used.")] = True,
@@ -32,6 +39,7 @@ def emulate(
     """Run a WATS server to test against, until SIGTERM or Ctrl-C."""
     try:
         from pywats_mqtt.emulator import Permission, Server, Settings  # noqa: PLC0415 - its libraries are an extra
+        from pywats_mqtt.emulator.processes import SEEDED, parse_processes  # noqa: PLC0415 - the same
         from pywats_mqtt.emulator.program import StartError, run  # noqa: PLC0415 - the same
     except ModuleNotFoundError as exc:
         missing = (exc.name or "").partition(".")[0]
@@ -42,11 +50,17 @@ def emulate(
     tokens = dict.fromkeys(token or (), Permission.FULL)
     tokens |= dict.fromkeys(no_counts_token or (), Permission.NO_COUNTS)
     tokens |= dict.fromkeys(read_only_token or (), Permission.READ_ONLY)
+    try:
+        processes = parse_processes(process) if process else SEEDED
+    except ValueError as exc:
+        typer.echo(f"pywats-mqtt emulate: --process {exc}", err=True)
+        raise typer.Exit(_WRONG_USAGE) from exc
     settings = Settings(
         host=host,
         port=port,
         state=state,
         server=Server(server),
+        processes=processes,
         rate_limit=rate_limit,
         keep_requests=keep_requests,
         count_asset_use=asset_use,

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import msgspec
 
+from pywats_mqtt.emulator.processes import SEEDED, Processes
+
 DEFAULT_TOKEN = "c2VjcmV0"  # noqa: S105 - the documented example token, no secret
 
 
@@ -36,6 +38,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         tokens: What `Authorization: Basic <token>` may carry, and what each token may do.
         state: SQLite file that survives a restart; None keeps everything in memory.
         server: The release to be; it decides which routes there are, and what the version says.
+        processes: The operations that reports may name, by code; every server has its own.
         rate_limit: Requests per token in any 60 s; 0 for no limit. A WATS server allows about 500.
         keep_requests: How many requests the log holds; older ones go. 200,000 reports of 1 kB take some 700 MB in
             memory, log and reports together.
@@ -48,6 +51,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tokens: Mapping[str, Permission] = msgspec.field(default_factory=lambda: {DEFAULT_TOKEN: Permission.FULL})
     state: Path | None = None
     server: Server = Server.V2025_3
+    processes: Processes = msgspec.field(default_factory=lambda: SEEDED)
     rate_limit: int = 500
     keep_requests: int = 200_000
     count_asset_use: bool = True

@@ -4,8 +4,8 @@ Every sentence begins with the place, such as `root.steps[2].numericMeas[0].valu
 Keys that are not named here are left alone, as a server leaves them alone.
 """
 
-from pywats_mqtt.emulator.app_info import PROCESSES
 from pywats_mqtt.emulator.fields import JsonObject
+from pywats_mqtt.emulator.processes import SEEDED, Process, Processes
 from pywats_mqtt.emulator.reports.checks import Checks
 from pywats_mqtt.emulator.reports.step_rules import check_root
 
@@ -15,8 +15,13 @@ REPORT_RESULTS = "PFET"
 _HEAD_TEXTS = ("pn", "sn", "rev", "machineName", "location", "purpose")
 
 
-def problems_of(report: JsonObject) -> list[str]:
-    """Every mistake in a report, in reading order; empty for a report that is taken."""
+def problems_of(report: JsonObject, processes: Processes = SEEDED) -> list[str]:
+    """Every mistake in a report, in reading order; empty for a report that is taken.
+
+    Args:
+        report: What was sent.
+        processes: The operations of the server.
+    """
     checks = Checks()
     checks.uuid(report, "id")
     checks.choice(report, "type", "TR")
@@ -26,10 +31,10 @@ def problems_of(report: JsonObject) -> list[str]:
     checks.time(report, "start")
     checks.time(report, "startUTC", required=False)
     if report.get("type") == "R":
-        _check_process(checks, report, "processCode", repair=True)
-        _check_uur(checks, report)
+        _check_process(checks, report, "processCode", processes, repair=True)
+        _check_uur(checks, report, processes)
     else:
-        _check_process(checks, report, "processCode", repair=False)
+        _check_process(checks, report, "processCode", processes, repair=False)
         _check_uut(checks, report)
     root = report.get("root")
     if isinstance(root, dict):
@@ -46,15 +51,18 @@ def problems_of(report: JsonObject) -> list[str]:
     return checks.problems
 
 
-def _check_process(checks: Checks, source: JsonObject, place: str, *, repair: bool) -> None:
+def _check_process(checks: Checks, source: JsonObject, place: str, processes: Processes, *, repair: bool) -> None:
     code = checks.whole(source, place, required=True)
     if code is None:
         return
-    process = PROCESSES.get(code)
-    wanted = "repair" if repair else "test"
-    if process is None or not (process.is_repair_operation if repair else process.is_test_operation):
-        known = ", ".join(str(code) for code, p in PROCESSES.items() if repair == p.is_repair_operation)
-        checks.say(place, f"{code} is no {wanted} operation of this server; use one of {known}")
+    known = [process.code for process in processes.values() if _fits(process, repair=repair)]
+    if code not in known:
+        use = f"use one of {', '.join(map(str, known))}" if known else "it has none"
+        checks.say(place, f"{code} is no {'repair' if repair else 'test'} operation of this server; {use}")
+
+
+def _fits(process: Process, *, repair: bool) -> bool:
+    return process.is_repair_operation if repair else process.is_test_operation
 
 
 def _check_uut(checks: Checks, report: JsonObject) -> None:
@@ -68,10 +76,10 @@ def _check_uut(checks: Checks, report: JsonObject) -> None:
     checks.section(report, "root")
 
 
-def _check_uur(checks: Checks, report: JsonObject) -> None:
+def _check_uur(checks: Checks, report: JsonObject, processes: Processes) -> None:
     uur = checks.section(report, "uur")
     if uur is not None:
-        _check_process(checks, uur, "uur.processCode", repair=False)
+        _check_process(checks, uur, "uur.processCode", processes, repair=False)
         checks.text(uur, "uur.user", required=False)
         checks.text(uur, "uur.batchSN", required=False)
         checks.text(uur, "uur.comment", 5000, required=False)

@@ -5,7 +5,6 @@ from uuid import UUID
 
 import msgspec
 
-from pywats_mqtt.emulator.app_info import PROCESSES
 from pywats_mqtt.emulator.clock import parse_time, wire_time
 from pywats_mqtt.emulator.fields import JsonObject
 from pywats_mqtt.emulator.reports.readback import readback
@@ -26,7 +25,7 @@ def post_report(call: Call) -> Reply:
         Refusal: 400, with every mistake on its own line.
     """
     report = call.json_object()
-    problems = problems_of(report)
+    problems = problems_of(report, call.settings.processes)
     if problems:
         raise Refusal(400, "\n".join(problems))
     sent_id = str(report["id"])
@@ -90,7 +89,7 @@ def _columns(call: Call, report: JsonObject) -> dict[str, object]:
         "location": report["location"],
         "purpose": report["purpose"],
         "processCode": code,
-        "processName": PROCESSES[code].name if isinstance(code, int) else "",
+        "processName": call.settings.processes[code].name if isinstance(code, int) else "",
         "swFilename": sequence.get("name"),
         "swVersion": sequence.get("version"),
         "batchNumber": unit.get("batchSN"),
