@@ -1,7 +1,10 @@
-"""A report that the emulator takes, to be changed by tests."""
+"""What the emulator takes, to be changed by tests: reports, and a zip for a package."""
 
 from __future__ import annotations
 
+import io
+import zipfile
+from collections.abc import Mapping
 from typing import Any
 
 REPORT_ID = "daf6f3a9-aba9-4abd-86bf-f9e9cf8c0528"
@@ -63,3 +66,12 @@ def repair(**changes: object) -> dict[str, Any]:
     plain = report(**changes)
     del plain["uut"], plain["root"]
     return plain
+
+
+def zip_of(files: Mapping[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """A zip with these files, by path; a path that ends in a slash is a folder."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression) as archive:
+        for path, content in files.items():
+            archive.writestr(path, content)
+    return buffer.getvalue()

@@ -6,9 +6,10 @@ import httpx
 
 from pywats_mqtt.emulator import Running, Settings, serve
 from tests.emulator.conftest import TOKEN
-from tests.emulator.examples import REPORT_ID, report
+from tests.emulator.examples import REPORT_ID, report, zip_of
 from tests.emulator.test_assets import make_type, save
 from tests.emulator.test_reports import WSJF
+from tests.emulator.test_software import make
 
 
 async def test_the_log_has_every_request_as_it_came(running: Running) -> None:
@@ -67,22 +68,27 @@ async def test_the_log_is_bounded() -> None:
 
 
 async def test_reset_forgets_everything_but_numbers_on(http: httpx.AsyncClient) -> None:
-    """Nothing is left of assets, types, reports, requests and faults; the next asset is 1 again."""
+    """Nothing is left of assets, types, reports, packages, requests and faults; the next asset is 1 again."""
     type_id = await make_type(http)
     await save(http, serialNumber="A", typeId=type_id)
     await save(http, serialNumber="B", typeId=type_id, parentSerialNumber="A")
     await http.post(WSJF, json=report())
+    package = await make(http)
+    await http.post(f"/api/Software/Package/UploadZip/{package['packageId']}", content=zip_of({"bin/a": b""}))
     await http.post("/_emulator/faults", json={"kind": "status"})
     assert (await http.post("/_emulator/reset")).status_code == 204
-    assert (await http.get("/_emulator/state")).json() == {
+    state = (await http.get("/_emulator/state")).json()
+    assert [folder["name"] for folder in state.pop("virtual_folders")] == ["Stations", "Archive"]  # as at the start
+    assert state == {
         "assets": [],
         "types": [],
         "asset_log": [],
         "reports": [],
+        "packages": [],
         "counts": {"assets": 0, "reports": 0, "quarantined": 0, "requests": 0},
     }
     assert (await save(http, serialNumber="A", typeId=await make_type(http)))["assetId"] == "1"
-    assert [entry["seq"] for entry in (await http.get("/_emulator/requests")).json()] == [5, 6]
+    assert [entry["seq"] for entry in (await http.get("/_emulator/requests")).json()] == [7, 8]
 
 
 async def test_state_shows_what_was_stored(http: httpx.AsyncClient) -> None:

@@ -67,10 +67,10 @@ def test_a_wrong_operation_is_one_line_and_exit_2() -> None:
     assert line.startswith("pywats-mqtt emulate: --process '7=Burn In:tests': after the last colon comes")
 
 
-def test_operations_are_options() -> None:
-    """Given any operation, reports and lists know those only."""
+def test_operations_and_tag_keys_are_options() -> None:
+    """Given any operation, reports and lists know those only; tags of packages take the keys that are listed."""
     options = ["--process", "7=Burn In", "--process", "8=Fix:repair", "--process", "9=Ship:wip"]
-    with running_emulator(*options) as emulator:
+    with running_emulator(*options, "--known-tags", "Line, SwVersion") as emulator:
         headers = {"Authorization": f"Basic {emulator.token}"}
         with httpx.Client(base_url=emulator.url, headers=headers, trust_env=False) as http:
             assert [(p["code"], p["processIndex"]) for p in http.get(PROCESSES).json()] == [(7, 0), (8, 1), (9, 2)]
@@ -80,6 +80,8 @@ def test_operations_are_options() -> None:
             assert http.post(WSJF, json=repair(processCode=8, uur={**uur, "processCode": 7})).status_code == 200
             refused = http.post(WSJF, json=report(processCode=100)).json()["Message"]
             assert refused == "processCode: 100 is no test operation of this server; use one of 7"
+            package = {"name": "x", "tags": [{"key": "Color", "value": "red"}]}
+            assert "use one of Line, SwVersion" in http.post("/api/Software/Package", json=package).json()["Message"]
 
 
 async def test_a_server_without_repairs_says_so() -> None:

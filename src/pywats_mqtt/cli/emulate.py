@@ -32,6 +32,9 @@ def emulate(
             help="Operation of the server, of kind test, repair or wip; repeatable. Given any, there are no others.",
         ),
     ] = None,
+    known_tags: Annotated[
+        str, typer.Option(metavar="KEY,…", help="Keys that tags of a software package may have; else any.")
+    ] = "",
     rate_limit: Annotated[int, typer.Option(min=0, help="Requests per minute and token; 0 for no limit.")] = 500,
     keep_requests: Annotated[int, typer.Option(min=1, help="Requests that the log holds.")] = 200_000,
     asset_use: Annotated[bool, typer.Option(help="Count the assets that a report names as used.")] = True,
@@ -61,6 +64,7 @@ def emulate(
         state=state,
         server=Server(server),
         processes=processes,
+        known_tags=frozenset(key.strip() for key in known_tags.split(",") if key.strip()),
         rate_limit=rate_limit,
         keep_requests=keep_requests,
         count_asset_use=asset_use,

@@ -1,5 +1,6 @@
 """Reading single fields of a JSON object that a client sent; every mistake is a 400 that names the field."""
 
+import re
 from uuid import UUID
 
 from pywats_mqtt.emulator.clock import parse_time, wire_time
@@ -7,6 +8,7 @@ from pywats_mqtt.emulator.wire import INT32_MAX, Refusal
 
 JsonObject = dict[str, object]
 MAX_TEXT = 100
+_XML_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z", re.ASCII)
 
 
 def text(source: JsonObject, name: str, longest: int = MAX_TEXT) -> str | None:
@@ -34,6 +36,18 @@ def required_text(source: JsonObject, name: str) -> str:
     value = text(source, name)
     if value is None or not value.strip():
         raise Refusal(400, f"{name}: required")
+    return value
+
+
+def xml_name(source: JsonObject, name: str) -> str:
+    """A text that can name an XML element, as the key of a tag does in WATS.
+
+    Raises:
+        Refusal: 400, it cannot, or as `required_text`.
+    """
+    value = required_text(source, name)
+    if not _XML_NAME.match(value):
+        raise Refusal(400, f"{name}: {value!r} cannot be stored; use letters, digits, '_', '.' and '-', a letter first")
     return value
 
 

@@ -9,6 +9,8 @@ from pywats_mqtt.emulator.access import Throttle
 from pywats_mqtt.emulator.assets.rows import full
 from pywats_mqtt.emulator.faults import Faults, parse_fault
 from pywats_mqtt.emulator.request_log import RequestLog
+from pywats_mqtt.emulator.software.folders import all_folders
+from pywats_mqtt.emulator.software.rows import inspected
 from pywats_mqtt.emulator.store import Store
 from pywats_mqtt.emulator.wire import Call, Handler, Refusal, Reply, json_reply
 
@@ -52,7 +54,10 @@ class Inspection:
         return json_reply(self._log.page(call.whole("after") or 0, PAGE if limit is None else limit))
 
     def _get_state(self, _call: Call) -> Reply:
-        """All that was stored: assets by id, asset types, the asset log, reports in order of their first reception."""
+        """All that was stored: assets by id, asset types, the asset log, reports in order of their first reception.
+
+        Packages come with their files, and those with the size and hash of what was uploaded.
+        """
         reports = [
             {**dict(row), "quarantined": bool(row["quarantined"])}
             for row in self._store.rows(f"SELECT {_REPORT_COLUMNS} FROM reports ORDER BY number")  # noqa: S608 - our own column names
@@ -70,6 +75,8 @@ class Inspection:
                 "types": [dict(row) for row in self._store.rows("SELECT * FROM asset_types ORDER BY typeName")],
                 "asset_log": [dict(row) for row in self._store.rows("SELECT * FROM asset_log ORDER BY logId")],
                 "reports": reports,
+                "packages": inspected(self._store),
+                "virtual_folders": all_folders(self._store),
                 "counts": counts,
             },
         )
@@ -90,7 +97,7 @@ class Inspection:
         return Reply(status=204)
 
     def _reset(self, _call: Call) -> Reply:
-        """Forget assets, types, reports, requests, faults and what was throttled. Request numbers go on."""
+        """Forget assets, types, reports, packages, requests, faults and what was throttled. Request numbers go on."""
         self._store.clear()
         self._faults.clear()
         self._throttle.reset()

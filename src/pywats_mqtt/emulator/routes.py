@@ -8,11 +8,12 @@ from pywats_mqtt.emulator.assets.routes import ASSET_ROUTES
 from pywats_mqtt.emulator.reports.routes import REPORT_ROUTES
 from pywats_mqtt.emulator.route import Route, Routes
 from pywats_mqtt.emulator.settings import Server
+from pywats_mqtt.emulator.software.routes import SOFTWARE_ROUTES
 from pywats_mqtt.emulator.wire import Refusal
 
 MOST_IDENTIFIERS = 2
 
-_AREAS = (app_info.ROUTES, ASSET_ROUTES, REPORT_ROUTES)
+_AREAS = (app_info.ROUTES, ASSET_ROUTES, REPORT_ROUTES, SOFTWARE_ROUTES)
 ROUTES: Routes = dict(chain.from_iterable(area.items() for area in _AREAS))
 
 

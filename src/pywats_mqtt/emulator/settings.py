@@ -39,6 +39,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         state: SQLite file that survives a restart; None keeps everything in memory.
         server: The release to be; it decides which routes there are, and what the version says.
         processes: The operations that reports may name, by code; every server has its own.
+        known_tags: The keys that tags of a package may have, as a server's Tag Manager lists them; empty for any.
         rate_limit: Requests per token in any 60 s; 0 for no limit. A WATS server allows about 500.
         keep_requests: How many requests the log holds; older ones go. 200,000 reports of 1 kB take some 700 MB in
             memory, log and reports together.
@@ -52,6 +53,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     state: Path | None = None
     server: Server = Server.V2025_3
     processes: Processes = msgspec.field(default_factory=lambda: SEEDED)
+    known_tags: frozenset[str] = frozenset()
     rate_limit: int = 500
     keep_requests: int = 200_000
     count_asset_use: bool = True

@@ -8,9 +8,9 @@ import sqlite3
 from importlib.resources import files
 from pathlib import Path
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
-_AREAS = ("requests", "assets", "reports")
+_AREAS = ("requests", "assets", "reports", "software")
 """The files in `sql/`, in the order in which their tables refer to each other."""
 
 

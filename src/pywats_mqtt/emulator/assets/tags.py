@@ -4,18 +4,15 @@ A server's rule is not public. Here a list without `change` replaces all tags, a
 `change` other than 0 is a list of changes: 1 adds, 2 updates, 3 deletes.
 """
 
-import re
 from collections.abc import Sequence
 
 import msgspec
 
 from pywats_mqtt.emulator import fields
 from pywats_mqtt.emulator.fields import JsonObject
-from pywats_mqtt.emulator.wire import Refusal
 
 DELETE = 3
 LAST_CHANGE = 6
-_XML_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z", re.ASCII)
 
 
 def merged_tags(known: str, sent: Sequence[JsonObject]) -> list[dict[str, str]]:
@@ -29,7 +26,8 @@ def merged_tags(known: str, sent: Sequence[JsonObject]) -> list[dict[str, str]]:
         Refusal: 400, a key that cannot name an XML element, in which WATS keeps a tag, or a wrong value or change.
     """
     changes = [
-        (_key(tag), fields.text(tag, "value", 5000), fields.whole(tag, "change", 0, LAST_CHANGE)) for tag in sent
+        (fields.xml_name(tag, "key"), fields.text(tag, "value", 5000), fields.whole(tag, "change", 0, LAST_CHANGE))
+        for tag in sent
     ]
     keeps = any(change for _, _, change in changes)
     tags = {tag["key"]: tag["value"] for tag in msgspec.json.decode(known, type=list[dict[str, str]])} if keeps else {}
@@ -39,10 +37,3 @@ def merged_tags(known: str, sent: Sequence[JsonObject]) -> list[dict[str, str]]:
         else:
             tags[key] = value or ""
     return [{"key": key, "value": value} for key, value in tags.items()]
-
-
-def _key(tag: JsonObject) -> str:
-    key = fields.required_text(tag, "key")
-    if not _XML_NAME.match(key):
-        raise Refusal(400, f"tags: key {key!r} cannot be stored; use letters, digits, '_', '.' and '-', a letter first")
-    return key
