@@ -1,4 +1,4 @@
-"""What the emulator takes, to be changed by tests: reports, and a zip for a package."""
+"""What the emulator takes, to be changed by tests: reports, a zip for a package, products and units."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import io
 import zipfile
 from collections.abc import Mapping
 from typing import Any
+
+import httpx
 
 REPORT_ID = "daf6f3a9-aba9-4abd-86bf-f9e9cf8c0528"
 
@@ -75,3 +77,26 @@ def zip_of(files: Mapping[str, bytes], compression: int = zipfile.ZIP_DEFLATED) 
         for path, content in files.items():
             archive.writestr(path, content)
     return buffer.getvalue()
+
+
+async def make_product(http: httpx.AsyncClient, part_number: str = "PN-1", revision: str = "A") -> dict[str, Any]:
+    """A product with a revision; the revision as the server shows it."""
+    (await http.put("/api/Product", json={"partNumber": part_number})).raise_for_status()
+    answer = await http.put("/api/Product/Revision", json={"partNumber": part_number, "revision": revision})
+    made: dict[str, Any] = answer.raise_for_status().json()
+    return made
+
+
+async def make_unit(http: httpx.AsyncClient, serial: str = "SN-1", part_number: str = "PN-1", **more: object) -> None:
+    """A unit, with its product and revision A."""
+    await make_product(http, part_number)
+    unit = {"serialNumber": serial, "partNumber": part_number, "revision": "A", **more}
+    answer = await http.put("/api/Production/Units", json=[unit])
+    assert answer.json()["errors"] == []
+
+
+async def unit_in(http: httpx.AsyncClient, serial: str = "SN-1", part_number: str = "PN-1") -> dict[str, Any]:
+    """A unit as the server shows it."""
+    answer = await http.get(f"/api/Production/Unit/{serial}/{part_number}")
+    found: dict[str, Any] = answer.raise_for_status().json()
+    return found

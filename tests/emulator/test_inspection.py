@@ -68,7 +68,7 @@ async def test_the_log_is_bounded() -> None:
 
 
 async def test_reset_forgets_everything_but_numbers_on(http: httpx.AsyncClient) -> None:
-    """Nothing is left of assets, types, reports, packages, requests and faults; the next asset is 1 again."""
+    """Nothing is left of what was stored, requests and faults; the next asset is 1 again."""
     type_id = await make_type(http)
     await save(http, serialNumber="A", typeId=type_id)
     await save(http, serialNumber="B", typeId=type_id, parentSerialNumber="A")
@@ -85,6 +85,7 @@ async def test_reset_forgets_everything_but_numbers_on(http: httpx.AsyncClient) 
         "asset_log": [],
         "reports": [],
         "packages": [],
+        "products": [],
         "counts": {"assets": 0, "reports": 0, "quarantined": 0, "requests": 0},
     }
     assert (await save(http, serialNumber="A", typeId=await make_type(http)))["assetId"] == "1"

@@ -8,6 +8,7 @@ import msgspec
 from pywats_mqtt.emulator.access import Throttle
 from pywats_mqtt.emulator.assets.rows import full
 from pywats_mqtt.emulator.faults import Faults, parse_fault
+from pywats_mqtt.emulator.products.shown import all_products
 from pywats_mqtt.emulator.request_log import RequestLog
 from pywats_mqtt.emulator.software.folders import all_folders
 from pywats_mqtt.emulator.software.rows import inspected
@@ -56,7 +57,8 @@ class Inspection:
     def _get_state(self, _call: Call) -> Reply:
         """All that was stored: assets by id, asset types, the asset log, reports in order of their first reception.
 
-        Packages come with their files, and those with the size and hash of what was uploaded.
+        Packages come with their files, and those with the size and hash of what was uploaded; products with their
+        revisions.
         """
         reports = [
             {**dict(row), "quarantined": bool(row["quarantined"])}
@@ -77,6 +79,7 @@ class Inspection:
                 "reports": reports,
                 "packages": inspected(self._store),
                 "virtual_folders": all_folders(self._store),
+                "products": all_products(self._store),
                 "counts": counts,
             },
         )
@@ -97,7 +100,7 @@ class Inspection:
         return Reply(status=204)
 
     def _reset(self, _call: Call) -> Reply:
-        """Forget assets, types, reports, packages, requests, faults and what was throttled. Request numbers go on."""
+        """Forget what was stored, requests, faults and what was throttled. Request numbers go on."""
         self._store.clear()
         self._faults.clear()
         self._throttle.reset()

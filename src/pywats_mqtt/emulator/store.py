@@ -8,9 +8,9 @@ import sqlite3
 from importlib.resources import files
 from pathlib import Path
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
-_AREAS = ("requests", "assets", "reports", "software")
+_AREAS = ("requests", "assets", "reports", "software", "products")
 """The files in `sql/`, in the order in which their tables refer to each other."""
 
 

@@ -86,19 +86,44 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
             raise Refusal(400, f"query parameter {name}: expected true or false, got {text!r}")
         return text.lower() == "true"
 
+    def required(self, name: str) -> str:
+        """The text of query parameter `name`, which may be blank but not absent.
+
+        Raises:
+            Refusal: 400, absent.
+        """
+        text = self.query.get(name.lower())
+        if text is None:
+            raise Refusal(400, f"query parameter {name} is required")
+        return text
+
     def json_object(self) -> dict[str, object]:
         """The body as a JSON object.
 
         Raises:
             Refusal: 400, no JSON or no object.
         """
-        try:
-            value = msgspec.json.decode(self.body)
-        except (msgspec.DecodeError, RecursionError, ValueError) as exc:
-            raise Refusal(400, f"the body is no valid JSON: {exc}") from exc
+        value = self._json()
         if not isinstance(value, dict):
             raise Refusal(400, f"the body must be a JSON object, got {type(value).__name__}")
         return value
+
+    def json_list(self) -> list[object]:
+        """The body as a JSON list.
+
+        Raises:
+            Refusal: 400, no JSON or no list.
+        """
+        value = self._json()
+        if not isinstance(value, list):
+            raise Refusal(400, f"the body must be a JSON list, got {type(value).__name__}")
+        return value
+
+    def _json(self) -> object:
+        try:
+            return msgspec.json.decode(self.body)
+        except (msgspec.DecodeError, RecursionError, ValueError) as exc:
+            raise Refusal(400, f"the body is no valid JSON: {exc}") from exc
 
 
 Handler = Callable[[Call], Reply]

@@ -1,0 +1,1 @@
+"""`/api/Product`: products, their revisions, and what a revision is built of."""
