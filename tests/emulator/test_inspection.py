@@ -75,6 +75,7 @@ async def test_reset_forgets_everything_but_numbers_on(http: httpx.AsyncClient) 
     await http.post(WSJF, json=report())
     package = await make(http)
     await http.post(f"/api/Software/Package/UploadZip/{package['packageId']}", content=zip_of({"bin/a": b""}))
+    await http.post("/_emulator/serial_numbers", json={"type": "MAC", "serialNumbers": ["1"]})
     await http.post("/_emulator/faults", json={"kind": "status"})
     assert (await http.post("/_emulator/reset")).status_code == 204
     state = (await http.get("/_emulator/state")).json()
@@ -86,6 +87,10 @@ async def test_reset_forgets_everything_but_numbers_on(http: httpx.AsyncClient) 
         "reports": [],
         "packages": [],
         "products": [],
+        "units": [],
+        "batches": [],
+        "unit_changes": [],
+        "serial_numbers": [],
         "counts": {"assets": 0, "reports": 0, "quarantined": 0, "requests": 0},
     }
     assert (await save(http, serialNumber="A", typeId=await make_type(http)))["assetId"] == "1"

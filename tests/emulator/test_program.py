@@ -108,6 +108,28 @@ def test_tokens_and_the_rate_limit_are_options() -> None:
         assert statuses == [200, 200, 429, 200, 403, 401]
 
 
+def test_what_makes_products_units_and_changes_are_options() -> None:
+    """Named on the command line, each of the three switches is the opposite of what it is without."""
+    unit = {"serialNumber": "SN-9", "partNumber": "PN-9", "revision": "A"}
+    switched = ["--auto-products", "--no-unit-changes", "--no-report-units"]
+    for options, units, changes in ((switched, ["SN-9"], []), ([], ["SN-1"], ["SN-1"])):
+        with running_emulator(*options) as emulator:
+            assert send(emulator) == 200
+            headers = {"Authorization": f"Basic {emulator.token}"}
+            with httpx.Client(base_url=emulator.url, headers=headers, trust_env=False) as http:
+                http.put("/api/Production/Units", json=[unit])
+                for number in "19":
+                    moved: dict[str, str | int] = {
+                        "serialNumber": f"SN-{number}",
+                        "partNumber": f"PN-{number}",
+                        "phase": 16,
+                    }
+                    http.put("/api/Production/SetUnitPhase", params=moved)
+            state = emulator.state()
+            assert [unit["serialNumber"] for unit in state["units"]] == units
+            assert [change["unitSerialNumber"] for change in state["unit_changes"]] == changes
+
+
 def test_the_log_is_read_whole(tmp_path: Path) -> None:
     """The helper that other tests use gives all requests, or a page, and resets."""
     with running_emulator(state=tmp_path / "x.db") as emulator:

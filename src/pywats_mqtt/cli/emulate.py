@@ -38,6 +38,11 @@ def emulate(
     rate_limit: Annotated[int, typer.Option(min=0, help="Requests per minute and token; 0 for no limit.")] = 500,
     keep_requests: Annotated[int, typer.Option(min=1, help="Requests that the log holds.")] = 200_000,
     asset_use: Annotated[bool, typer.Option(help="Count the assets that a report names as used.")] = True,
+    auto_products: Annotated[bool, typer.Option(help="Make the product of a unit that is saved.")] = False,
+    unit_changes: Annotated[
+        bool, typer.Option(help="Tell in Units/Changes what became of units; a server: off.")
+    ] = True,
+    report_units: Annotated[bool, typer.Option(help="Make the product and the unit of a report.")] = True,
 ) -> None:
     """Run a WATS server to test against, until SIGTERM or Ctrl-C."""
     try:
@@ -68,6 +73,9 @@ def emulate(
         rate_limit=rate_limit,
         keep_requests=keep_requests,
         count_asset_use=asset_use,
+        auto_products=auto_products,
+        unit_changes=unit_changes,
+        report_units=report_units,
     )
     if tokens:
         settings = settings.with_tokens(tokens)

@@ -8,6 +8,8 @@ import msgspec
 from pywats_mqtt.emulator.access import Throttle
 from pywats_mqtt.emulator.assets.rows import full
 from pywats_mqtt.emulator.faults import Faults, parse_fault
+from pywats_mqtt.emulator.production.serial_numbers import fill
+from pywats_mqtt.emulator.production.shown import production_state
 from pywats_mqtt.emulator.products.shown import all_products
 from pywats_mqtt.emulator.request_log import RequestLog
 from pywats_mqtt.emulator.software.folders import all_folders
@@ -36,6 +38,7 @@ class Inspection:
             ("GET", "faults"): self._get_faults,
             ("POST", "faults"): self._post_fault,
             ("DELETE", "faults"): self._delete_faults,
+            ("POST", "serial_numbers"): fill,
             ("POST", "reset"): self._reset,
         }
 
@@ -58,7 +61,7 @@ class Inspection:
         """All that was stored: assets by id, asset types, the asset log, reports in order of their first reception.
 
         Packages come with their files, and those with the size and hash of what was uploaded; products with their
-        revisions.
+        revisions; and what `production_state` tells of units.
         """
         reports = [
             {**dict(row), "quarantined": bool(row["quarantined"])}
@@ -80,6 +83,7 @@ class Inspection:
                 "packages": inspected(self._store),
                 "virtual_folders": all_folders(self._store),
                 "products": all_products(self._store),
+                **production_state(self._store),
                 "counts": counts,
             },
         )

@@ -44,6 +44,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         keep_requests: How many requests the log holds; older ones go. 200,000 reports of 1 kB take some 700 MB in
             memory, log and reports together.
         count_asset_use: Whether `assets[]` of a report adds to the counters of those assets.
+        auto_products: Whether `PUT /api/Production/Units` (and, in 2026.3, `Unit` and `ChangeUnit`) makes products and
+            revisions that are missing. Off: the vendor's tests make them first; what a server does is not public.
+        unit_changes: Whether `GET /api/Production/Units/Changes` tells what became of units. On, so that tests see it;
+            a server has it off until its owner switches it on.
+        report_units: Whether a report makes its product, revision and unit where they are missing. That a server does
+            so is a guess.
         max_body_bytes: Longest body taken, else 413. 30,000,000 is what IIS, which WATS runs on, takes by default.
     """
 
@@ -57,6 +63,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rate_limit: int = 500
     keep_requests: int = 200_000
     count_asset_use: bool = True
+    auto_products: bool = False
+    unit_changes: bool = True
+    report_units: bool = True
     max_body_bytes: int = 30_000_000
 
     def with_tokens(self, tokens: Mapping[str, Permission]) -> "Settings":

@@ -10,7 +10,7 @@ from pathlib import Path
 
 SCHEMA_VERSION = 4
 
-_AREAS = ("requests", "assets", "reports", "software", "products")
+_AREAS = ("requests", "assets", "reports", "software", "products", "production")
 """The files in `sql/`, in the order in which their tables refer to each other."""
 
 

@@ -7,6 +7,7 @@ import msgspec
 
 from pywats_mqtt.emulator.clock import parse_time, wire_time
 from pywats_mqtt.emulator.fields import JsonObject
+from pywats_mqtt.emulator.production.reported import make_unit
 from pywats_mqtt.emulator.reports.readback import readback
 from pywats_mqtt.emulator.reports.rules import problems_of
 from pywats_mqtt.emulator.reports.usage import apply_usage
@@ -54,6 +55,8 @@ def get_report(call: Call) -> Reply:
 def _store(call: Call, report: JsonObject, uuid: str, known: Row | None) -> int:
     """Insert or replace; the report's legacy number, which a replaced report keeps."""
     columns = _columns(call, report)
+    if not columns["quarantined"]:
+        make_unit(call, str(report["sn"]), str(report["pn"]), str(report["rev"]))
     counted = known["assetStats"] if known else None
     if counted is None and not columns["quarantined"]:
         counted = apply_usage(call, report)
