@@ -17,21 +17,26 @@ from pywats_mqtt.emulator.access import Throttle
 from pywats_mqtt.emulator.exchange import Exchange
 from pywats_mqtt.emulator.request_log import Arrival, RequestLog
 from pywats_mqtt.emulator.routes import ROUTES
-from pywats_mqtt.emulator.settings import Settings
+from pywats_mqtt.emulator.settings import Server, Settings
 from pywats_mqtt.emulator.store import Store
 from pywats_mqtt.emulator.wire import Reply
 from tests.emulator.examples import REPORT_ID, numeric_step, repair, report
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
-HEADERS = [(b"authorization", b"Basic c2VjcmV0")]
+HEADERS = [(b"authorization", b"Basic c2VjcmV0"), (b"host", b"wats"), (b"referer", b"http://wats")]
 TYPE_ID = "0f6f3a9a-aba9-4abd-86bf-f9e9cf8c0528"
+
+
+def method_of(path: str) -> str:
+    """The method that takes a body there."""
+    return "POST" if path.endswith(("WSJF", "PostProductRevisionRelation")) else "PUT"
 
 
 class Target:
     """An emulator without a socket: one asset, one report."""
 
     def __init__(self) -> None:
-        settings = Settings(rate_limit=0)
+        settings = Settings(rate_limit=0, server=Server.V2026_3)
         self.store = Store(None)
         self._log = RequestLog(self.store, 1_000)
         self._exchange = Exchange(settings, self.store, self._log, Throttle(0))
@@ -43,7 +48,7 @@ class Target:
 
     def put(self, path: str, value: object) -> None:
         """Store something."""
-        assert self.ask("POST" if path.endswith("WSJF") else "PUT", path, {}, msgspec.json.encode(value)).status == 200
+        assert self.ask(method_of(path), path, {}, msgspec.json.encode(value)).status == 200
 
 
 @contextmanager
@@ -54,6 +59,7 @@ def target() -> Iterator[Target]:
         found.put("/api/Asset/Types", {"typeName": "Fixture", "typeId": TYPE_ID, "runningCountLimit": 10})
         found.put("/api/Asset", {"serialNumber": "A", "typeId": TYPE_ID})
         found.put("/api/Report/WSJF", report())
+        found.put("/api/Production/Units", [{"serialNumber": "BOX", "partNumber": "PN-1", "revision": "A"}])
         yield found
     finally:
         found.store.close()
@@ -75,7 +81,7 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )
-VALID: dict[str, list[dict[str, Any]]] = {
+VALID: dict[str, list[Any]] = {
     "/api/Asset": [
         {
             "serialNumber": "A",
@@ -101,11 +107,73 @@ VALID: dict[str, list[dict[str, Any]]] = {
             "icon": "x",
         }
     ],
+    "/api/Product": [
+        {
+            "partNumber": "PN-1",
+            "name": "x",
+            "description": "x",
+            "nonSerial": False,
+            "state": 1,
+            "xmlData": "<Root/>",
+            "productCategoryId": TYPE_ID,
+            "tags": [{"key": "Lot", "value": "1", "change": 1}],
+        },
+        {"partNumber": "PN-1", "productId": TYPE_ID, "tags": [{"key": "Lot", "value": "1"}]},
+    ],
+    "/api/Product/Revision": [
+        {"partNumber": "PN-1", "productId": "", "productRevisionId": "", "revision": "A", "name": "x", "state": 1},
+    ],
+    "/api/Production/Units": [
+        [
+            {
+                "serialNumber": "SN-1",
+                "partNumber": "PN-1",
+                "revision": "A",
+                "parentSerialNumber": "BOX",
+                "batchNumber": "x",
+                "serialDate": "2026-01-01T00:00:00Z",
+                "currentLocation": "x",
+                "xmlData": "<Root/>",
+                "unitPhaseId": 2,
+                "processCode": "30",
+            }
+        ]
+    ],
+    "/api/Production/Unit": [
+        {
+            "serialNumber": "SN-1",
+            "partNumber": "PN-1",
+            "revision": "A",
+            "batchNumber": "x",
+            "serialDate": "2026-01-01T00:00:00Z",
+            "xmlData": "<Root/>",
+            "tags": [{"key": "Lot", "value": "1", "change": 1}],
+        }
+    ],
+    "/api/internal/Product/PostProductRevisionRelation": [
+        {"ParentProductRevisionId": TYPE_ID, "ProductRevisionId": TYPE_ID, "Quantity": 1, "RevisionMask": "A"}
+    ],
+    "/api/internal/Product/PutProductRevisionRelation": [
+        {"ProductRevisionRelationId": TYPE_ID, "Quantity": 1, "ItemNumber": "1", "RevisionMask": "A"}
+    ],
+    "/api/Production/Batches": [[{"batchNumber": "x", "batchSize": 1}]],
     "/api/Report/WSJF": [
         report(assets=[{"assetSN": "A", "usageCount": 1}], startUTC="2026-01-01T00:00:00Z"),
         repair(root={"stepType": "SequenceCall", "name": "n", "status": "P", "steps": [numeric_step()]}),
     ],
 }
+
+
+READS = (
+    "/api/Asset",
+    "/api/Asset/1",
+    "/api/Asset/Types",
+    "/api/Report/Query/Header",
+    "/api/Product/Query",
+    "/api/Product/PN-1",
+    "/api/Production/Unit/BOX/PN-1",
+    "/api/Production/Unit/SN-1/PN-1",
+)
 
 
 def places(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
@@ -153,10 +221,10 @@ def changed(body: object, way: tuple[str | int, ...], value: object) -> Any:
 
 def answered(target: Target, path: str, body: bytes) -> None:
     """Send a body: it is taken, and everything can be read afterwards, or it is refused with a sentence."""
-    reply = target.ask("POST" if path.endswith("WSJF") else "PUT", path, {}, body)
-    assert reply.status in {200, 400}, body
+    reply = target.ask(method_of(path), path, {}, body)
+    assert reply.status in {200, 400, 404}, body
     if reply.status == 200:
-        for read in ("/api/Asset", "/api/Asset/1", "/api/Asset/Types", "/api/Report/Query/Header"):
+        for read in READS:
             assert target.ask("GET", read, {}, b"").status == 200, body
         assert target.ask("GET", f"/api/Report/Wsjf/{REPORT_ID}", {}, b"").status in {200, 404}, body
     else:
@@ -195,6 +263,8 @@ def test_bodies_with_wrong_values(shared: Target, sent: tuple[str, bytes]) -> No
 
 
 NAMES = ["id", "serialNumber", "state", "incrementBy", "totalCount", "runningCount", "incrementChildren"]
+NAMES += ["partNumber", "phase", "processName", "maxCount", "serialNumberType", "quantity", "stationName", "passed"]
+NAMES += ["parentSerialNumber", "parentPartNumber", "childSerialNumber", "childPartNumber", "checkPartNumber"]
 OPTIONS = ["includeWipOperations", "$filter", "$orderby", "$top", "$skip", "$select"]
 query_names = st.sampled_from([*NAMES, *OPTIONS])
 query_values = st.sampled_from(["", "A", "1", "-1", "true", "9" * 30, "٣", "1_0", " 1", "eq", "state eq 1"]) | st.text(
@@ -217,4 +287,4 @@ requests = st.tuples(
 @given(requests)
 def test_any_route_with_any_query(shared: Target, sent: tuple[str, str, dict[str, str], bytes]) -> None:
     """Every route answers every method, identifier, query and body with something other than 500."""
-    assert shared.ask(*sent).status in {200, 400, 403, 404, 405}
+    assert shared.ask(*sent).status in {200, 400, 403, 404, 405, 409}

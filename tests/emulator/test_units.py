@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from pywats_mqtt.emulator import Settings, serve
+from pywats_mqtt.emulator.processes import Process
 from tests.emulator.conftest import READ_ONLY, TOKEN, client_of
 from tests.emulator.examples import make_product, make_unit, report, unit_in
 
@@ -210,6 +211,25 @@ async def test_reports_can_leave_units_alone() -> None:
         await http.post("/api/Report/WSJF", json=report())
         state = (await http.get("/_emulator/state")).json()
         assert (len(state["reports"]), state["products"], state["units"]) == (1, [], [])
+
+
+async def test_the_operations_are_those_of_the_settings() -> None:
+    """A unit gets to one of them by its name, and by no other; its reports are graded in their order."""
+    own = {
+        7: Process(7, "Own", 1, is_test_operation=True),
+        8: Process(8, "First", 0, is_test_operation=True),
+    }
+    async with serve(Settings(port=0, processes=own)) as running, client_of(running, TOKEN) as http:
+        await make_unit(http, processCode=8)
+        path = "/api/Production/SetUnitProcess"
+        assert (await http.put(path, params={**NAMES, "processName": "ICT"})).status_code == 400
+        assert (await http.put(path, params={**NAMES, "processName": "Own"})).status_code == 200
+        assert (await unit_in(http))["processCode"] == "7"
+        started = await http.get("/api/Workflow/StartTest", params={**NAMES, "stationName": "ST1"})
+        assert started.json() is True
+        await http.post("/api/Report/WSJF", json=report(processCode=7))
+        (result,) = (await http.get("/api/Production/UnitVerification", params=NAMES)).json()["results"]
+        assert (result["processName"], result["processIndex"]) == ("Own", 1)
 
 
 async def test_batches_are_made_and_changed(http: httpx.AsyncClient) -> None:

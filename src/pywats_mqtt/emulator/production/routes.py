@@ -9,13 +9,16 @@ from pywats_mqtt.emulator.production import (
     phases,
     saved,
     serial_numbers,
+    single,
     verification,
     workflow,
 )
 from pywats_mqtt.emulator.route import Confidence, Route, Routes
+from pywats_mqtt.emulator.settings import Server
 
 _READ, _WRITE = Needs.READ, Needs.WRITE
 _HIGH, _MEDIUM, _LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
+_NEW = Server.V2026_3
 
 PRODUCTION_ROUTES: Routes = {
     "/api/production/unit/{}/{}": {"GET": Route(saved.get_unit, _READ, _HIGH)},
@@ -33,4 +36,12 @@ PRODUCTION_ROUTES: Routes = {
     "/api/internal/mes/getunitphases": {"GET": Route(phases.get_phases, _READ, _HIGH)},
     "/api/workflow/starttest": {"GET": Route(workflow.start_test, _WRITE, _LOW)},
     "/api/workflow/endtest": {"GET": Route(workflow.end_test, _WRITE, _LOW)},
+    "/api/production/unit": {
+        "POST": Route(single.post_unit, _WRITE, _LOW, _NEW),
+        "PUT": Route(single.put_unit, _WRITE, _LOW, _NEW),
+        "DELETE": Route(single.delete_unit, _WRITE, _LOW, _NEW),
+    },
+    "/api/production/unit/query": {"GET": Route(single.query_units, _READ, _LOW, _NEW)},
+    "/api/production/changeunit": {"PUT": Route(single.change_unit, _WRITE, _LOW, _NEW)},
+    "/api/production/unittag": {"PUT": Route(single.put_tag, _WRITE, _LOW, _NEW)},
 }
