@@ -1,4 +1,4 @@
-"""What the emulator takes, to be changed by tests: reports, a zip for a package, products and units."""
+"""What the emulator takes, to be changed by tests: reports, a zip for a package, products, units, types and assets."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 
 import httpx
 
+
+Json = dict[str, Any]
 REPORT_ID = "daf6f3a9-aba9-4abd-86bf-f9e9cf8c0528"
 
 
@@ -100,3 +102,25 @@ async def unit_in(http: httpx.AsyncClient, serial: str = "SN-1", part_number: st
     answer = await http.get(f"/api/Production/Unit/{serial}/{part_number}")
     found: dict[str, Any] = answer.raise_for_status().json()
     return found
+
+
+async def make_type(http: httpx.AsyncClient, name: str = "Fixture", **fields: object) -> str:
+    """A new asset type's id."""
+    answer = await http.put("/api/Asset/Types", json={"typeName": name, **fields})
+    assert answer.status_code == 200, answer.text
+    type_id: str = answer.json()["typeId"]
+    return type_id
+
+
+async def save(http: httpx.AsyncClient, **fields: object) -> Json:
+    """An asset as saved."""
+    answer = await http.put("/api/Asset", json=fields)
+    assert answer.status_code == 200, answer.text
+    asset: Json = answer.json()
+    return asset
+
+
+async def log(http: httpx.AsyncClient) -> list[tuple[str, int, str | None]]:
+    """The asset log as (asset id, type, property)."""
+    state = (await http.get("/_emulator/state")).json()
+    return [(row["assetId"], row["type"], row["property"]) for row in state["asset_log"]]

@@ -1,35 +1,10 @@
 from __future__ import annotations
 
-from typing import Any
-
 import httpx
 import pytest
 
 from tests.emulator.conftest import NO_COUNTS, READ_ONLY
-
-Json = dict[str, Any]
-
-
-async def make_type(http: httpx.AsyncClient, name: str = "Fixture", **fields: object) -> str:
-    """A new asset type's id."""
-    answer = await http.put("/api/Asset/Types", json={"typeName": name, **fields})
-    assert answer.status_code == 200, answer.text
-    type_id: str = answer.json()["typeId"]
-    return type_id
-
-
-async def save(http: httpx.AsyncClient, **fields: object) -> Json:
-    """An asset as saved."""
-    answer = await http.put("/api/Asset", json=fields)
-    assert answer.status_code == 200, answer.text
-    asset: Json = answer.json()
-    return asset
-
-
-async def log(http: httpx.AsyncClient) -> list[tuple[str, int, str | None]]:
-    """The asset log as (asset id, type, property)."""
-    state = (await http.get("/_emulator/state")).json()
-    return [(row["assetId"], row["type"], row["property"]) for row in state["asset_log"]]
+from tests.emulator.examples import log, make_type, save
 
 
 async def test_a_new_asset_counts_from_zero_and_has_a_text_id(http: httpx.AsyncClient) -> None:

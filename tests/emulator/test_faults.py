@@ -11,8 +11,7 @@ from pywats.core import exceptions
 from pywats_mqtt.emulator import Running, Settings, serve
 from pywats_mqtt.emulator.faults import Fault, Faults, Kind
 from tests.emulator.conftest import TOKEN
-from tests.emulator.examples import REPORT_ID, report
-from tests.emulator.test_assets import make_type, save
+from tests.emulator.examples import REPORT_ID, make_type, report, save
 from tests.emulator.test_reports import WSJF, stored
 from tests.waiting import wait_until
 

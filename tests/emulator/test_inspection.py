@@ -6,8 +6,7 @@ import httpx
 
 from pywats_mqtt.emulator import Running, Settings, serve
 from tests.emulator.conftest import TOKEN
-from tests.emulator.examples import REPORT_ID, report, zip_of
-from tests.emulator.test_assets import make_type, save
+from tests.emulator.examples import REPORT_ID, make_type, report, save, zip_of
 from tests.emulator.test_reports import WSJF
 from tests.emulator.test_software import make
 

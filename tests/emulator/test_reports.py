@@ -6,8 +6,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 import httpx
 
-from tests.emulator.examples import REPORT_ID, numeric_step, repair, report
-from tests.emulator.test_assets import make_type, save
+from tests.emulator.examples import REPORT_ID, make_type, numeric_step, repair, report, save
 
 Json = dict[str, Any]
 WSJF = "/api/Report/WSJF"
