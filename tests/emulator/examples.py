@@ -9,7 +9,6 @@ from typing import Any
 
 import httpx
 
-
 Json = dict[str, Any]
 REPORT_ID = "daf6f3a9-aba9-4abd-86bf-f9e9cf8c0528"
 

@@ -15,7 +15,7 @@ from pywats.core import exceptions
 from pywats_mqtt.emulator import Running, Settings, serve
 from pywats_mqtt.emulator.processes import parse_processes
 from tests.emulator.conftest import TOKEN
-from tests.emulator.test_assets import make_type, save
+from tests.emulator.examples import make_type, save
 
 
 def client_of(url: str, token: str = TOKEN, *, enable_cache: bool = False) -> AsyncWATS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from tests.emulator.test_assets import make_type, save
+from tests.emulator.examples import make_type, save
 
 
 @pytest.fixture

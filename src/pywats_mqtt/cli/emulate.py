@@ -43,10 +43,13 @@ def emulate(
         bool, typer.Option(help="Tell in Units/Changes what became of units; a server: off.")
     ] = True,
     report_units: Annotated[bool, typer.Option(help="Make the product and the unit of a report.")] = True,
+    tags: Annotated[
+        Literal["replace", "merge"], typer.Option(help="What a saved list of tags does to those it leaves out.")
+    ] = "replace",
 ) -> None:
     """Run a WATS server to test against, until SIGTERM or Ctrl-C."""
     try:
-        from pywats_mqtt.emulator import Permission, Server, Settings  # noqa: PLC0415 - its libraries are an extra
+        from pywats_mqtt.emulator import Permission, Server, Settings, TagList  # noqa: PLC0415 - its libraries are an extra
         from pywats_mqtt.emulator.processes import SEEDED, parse_processes  # noqa: PLC0415 - the same
         from pywats_mqtt.emulator.program import StartError, run  # noqa: PLC0415 - the same
     except ModuleNotFoundError as exc:
@@ -76,6 +79,7 @@ def emulate(
         auto_products=auto_products,
         unit_changes=unit_changes,
         report_units=report_units,
+        tags=TagList(tags),
     )
     if tokens:
         settings = settings.with_tokens(tokens)

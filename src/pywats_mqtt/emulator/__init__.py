@@ -7,6 +7,6 @@ What it does not do: TLS, users and log-ins (a token is all there is), and stati
 """
 
 from pywats_mqtt.emulator.server import Running, serve
-from pywats_mqtt.emulator.settings import Permission, Server, Settings
+from pywats_mqtt.emulator.settings import Permission, Server, Settings, TagList
 
-__all__ = ["Permission", "Running", "Server", "Settings", "serve"]
+__all__ = ["Permission", "Running", "Server", "Settings", "TagList", "serve"]

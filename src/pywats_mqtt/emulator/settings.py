@@ -29,6 +29,15 @@ class Server(Enum):
     """What pywats 0.6 asks for; such a server is not public, so its additions are taken from that client."""
 
 
+class TagList(Enum):
+    """What a saved list of tags without `change` does to the tags that it leaves out. Not public, so a guess."""
+
+    REPLACE = "replace"
+    """They go."""
+    MERGE = "merge"
+    """They stay."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """One emulator.
 
@@ -50,6 +59,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             a server has it off until its owner switches it on.
         report_units: Whether a report makes its product, revision and unit where they are missing. That a server does
             so is a guess.
+        tags: What a list of tags without `change` does to the others.
         max_body_bytes: Longest body taken, else 413. 30,000,000 is what IIS, which WATS runs on, takes by default.
     """
 
@@ -66,6 +76,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     auto_products: bool = False
     unit_changes: bool = True
     report_units: bool = True
+    tags: TagList = TagList.REPLACE
     max_body_bytes: int = 30_000_000
 
     def with_tokens(self, tokens: Mapping[str, Permission]) -> "Settings":

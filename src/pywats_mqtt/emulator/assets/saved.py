@@ -117,7 +117,7 @@ def put_asset(call: Call) -> Reply:
         "location": fields.text(body, "location"),
         "nextMaintenanceDate": fields.time(body, "nextMaintenanceDate"),
         "nextCalibrationDate": fields.time(body, "nextCalibrationDate"),
-        "tags": _tags(known, body),
+        "tags": _tags(call, known, body),
     }
     values = {name: value for name, value in sent.items() if value is not None}
     saved = _update(call, known, values) if known else _insert(call, values)
@@ -163,11 +163,11 @@ def _parent(call: Call, body: JsonObject, child: Row | None) -> int | None:
     return int(parent["number"])
 
 
-def _tags(known: Row | None, body: JsonObject) -> str | None:
+def _tags(call: Call, known: Row | None, body: JsonObject) -> str | None:
     sent = fields.objects(body, "tags")
     if sent is None:
         return None
-    return msgspec.json.encode(merged_tags(known["tags"] if known else "[]", sent)).decode()
+    return msgspec.json.encode(merged_tags(known["tags"] if known else "[]", sent, call.settings.tags)).decode()
 
 
 def _insert(call: Call, values: dict[str, object]) -> Row:
