@@ -3,7 +3,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from tests.emulator.conftest import NO_COUNTS, READ_ONLY
+from pywats_mqtt.emulator import LowerTotal, Settings, serve
+from tests.emulator.conftest import NO_COUNTS, READ_ONLY, TOKEN, client_of
 from tests.emulator.examples import log, make_type, save
 
 
@@ -92,7 +93,7 @@ async def test_a_wrong_asset_is_refused_with_the_field(
 
 
 async def test_a_deleted_asset_leaves_its_children_to_its_parent(http: httpx.AsyncClient) -> None:
-    """Children move up, the log of the deleted asset goes, its id is not given again."""
+    """Children move up and their log says so, the log of the deleted asset goes, its id is not given again."""
     type_id = await make_type(http)
     await save(http, serialNumber="top", typeId=type_id)
     await save(http, serialNumber="middle", typeId=type_id, parentSerialNumber="top")
@@ -100,7 +101,7 @@ async def test_a_deleted_asset_leaves_its_children_to_its_parent(http: httpx.Asy
     deleted = await http.delete("/api/Asset", params={"serialNumber": "middle"})
     assert deleted.json()["parentSerialNumber"] == "top"
     assert (await http.get("/api/Asset/bottom")).json()["parentSerialNumber"] == "top"
-    assert [row[0] for row in await log(http)] == ["1", "3"]
+    assert await log(http) == [("1", 1, None), ("3", 1, None), ("3", 2, "parentAssetId")]
     assert (await http.delete("/api/Asset", params={"serialNumber": "middle"})).status_code == 404
     assert (await http.delete("/api/Asset")).status_code == 400
     assert (await save(http, serialNumber="next", typeId=type_id))["assetId"] == "4"
@@ -242,3 +243,18 @@ async def test_permissions_of_tokens(http: httpx.AsyncClient) -> None:
     assert await statuses(READ_ONLY) == [200, 403, 403, 403]
     asset = (await http.get("/api/Asset/A")).json()
     assert (asset["runningCount"], asset["totalCount"]) == (3, 3)
+
+
+@pytest.mark.parametrize("rule", list(LowerTotal))
+async def test_a_lower_total_is_ignored_or_refused(rule: LowerTotal) -> None:
+    """Either way no count falls; the same total is taken in both."""
+    settings = Settings(port=0, rate_limit=0, lower_total=rule)
+    async with serve(settings) as running, client_of(running, TOKEN) as http:
+        await save(http, serialNumber="A", typeId=await make_type(http))
+        totals = (10, 10, 4, 0)
+        answers = [await http.put(f"/api/Asset/Count?id=1&totalCount={total}") for total in totals]
+        lower = 400 if rule is LowerTotal.REFUSE else 200
+        assert [answer.status_code for answer in answers] == [200, 200, lower, lower]
+        if rule is LowerTotal.REFUSE:
+            assert "totalCount: 4 is below the present 10" in answers[2].json()["Message"]
+        assert (await http.get("/api/Asset/A")).json()["totalCount"] == 10

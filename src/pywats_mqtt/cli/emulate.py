@@ -43,13 +43,33 @@ def emulate(
         bool, typer.Option(help="Tell in Units/Changes what became of units; a server: off.")
     ] = True,
     report_units: Annotated[bool, typer.Option(help="Make the product and the unit of a report.")] = True,
+    alarm_shape: Annotated[
+        Literal["csharp", "pywats", "both"], typer.Option(help="Fields of an asset's status: whose client reads them.")
+    ] = "both",
+    count_reply: Annotated[
+        Literal["number", "object"], typer.Option(help="Answer to a changed count: the status, or all of Asset/Status.")
+    ] = "number",
+    lower_total: Annotated[
+        Literal["ignore", "refuse"], typer.Option(help="What becomes of a total count below the present one.")
+    ] = "ignore",
     tags: Annotated[
         Literal["replace", "merge"], typer.Option(help="What a saved list of tags does to those it leaves out.")
     ] = "replace",
+    lenient_messages: Annotated[
+        bool, typer.Option(help="Take the body that pywats sends with a message on an asset.")
+    ] = False,
 ) -> None:
     """Run a WATS server to test against, until SIGTERM or Ctrl-C."""
     try:
-        from pywats_mqtt.emulator import Permission, Server, Settings, TagList  # noqa: PLC0415 - its libraries are an extra
+        from pywats_mqtt.emulator import (  # noqa: PLC0415 - its libraries are an extra
+            AlarmShape,
+            CountReply,
+            LowerTotal,
+            Permission,
+            Server,
+            Settings,
+            TagList,
+        )
         from pywats_mqtt.emulator.processes import SEEDED, parse_processes  # noqa: PLC0415 - the same
         from pywats_mqtt.emulator.program import StartError, run  # noqa: PLC0415 - the same
     except ModuleNotFoundError as exc:
@@ -79,7 +99,11 @@ def emulate(
         auto_products=auto_products,
         unit_changes=unit_changes,
         report_units=report_units,
+        alarm_shape=AlarmShape(alarm_shape),
+        count_reply=CountReply(count_reply),
+        lower_total=LowerTotal(lower_total),
         tags=TagList(tags),
+        lenient_messages=lenient_messages,
     )
     if tokens:
         settings = settings.with_tokens(tokens)

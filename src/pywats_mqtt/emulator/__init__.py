@@ -7,6 +7,16 @@ What it does not do: TLS, users and log-ins (a token is all there is), and stati
 """
 
 from pywats_mqtt.emulator.server import Running, serve
-from pywats_mqtt.emulator.settings import Permission, Server, Settings, TagList
+from pywats_mqtt.emulator.settings import AlarmShape, CountReply, LowerTotal, Permission, Server, Settings, TagList
 
-__all__ = ["Permission", "Running", "Server", "Settings", "TagList", "serve"]
+__all__ = [
+    "AlarmShape",
+    "CountReply",
+    "LowerTotal",
+    "Permission",
+    "Running",
+    "Server",
+    "Settings",
+    "TagList",
+    "serve",
+]

@@ -27,13 +27,13 @@ def text(source: JsonObject, name: str, longest: int = MAX_TEXT) -> str | None:
     return value
 
 
-def required_text(source: JsonObject, name: str) -> str:
+def required_text(source: JsonObject, name: str, longest: int = MAX_TEXT) -> str:
     """A text that is there and not blank.
 
     Raises:
         Refusal: 400, missing or blank, or as `text`.
     """
-    value = text(source, name)
+    value = text(source, name, longest)
     if value is None or not value.strip():
         raise Refusal(400, f"{name}: required")
     return value

@@ -29,6 +29,35 @@ class Server(Enum):
     """What pywats 0.6 asks for; such a server is not public, so its additions are taken from that client."""
 
 
+class AlarmShape(Enum):
+    """Which fields `GET /api/Asset/Status` has. Two clients of the vendor read it differently, so this is a guess."""
+
+    CSHARP = "csharp"
+    """`status` 0, 2 or 3 and by how much each limit is exceeded, as the C# client reads it."""
+    PYWATS = "pywats"
+    """`alarmState` 0, 1 or 2 and the days since the last calibration and maintenance, as pywats reads it."""
+    BOTH = "both"
+    """All of them."""
+
+
+class CountReply(Enum):
+    """What the routes that change a count answer. The API description leaves it open, so this is a guess."""
+
+    NUMBER = "number"
+    """The status as a number, 0, 2 or 3, as the C# client reads it."""
+    OBJECT = "object"
+    """The body of `GET /api/Asset/Status`."""
+
+
+class LowerTotal(Enum):
+    """What becomes of a `totalCount` on `/api/Asset/Count` that is below the present one. Not public, so a guess."""
+
+    IGNORE = "ignore"
+    """It is taken and changes no count."""
+    REFUSE = "refuse"
+    """It is refused with 400."""
+
+
 class TagList(Enum):
     """What a saved list of tags without `change` does to the tags that it leaves out. Not public, so a guess."""
 
@@ -59,7 +88,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             a server has it off until its owner switches it on.
         report_units: Whether a report makes its product, revision and unit where they are missing. That a server does
             so is a guess.
+        alarm_shape: The fields of an asset's status.
+        count_reply: What a changed count is answered with.
+        lower_total: What becomes of a total count below the present one.
         tags: What a list of tags without `change` does to the others.
+        lenient_messages: Whether `POST /api/Asset/Message` also takes the body that pywats sends, which does not fit
+            the API description. That a server refuses it is a guess.
         max_body_bytes: Longest body taken, else 413. 30,000,000 is what IIS, which WATS runs on, takes by default.
     """
 
@@ -76,7 +110,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     auto_products: bool = False
     unit_changes: bool = True
     report_units: bool = True
+    alarm_shape: AlarmShape = AlarmShape.BOTH
+    count_reply: CountReply = CountReply.NUMBER
+    lower_total: LowerTotal = LowerTotal.IGNORE
     tags: TagList = TagList.REPLACE
+    lenient_messages: bool = False
     max_body_bytes: int = 30_000_000
 
     def with_tokens(self, tokens: Mapping[str, Permission]) -> "Settings":

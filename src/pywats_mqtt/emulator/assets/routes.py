@@ -1,7 +1,7 @@
 """The routes of `/api/Asset`."""
 
 from pywats_mqtt.emulator.access import Needs
-from pywats_mqtt.emulator.assets import counts, saved, types
+from pywats_mqtt.emulator.assets import children, counts, log, saved, status, types
 from pywats_mqtt.emulator.route import Confidence, Route, Routes
 
 ASSET_ROUTES: Routes = {
@@ -14,7 +14,12 @@ ASSET_ROUTES: Routes = {
     "/api/asset/count": {"PUT": Route(counts.put_count, Needs.WRITE, Confidence.MEDIUM)},
     "/api/asset/setrunningcount": {"PUT": Route(counts.set_running_count, Needs.COUNTS, Confidence.MEDIUM)},
     "/api/asset/settotalcount": {"PUT": Route(counts.set_total_count, Needs.COUNTS, Confidence.MEDIUM)},
+    "/api/asset/resetrunningcount": {"POST": Route(counts.post_reset, Needs.WRITE, Confidence.HIGH)},
     "/api/asset/state": {"PUT": Route(counts.put_state, Needs.WRITE, Confidence.HIGH)},
+    "/api/asset/status": {"GET": Route(status.get_status, Needs.READ, Confidence.LOW)},
+    "/api/asset/log": {"GET": Route(log.get_log, Needs.READ, Confidence.HIGH)},
+    "/api/asset/message": {"POST": Route(log.post_message, Needs.WRITE, Confidence.MEDIUM)},
+    "/api/asset/subassets": {"GET": Route(children.get_sub_assets, Needs.READ, Confidence.HIGH)},
     "/api/asset/types": {
         "GET": Route(types.get_types, Needs.READ, Confidence.MEDIUM),
         "PUT": Route(types.put_type, Needs.WRITE, Confidence.MEDIUM),

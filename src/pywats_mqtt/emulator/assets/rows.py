@@ -1,19 +1,24 @@
 """Assets as rows: finding one, showing one, noting what happened to one."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from sqlite3 import Row
 from xml.sax.saxutils import quoteattr
 
 import msgspec
 
+from pywats_mqtt.emulator import fields
 from pywats_mqtt.emulator.assets.types import wire_type
 from pywats_mqtt.emulator.clock import wire_time
 from pywats_mqtt.emulator.store import Store
 from pywats_mqtt.emulator.wire import Call, Refusal
 
-LOG_REGISTER, LOG_UPDATE, LOG_STATE = 1, 2, 6
+LOG_MESSAGE, LOG_REGISTER, LOG_UPDATE, LOG_RESET, LOG_CALIBRATION, LOG_MAINTENANCE, LOG_STATE = range(7)
 """Types of log rows."""
+
+USER = "api"
+"""Who changed something: a token names nobody."""
+
+LONGEST_COMMENT = 5_000
 
 _HIDDEN = frozenset({"number", "tags"})
 
@@ -21,6 +26,18 @@ _HIDDEN = frozenset({"number", "tags"})
 def by_number(store: Store, number: int) -> Row | None:
     """The asset with this id."""
     return store.row("SELECT * FROM asset_list WHERE number = ?", number)
+
+
+def existing(store: Store, number: int) -> Row:
+    """The asset with this id, which is there.
+
+    Raises:
+        LookupError: It is not, which is a mistake of ours.
+    """
+    found = by_number(store, number)
+    if found is None:
+        raise LookupError(f"there is no asset {number}")
+    return found
 
 
 def by_id(store: Store, asset_id: str) -> Row | None:
@@ -35,19 +52,30 @@ def by_serial(store: Store, serial: str) -> Row | None:
     return store.row("SELECT * FROM asset_list WHERE serialNumber = ?", serial)
 
 
-def addressed(call: Call) -> Row:
-    """The asset that `?id=` or, without it, `?serialNumber=` names.
+def addressed(call: Call, otherwise: str | None = None) -> Row:
+    """The asset that `?id=` or, without it, `?serialNumber=` names; where neither is given, the one of id `otherwise`.
 
     Raises:
         Refusal: 400, neither is given; 404, there is no such asset.
     """
     asset_id, serial = call.query.get("id"), call.query.get("serialnumber")
     if asset_id is None and serial is None:
+        asset_id = otherwise
+    if asset_id is None and serial is None:
         raise Refusal(400, "name the asset: query parameter id or serialNumber is required")
     found = by_id(call.store, asset_id) if asset_id else by_serial(call.store, serial or "")
     if found is None:
         raise Refusal(404, f"There is no asset with {f'id {asset_id!r}' if asset_id else f'serial number {serial!r}'}.")
     return found
+
+
+def comment_of(call: Call) -> str | None:
+    """What the client says of a change in `?comment=`, None when absent.
+
+    Raises:
+        Refusal: 400, too long.
+    """
+    return fields.text({"comment": call.query.get("comment")}, "comment", LONGEST_COMMENT)
 
 
 def tags_of(row: Row) -> list[dict[str, str]]:
@@ -76,19 +104,38 @@ def _plain(row: Row) -> dict[str, object]:
     return {name: row[name] for name in row.keys() if name not in _HIDDEN and row[name] is not None}  # noqa: SIM118 - a Row iterates over its values
 
 
-def note(store: Store, row: Row, now: datetime, kind: int, changes: Iterable[tuple[str | None, object]]) -> None:
-    """Write one log row of type `kind` per changed (property, value)."""
-    for name, value in changes:
-        shown = None if value is None else str(value)
-        comment = f"{name}: {shown}" if name else ""
-        store.run(
-            "INSERT INTO asset_log (assetId, serialNumber, date, user, type, property, value, comment)"
-            " VALUES (?, ?, ?, 'api', ?, ?, ?, ?)",
-            row["assetId"],
-            row["serialNumber"],
-            wire_time(now),
-            kind,
-            name,
-            shown,
-            comment,
-        )
+def note(
+    store: Store,
+    row: Row,
+    now: datetime,
+    kind: int,
+    change: tuple[str, object] | None = None,
+    *,
+    comment: str | None = None,
+    user: str = USER,
+) -> None:
+    """Write one log row.
+
+    Args:
+        store: Where to.
+        row: The asset, as it is now.
+        now: When it happened.
+        kind: The type of the row.
+        change: The property and its new value, where one changed.
+        comment: What the client said of it; None or blank says what changed.
+        user: Who did it.
+    """
+    name, value = change or (None, None)
+    shown = None if value is None else str(value)
+    store.run(
+        "INSERT INTO asset_log (assetId, serialNumber, date, user, type, property, value, comment)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        row["assetId"],
+        row["serialNumber"],
+        wire_time(now),
+        user,
+        kind,
+        name,
+        shown,
+        comment or (f"{name}: {'' if shown is None else shown}" if name else ""),
+    )

@@ -11,8 +11,8 @@ from pywats_mqtt.emulator.assets.rows import (
     LOG_UPDATE,
     addressed,
     by_id,
-    by_number,
     by_serial,
+    existing,
     full,
     listed,
     note,
@@ -77,16 +77,16 @@ def get_asset(call: Call) -> Reply:
 def delete_asset(call: Call) -> Reply:
     """DELETE /api/Asset: the asset and its log go, its children move up to its parent; the deleted asset.
 
+    The log of each child says that its parent changed.
+
     Raises:
         Refusal: as `addressed`.
     """
     row = addressed(call)
     shown = full(call.store, row)
-    call.store.run(
-        "UPDATE assets SET parent = (SELECT parent FROM assets WHERE number = ?) WHERE parent = ?",
-        row["number"],
-        row["number"],
-    )
+    for child in call.store.rows("SELECT * FROM asset_list WHERE parentAssetId = ?", row["assetId"]):
+        call.store.run("UPDATE assets SET parent = ? WHERE number = ?", row["parentAssetId"], child["number"])
+        _note_changes(call, child)
     call.store.run("DELETE FROM asset_log WHERE assetId = ?", row["assetId"])
     call.store.run("DELETE FROM assets WHERE number = ?", row["number"])
     return json_reply(shown)
@@ -96,7 +96,8 @@ def put_asset(call: Call) -> Reply:
     """PUT /api/Asset: make an asset, or change the one with this `assetId`, else this serial number; the saved asset.
 
     Fields that are absent or null keep their value. Counts and the dates of the last calibration and maintenance are
-    ignored: they have routes of their own.
+    ignored: they have routes of their own. The log gets a row for a new asset, and for each property that changed; all
+    tags are one property.
 
     Raises:
         Refusal: 400, a required field is missing, or one is wrong or names what does not exist.
@@ -174,23 +175,23 @@ def _insert(call: Call, values: dict[str, object]) -> Row:
     values = {"state": STATE_IN_OPERATION, **values, "firstSeenDate": wire_time(call.now)}
     places = ", ".join("?" * len(values))
     number = call.store.run(f"INSERT INTO assets ({', '.join(values)}) VALUES ({places})", *values.values())  # noqa: S608 - our own column names
-    saved = _saved(call, number)
-    note(call.store, saved, call.now, LOG_REGISTER, [(None, None)])
+    saved = existing(call.store, number)
+    note(call.store, saved, call.now, LOG_REGISTER)
     return saved
 
 
 def _update(call: Call, known: Row, values: dict[str, object]) -> Row:
     settings = ", ".join(f"{name} = ?" for name in values)
     call.store.run(f"UPDATE assets SET {settings} WHERE number = ?", *values.values(), known["number"])  # noqa: S608 - our own column names
-    saved = _saved(call, known["number"])
-    changed = [(name, saved[name]) for name in saved.keys() if saved[name] != known[name]]  # noqa: SIM118 - a Row iterates over its values
-    for name, value in changed:
-        note(call.store, saved, call.now, LOG_STATE if name == "state" else LOG_UPDATE, [(name, value)])
+    return _note_changes(call, known)
+
+
+def _note_changes(call: Call, before: Row) -> Row:
+    """Write a log row for each property of an asset that changed since `before`; the asset as it is now."""
+    saved = existing(call.store, before["number"])
+    names = [name for name in saved.keys() if name != "parentSerialNumber"]  # noqa: SIM118 - a Row iterates over its values
+    for name in names:  # a parent is one change, told by its id
+        if saved[name] != before[name]:
+            kind = LOG_STATE if name == "state" else LOG_UPDATE
+            note(call.store, saved, call.now, kind, (name, saved[name]))
     return saved
-
-
-def _saved(call: Call, number: int) -> Row:
-    row = by_number(call.store, number)
-    if row is None:
-        raise LookupError(f"asset {number} vanished while it was saved")
-    return row

@@ -4,16 +4,14 @@ from sqlite3 import Row
 from uuid import NAMESPACE_OID, uuid5
 
 from pywats_mqtt.emulator import fields
+from pywats_mqtt.emulator.fields import JsonObject
 from pywats_mqtt.emulator.odata_sql import Fields, Kind
 from pywats_mqtt.emulator.query import select
 from pywats_mqtt.emulator.store import Store
 from pywats_mqtt.emulator.wire import INT32_MAX, Call, Refusal, Reply, json_reply
 
-# A server's meaning of a missing threshold is not public; these are its documented usual values, in percent of a limit.
-WARNING_DEFAULT = 80.0
-ALARM_DEFAULT = 100.0
-
-STATUS_OK, STATUS_WARNING, STATUS_ALARM = 0, 2, 3
+UNLIMITED, EXTERNAL = -1, -2
+"""Intervals that count no days: never due, and due when another system says so."""
 
 FIELDS = Fields(
     {
@@ -44,7 +42,7 @@ def put_type(call: Call) -> Reply:
     A total limit is raised to the running limit and an alarm threshold to the warning threshold, as WATS does.
 
     Raises:
-        Refusal: 400, no name, a name another type has, or a field of the wrong kind.
+        Refusal: 400, no name, a name another type has, or a field of the wrong kind or range.
     """
     body = call.json_object()
     name = fields.required_text(body, "typeName")
@@ -62,10 +60,10 @@ def put_type(call: Call) -> Reply:
         "typeId": type_id,
         "runningCountLimit": fields.whole(body, "runningCountLimit", 0),
         "totalCountLimit": fields.whole(body, "totalCountLimit", 0),
-        "maintenanceInterval": fields.number(body, "maintenanceInterval"),
-        "calibrationInterval": fields.number(body, "calibrationInterval"),
-        "warningThreshold": fields.number(body, "warningThreshold"),
-        "alarmThreshold": fields.number(body, "alarmThreshold"),
+        "maintenanceInterval": _interval(body, "maintenanceInterval"),
+        "calibrationInterval": _interval(body, "calibrationInterval"),
+        "warningThreshold": _threshold(body, "warningThreshold"),
+        "alarmThreshold": _threshold(body, "alarmThreshold"),
         "isReadonly": fields.flag(body, "isReadonly"),
         "icon": fields.text(body, "icon"),
     }
@@ -93,22 +91,25 @@ def wire_type(store: Store, type_id: str) -> dict[str, object]:
     return _wire(row) if row else {}
 
 
-def count_status(kind: Row, running: int, total: int) -> int:
-    """0 in order, 2 warning, 3 alarm: the worse of the running and the total count against their limits."""
-    warning = kind["warningThreshold"] if kind["warningThreshold"] is not None else WARNING_DEFAULT
-    alarm = kind["alarmThreshold"] if kind["alarmThreshold"] is not None else ALARM_DEFAULT
-    worst = STATUS_OK
-    for used, limit in ((running, kind["runningCountLimit"]), (total, kind["totalCountLimit"])):
-        if limit:
-            percent = used / limit * 100
-            status = STATUS_ALARM if percent >= alarm else STATUS_WARNING if percent >= warning else STATUS_OK
-            worst = max(worst, status)
-    return worst
-
-
 def _wire(row: Row) -> dict[str, object]:
     shown = {column: row[column] for column in _COLUMNS if row[column] is not None}
     return {**shown, "isReadonly": bool(row["isReadonly"])}
+
+
+def _interval(body: JsonObject, name: str) -> float | None:
+    days = fields.number(body, name)
+    if days is not None and days < 0 and days not in {UNLIMITED, EXTERNAL}:
+        raise Refusal(
+            400, f"{name}: expected days, {UNLIMITED} for unlimited or {EXTERNAL} for external, got {days:.10g}"
+        )
+    return days
+
+
+def _threshold(body: JsonObject, name: str) -> float | None:
+    percent = fields.number(body, name)
+    if percent is not None and percent < 0:
+        raise Refusal(400, f"{name}: expected a percentage of 0 or more, got {percent:.10g}")
+    return percent
 
 
 def _at_least(value: float | None, lowest: float | None) -> float | None:
