@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -123,3 +124,8 @@ async def log(http: httpx.AsyncClient) -> list[tuple[str, int, str | None]]:
     """The asset log as (asset id, type, property)."""
     state = (await http.get("/_emulator/state")).json()
     return [(row["assetId"], row["type"], row["property"]) for row in state["asset_log"]]
+
+
+def days_from_now(days: float) -> str:
+    """A time as a client writes it."""
+    return (datetime.now(UTC) + timedelta(days=days)).isoformat()  # noqa: TID251 - against the emulator's own clock

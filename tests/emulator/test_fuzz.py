@@ -29,7 +29,7 @@ TYPE_ID = "0f6f3a9a-aba9-4abd-86bf-f9e9cf8c0528"
 
 def method_of(path: str) -> str:
     """The method that takes a body there."""
-    return "POST" if path.endswith(("WSJF", "PostProductRevisionRelation")) else "PUT"
+    return "POST" if path.endswith(("WSJF", "Message", "PostProductRevisionRelation")) else "PUT"
 
 
 class Target:
@@ -102,7 +102,8 @@ VALID: dict[str, list[Any]] = {
             "typeId": TYPE_ID,
             "runningCountLimit": 1,
             "warningThreshold": 1,
-            "calibrationInterval": -1,
+            "calibrationInterval": 1,
+            "maintenanceInterval": -2,
             "isReadonly": False,
             "icon": "x",
         }
@@ -157,6 +158,7 @@ VALID: dict[str, list[Any]] = {
         {"ProductRevisionRelationId": TYPE_ID, "Quantity": 1, "ItemNumber": "1", "RevisionMask": "A"}
     ],
     "/api/Production/Batches": [[{"batchNumber": "x", "batchSize": 1}]],
+    "/api/Asset/Message": [{"content": "x", "assetId": "1", "comment": "x", "user": "x"}],
     "/api/Report/WSJF": [
         report(assets=[{"assetSN": "A", "usageCount": 1}], startUTC="2026-01-01T00:00:00Z"),
         repair(root={"stepType": "SequenceCall", "name": "n", "status": "P", "steps": [numeric_step()]}),
@@ -168,6 +170,9 @@ READS = (
     "/api/Asset",
     "/api/Asset/1",
     "/api/Asset/Types",
+    "/api/Asset/Status",
+    "/api/Asset/Log",
+    "/api/Asset/SubAssets",
     "/api/Report/Query/Header",
     "/api/Product/Query",
     "/api/Product/PN-1",
@@ -219,13 +224,16 @@ def changed(body: object, way: tuple[str | int, ...], value: object) -> Any:
     return copied
 
 
+ASSET = {"id": "1"}
+
+
 def answered(target: Target, path: str, body: bytes) -> None:
     """Send a body: it is taken, and everything can be read afterwards, or it is refused with a sentence."""
-    reply = target.ask(method_of(path), path, {}, body)
+    reply = target.ask(method_of(path), path, ASSET, body)
     assert reply.status in {200, 400, 404}, body
     if reply.status == 200:
         for read in READS:
-            assert target.ask("GET", read, {}, b"").status == 200, body
+            assert target.ask("GET", read, ASSET, b"").status == 200, body
         assert target.ask("GET", f"/api/Report/Wsjf/{REPORT_ID}", {}, b"").status in {200, 404}, body
     else:
         assert msgspec.json.decode(reply.body)["Message"]
@@ -265,11 +273,12 @@ def test_bodies_with_wrong_values(shared: Target, sent: tuple[str, bytes]) -> No
 NAMES = ["id", "serialNumber", "state", "incrementBy", "totalCount", "runningCount", "incrementChildren"]
 NAMES += ["partNumber", "phase", "processName", "maxCount", "serialNumberType", "quantity", "stationName", "passed"]
 NAMES += ["parentSerialNumber", "parentPartNumber", "childSerialNumber", "childPartNumber", "checkPartNumber"]
+NAMES += ["level", "translate", "dateTime", "fromDate", "toDate", "comment"]
 OPTIONS = ["includeWipOperations", "$filter", "$orderby", "$top", "$skip", "$select"]
 query_names = st.sampled_from([*NAMES, *OPTIONS])
-query_values = st.sampled_from(["", "A", "1", "-1", "true", "9" * 30, "٣", "1_0", " 1", "eq", "state eq 1"]) | st.text(
-    st.characters(exclude_categories=["Cs"]), max_size=20
-)
+query_values = st.sampled_from(
+    ["", "A", "1", "-1", "true", "9" * 30, "٣", "1_0", " 1", "eq", "state eq 1", "9999-12-31"]
+) | st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
 
 requests = st.tuples(

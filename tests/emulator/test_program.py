@@ -150,3 +150,38 @@ def test_without_its_extra_it_says_what_to_install() -> None:
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=LIMIT_S, check=False)
     assert run.returncode == 1
     assert run.stderr == "pywats-mqtt emulate needs starlette: pip install 'pywats-mqtt[emulator]'\n"
+
+
+def test_guesses_about_assets_are_options() -> None:
+    """Each switch reaches the routes that it changes; without any, the defaults hold."""
+    options = ["--alarm-shape", "csharp", "--count-reply", "object", "--lower-total", "refuse", "--tags", "merge"]
+    seen = [assets_seen(), assets_seen(*options, "--calibration-resets", "--lenient-messages")]
+    assert seen == [
+        {"tags": 0, "count": 0, "lower": 200, "status": {"alarmState", "status"}, "running": 3, "message": 400},
+        {"tags": 1, "count": {"status"}, "lower": 400, "status": {"status"}, "running": 0, "message": 200},
+    ]
+
+
+def assets_seen(*options: str) -> dict[str, object]:
+    """What an emulator with these options makes of the same requests."""
+    with running_emulator(*options) as emulator:
+        headers = {"Authorization": f"Basic {emulator.token}"}
+        with httpx.Client(base_url=f"{emulator.url}/api/Asset", headers=headers, trust_env=False) as http:
+            type_id = http.put("/Types", json={"typeName": "Fixture"}).json()["typeId"]
+            asset = {"serialNumber": "A", "typeId": type_id}
+            http.put("", json={**asset, "tags": [{"key": "Lot", "value": "1"}]})
+            tags = http.put("", json={**asset, "tags": []}).json()["tags"]
+            count = http.put("/Count?id=1&totalCount=3").json()
+            lower = http.put("/Count?id=1&totalCount=2").status_code
+            http.post("/Calibration?id=1")
+            running = http.get("/1").json()["runningCount"]
+            message = http.post("/Message", json={"assetId": "1", "comment": "x"}).status_code
+            shape = {"alarmState", "status"}
+            return {
+                "tags": len(tags),
+                "count": shape & count.keys() if isinstance(count, dict) else count,
+                "lower": lower,
+                "status": shape & http.get("/Status?id=1").json().keys(),
+                "running": running,
+                "message": message,
+            }

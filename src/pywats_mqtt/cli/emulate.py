@@ -53,8 +53,10 @@ def emulate(
         Literal["ignore", "refuse"], typer.Option(help="What becomes of a total count below the present one.")
     ] = "ignore",
     tags: Annotated[
-        Literal["replace", "merge"], typer.Option(help="What a saved list of tags does to those it leaves out.")
+        Literal["replace", "merge"],
+        typer.Option(help="What a saved list of an asset's tags does to those it leaves out."),
     ] = "replace",
+    calibration_resets: Annotated[bool, typer.Option(help="Set the running count to 0 at a calibration.")] = False,
     lenient_messages: Annotated[
         bool, typer.Option(help="Take the body that pywats sends with a message on an asset.")
     ] = False,
@@ -103,6 +105,7 @@ def emulate(
         count_reply=CountReply(count_reply),
         lower_total=LowerTotal(lower_total),
         tags=TagList(tags),
+        calibration_resets=calibration_resets,
         lenient_messages=lenient_messages,
     )
     if tokens:

@@ -92,6 +92,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         count_reply: What a changed count is answered with.
         lower_total: What becomes of a total count below the present one.
         tags: What a list of tags without `change` does to the others.
+        calibration_resets: Whether a calibration sets the running count to 0, which pywats describes as the count since
+            the last one. A server's rule is not public, so this is a guess.
         lenient_messages: Whether `POST /api/Asset/Message` also takes the body that pywats sends, which does not fit
             the API description. That a server refuses it is a guess.
         max_body_bytes: Longest body taken, else 413. 30,000,000 is what IIS, which WATS runs on, takes by default.
@@ -114,6 +116,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     count_reply: CountReply = CountReply.NUMBER
     lower_total: LowerTotal = LowerTotal.IGNORE
     tags: TagList = TagList.REPLACE
+    calibration_resets: bool = False
     lenient_messages: bool = False
     max_body_bytes: int = 30_000_000
 

@@ -1,7 +1,7 @@
 """The routes of `/api/Asset`."""
 
 from pywats_mqtt.emulator.access import Needs
-from pywats_mqtt.emulator.assets import children, counts, log, saved, status, types
+from pywats_mqtt.emulator.assets import children, counts, log, saved, status, types, upkeep
 from pywats_mqtt.emulator.route import Confidence, Route, Routes
 
 ASSET_ROUTES: Routes = {
@@ -17,6 +17,14 @@ ASSET_ROUTES: Routes = {
     "/api/asset/resetrunningcount": {"POST": Route(counts.post_reset, Needs.WRITE, Confidence.HIGH)},
     "/api/asset/state": {"PUT": Route(counts.put_state, Needs.WRITE, Confidence.HIGH)},
     "/api/asset/status": {"GET": Route(status.get_status, Needs.READ, Confidence.LOW)},
+    "/api/asset/calibration": {"POST": Route(upkeep.post_calibration, Needs.WRITE, Confidence.MEDIUM)},
+    "/api/asset/calibration/external": {
+        "POST": Route(upkeep.post_calibration_external, Needs.WRITE, Confidence.MEDIUM)
+    },
+    "/api/asset/maintenance": {"POST": Route(upkeep.post_maintenance, Needs.WRITE, Confidence.MEDIUM)},
+    "/api/asset/maintenance/external": {
+        "POST": Route(upkeep.post_maintenance_external, Needs.WRITE, Confidence.MEDIUM)
+    },
     "/api/asset/log": {"GET": Route(log.get_log, Needs.READ, Confidence.HIGH)},
     "/api/asset/message": {"POST": Route(log.post_message, Needs.WRITE, Confidence.MEDIUM)},
     "/api/asset/subassets": {"GET": Route(children.get_sub_assets, Needs.READ, Confidence.HIGH)},
