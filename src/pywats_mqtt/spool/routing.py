@@ -6,15 +6,12 @@ A message counts once, however many events it holds: its count rides on its last
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
 import msgspec
 
 from pywats_mqtt.events import (
     ORDERED,
-    AssetCounts,
-    AssetEnvironment,
-    AssetState,
     AssetUpdate,
     Event,
     Identified,
@@ -33,7 +30,7 @@ Pair: TypeAlias = tuple[str, str]
 """Names a latest delivery: its key and its kind."""
 
 
-_KINDS: dict[type[Latest], str] = {kind: kind_of_type(kind) for kind in (AssetCounts, AssetState, AssetEnvironment)}
+_KINDS: dict[type[Latest], str] = {kind: kind_of_type(kind) for kind in get_args(Latest)}
 
 
 class NewDelivery(msgspec.Struct, frozen=True, gc=False):
@@ -191,7 +188,7 @@ class Deciding:
             if isinstance(event, ORDERED):
                 plan.ordered.append(NewDelivery(event, message, 0 if left else 1))
                 continue
-            updates = self._updates.pop(event.asset, None)
+            updates = self._updates.pop(event.key, None)
             if updates is not None:
                 self._plan_updates(updates)
             self._fold(event, message, message.received_at_us, messages=0 if left else 1)
@@ -213,7 +210,7 @@ class Deciding:
 
     def _fold(self, event: Latest, message: RawMessage, received_us: int, *, messages: int) -> None:
         """Fold an event into what is known, whose times are capped at the reception of what comes first."""
-        folded, pair = self.plan.folded, (event.asset, _KINDS[type(event)])
+        folded, pair = self.plan.folded, (event.key, _KINDS[type(event)])
         entry = folded.get(pair)
         known = self._base(pair) if entry is None else entry.event
         if known is not None:

@@ -1,0 +1,53 @@
+"""What happened, by domain: the vocabulary between the adapters, the spool and the handlers.
+
+There are two kinds. An **ordered** event (a test result) is delivered once, in the order of its key. A **latest** event
+(counts, state, environment) is folded into the newest of its asset and kind as it arrives, so that a thousand messages
+cost WATS one call. Events hold no cycles, so the garbage collector need not look at them (`gc=False`).
+
+Identity belongs to events and is computed here from what the device sent, before any correction.
+"""
+
+from pywats_mqtt.events.assets import AssetCounts, AssetEnvironment, AssetState
+from pywats_mqtt.events.identified import AssetUpdate, Identified, counts_twice
+from pywats_mqtt.events.identity import NAMESPACE, Identity, identify, payload_digest
+from pywats_mqtt.events.kinds import (
+    ORDERED,
+    Event,
+    Latest,
+    Ordered,
+    Relayed,
+    decode,
+    encode,
+    is_latest,
+    kind_of,
+    kind_of_type,
+    order_key,
+)
+from pywats_mqtt.events.reports import Measurement, Step, TestResult
+
+__all__ = [
+    "NAMESPACE",
+    "ORDERED",
+    "AssetCounts",
+    "AssetEnvironment",
+    "AssetState",
+    "AssetUpdate",
+    "Event",
+    "Identified",
+    "Identity",
+    "Latest",
+    "Measurement",
+    "Ordered",
+    "Relayed",
+    "Step",
+    "TestResult",
+    "counts_twice",
+    "decode",
+    "encode",
+    "identify",
+    "is_latest",
+    "kind_of",
+    "kind_of_type",
+    "order_key",
+    "payload_digest",
+]
