@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pywats_mqtt.emulator.odata import (
+    AnyOf,
     Compare,
     Join,
     Match,
@@ -19,7 +20,7 @@ from pywats_mqtt.emulator.odata import (
     parse_filter,
     parse_orderby,
 )
-from pywats_mqtt.emulator.odata_sql import Fields, Kind, order_by, where
+from pywats_mqtt.emulator.odata_sql import Collection, Fields, Kind, order_by, where
 
 A, B, C = Compare("a", "eq", 1), Compare("b", "eq", 2), Compare("c", "eq", 3)
 ID = "0f6f3a9a-aba9-4abd-86bf-f9e9cf8c0528"
@@ -48,6 +49,8 @@ ID = "0f6f3a9a-aba9-4abd-86bf-f9e9cf8c0528"
         ("(a eq 1 or b eq 2) and c eq 3", Join("and", (Join("or", (A, B)), C))),
         ("not a eq 1 and b eq 2", Join("and", (Not(A), B))),
         ("not (a eq 1 and b eq 2)", Not(Join("and", (A, B)))),
+        ("tags/any(t: t/a eq 1 and t/b eq 2) or c eq 3", Join("or", (AnyOf("tags", Join("and", (A, B))), C))),
+        ("tags/any(t:startswith(t/a,'x'))", AnyOf("tags", Match("startswith", "a", "x"))),
     ],
 )
 def test_reads_the_language(text: str, tree: Node) -> None:
@@ -69,7 +72,13 @@ def test_reads_the_language(text: str, tree: Node) -> None:
         ("a eq 1)", "expected and, or, or the end"),
         ("length(a) gt 1", "expected startswith or contains"),
         ("contains(a,1)", "expected a text in single quotes"),
-        ("tags/any(t: t eq 'x')", "cannot read"),
+        ("tags/any(t: t eq 'x')", "expected '/'"),
+        ("tags/any(t: s/key eq 'x')", "expected t/ and a field name"),
+        ("tags/any(t: t/key eq 'x'", "expected ')'"),
+        ("tags/any(t: t/inner/any(s: s/key eq 'x'))", "expected eq, ne"),
+        ("tags/all(t: t/key eq 'x')", "expected any"),
+        ("a/b eq 'x'", "expected any"),
+        ("(" * 15 + "tags/any(t: t/key eq 'x')" + ")" * 15, "nested deeper"),
         ("a add 1 eq 2", "expected eq, ne"),
         ("a eq 2026-13-01T00:00:00Z", "a time that exists"),
         ("not " * 60 + "a eq 1", "nested deeper"),
@@ -106,7 +115,9 @@ FIELDS = Fields(
     {"name": Kind.TEXT, "size": Kind.NUMBER, "seen": Kind.TIME, "id": Kind.ID, "on": Kind.FLAG},
     order=frozenset({"name", "size"}),
     tags="tags",
+    collections={"parts": Collection("p", {"key": Kind.TEXT, "count": Kind.NUMBER}, '"on"')},
 )
+PARTS = [(1, "a", 1), (1, "b", 2), (2, "a", 2)]
 ROWS = [
     ("it's", 1, "2026-01-01T00:00:00.0000000Z", ID, 1, '[{"key":"Lot","value":"1"}]'),
     ("IT", 20, "2026-02-01T00:00:00.0000000Z", "x", 0, "[]"),
@@ -118,8 +129,10 @@ def chosen(text: str) -> list[int]:
     """Which of ROWS a filter lets through, by number."""
     db = sqlite3.connect(":memory:")
     try:
-        db.execute('CREATE TABLE t (name, size, seen, id, "on", tags)')
-        db.executemany("INSERT INTO t VALUES (?, ?, ?, ?, ?, ?)", ROWS)
+        db.execute('CREATE TABLE t (number INTEGER PRIMARY KEY, name, size, seen, id, "on", tags)')
+        db.executemany('INSERT INTO t (name, size, seen, id, "on", tags) VALUES (?, ?, ?, ?, ?, ?)', ROWS)
+        db.execute("CREATE TABLE p (number, key, count)")
+        db.executemany("INSERT INTO p VALUES (?, ?, ?)", PARTS)
         condition, values = where(text, FIELDS)
         return [row[0] - 1 for row in db.execute(f"SELECT rowid FROM t WHERE {condition}", values)]  # noqa: S608 - what is tested
     finally:
@@ -147,6 +160,10 @@ def chosen(text: str) -> list[int]:
         ("xmldata eq '//Lot'", [0]),
         ("xmldata eq '//lot'", []),
         ("name eq '1 OR 1=1; --'", []),
+        ("parts/any(p: p/key eq 'a')", [0]),
+        ("parts/any(p: p/key eq 'a' and p/count eq 1)", [0]),
+        ("parts/any(p: p/key eq 'a' and p/count eq 2)", []),
+        ("not parts/any(p: p/key eq 'c' or p/count gt 2) and size eq 1", [0]),
     ],
 )
 def test_filters_as_odata_means_it(text: str, rows: list[int]) -> None:
@@ -169,6 +186,8 @@ def test_filters_as_odata_means_it(text: str, rows: list[int]) -> None:
         ("xmldata eq '//'", "xmldata is compared only as"),
         ("xmldata eq '//Lot[@Value=1]'", "xmldata is compared only as"),
         ("xmldata eq 1", "xmldata is compared only as"),
+        ("names/any(n: n/key eq 'a')", "'names' is none; lists are: parts"),
+        ("parts/any(p: p/name eq 'a')", "unknown field 'name'; use one of key, count"),
     ],
 )
 def test_refuses_what_does_not_fit_the_fields(text: str, message: str) -> None:

@@ -1,8 +1,9 @@
 """The part of OData 4.01 URL conventions (5.1.1 `$filter`) that a WATS server is asked for: text to a tree.
 
 Comparisons `field op literal` with eq ne gt ge lt le; `startswith` and `contains`; and, or, not,
-parentheses. Strings stand in single quotes, a quote in them doubled; ids, numbers, times, true, false and null stand
-bare. Arithmetic, lambdas (`any`, `all`), comparing two fields and every other function are refused.
+parentheses; `list/any(x: …)` over a list in the thing, where `x/field` stands for a field. Strings stand in single
+quotes, a quote in them doubled; ids, numbers, times, true, false and null stand bare. Arithmetic, `all`, `any` in
+`any`, comparing two fields and every other function are refused.
 """
 
 import re
@@ -15,6 +16,7 @@ from pywats_mqtt.emulator.clock import parse_time
 MAX_TEXT = 4_000  # some 330 terms; SQLite takes an expression 1,000 levels deep, and a chain of terms is a level each
 MAX_ORDER = 100  # terms; SQLite takes 2,000
 MAX_NESTING = 20  # SQLite's parser stack holds 100 entries, and a nested condition takes up to five
+ANY_NESTING = 6  # of that, for a sub-select: more than it was seen to need
 
 Literal = str | int | float | bool | UUID | datetime | None
 
@@ -25,7 +27,7 @@ _TOKEN = re.compile(
     | (?P<time>\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,12})?)?(?:Z|[+-]\d\d:\d\d)?)?(?![\w:-]))
     | (?P<number>-?\d{1,18}(?:\.\d{1,18})?(?:[eE][+-]?\d{1,2})?(?![\w.]))
     | (?P<word>[A-Za-z_][A-Za-z0-9_]*)
-    | (?P<mark>[(),])
+    | (?P<mark>[(),/:])
     )\s*""",
     re.VERBOSE | re.ASCII,
 )
@@ -71,7 +73,15 @@ class Join:
     operands: tuple["Node", ...]
 
 
-Node = Compare | Match | Not | Join
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """`collection/any(…)`: an entry of the collection makes `operand`, over the fields of an entry, true."""
+
+    collection: str
+    operand: "Node"
+
+
+Node = Compare | Match | Not | Join | AnyOf
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +147,7 @@ class _Parser:
     def __init__(self, tokens: list[_Token]) -> None:
         self._tokens = tokens
         self._at = 0
+        self._variable: str | None = None  # what stands for an entry, inside any(…)
 
     def either(self, depth: int) -> Node:
         operands = [self.both(depth)]
@@ -159,22 +170,45 @@ class _Parser:
             node = self.either(depth + 1)
             self.expect_mark(")")
             return node
-        field = self.take("word", "a field name, a function or '('")
+        word = self.take("word", "a field name, a function or '('")
         if self.skip_mark("("):
-            return self.call(field)
+            return self.call(word)
+        if self._variable is None and self.skip_mark("/"):
+            return self.any(word.text, depth + ANY_NESTING)
+        field = self.field_after(word)
         operator = self.take("word", "eq, ne, gt, ge, lt or le")
         if operator.text not in _OPERATORS:
             raise self.unexpected(operator, "eq, ne, gt, ge, lt or le")
-        return Compare(field.text, operator.text, self.literal())
+        return Compare(field, operator.text, self.literal())
+
+    def any(self, collection: str, depth: int) -> AnyOf:
+        if not self.skip_word("any"):
+            raise self.unexpected(self.next(), "any")
+        self.expect_mark("(")
+        self._variable = self.take("word", "a name for an entry").text
+        self.expect_mark(":")
+        operand = self.either(depth)
+        self.expect_mark(")")
+        self._variable = None
+        return AnyOf(collection, operand)
+
+    def field_after(self, word: _Token) -> str:
+        """The field that begins with `word`: itself, or inside any(…) what follows the entry's name and a slash."""
+        if self._variable is None:
+            return word.text
+        if word.text != self._variable:
+            raise self.unexpected(word, f"{self._variable}/ and a field name")
+        self.expect_mark("/")
+        return self.take("word", "a field name").text
 
     def call(self, function: _Token) -> Match:
         if function.text not in _FUNCTIONS:
             raise self.unexpected(function, "startswith or contains")
-        field = self.take("word", "a field name")
+        field = self.field_after(self.take("word", "a field name"))
         self.expect_mark(",")
         text = self.take("string", "a text in single quotes")
         self.expect_mark(")")
-        return Match(function.text, field.text, _unquote(text.text))
+        return Match(function.text, field, _unquote(text.text))
 
     def literal(self) -> Literal:
         token = self.next()

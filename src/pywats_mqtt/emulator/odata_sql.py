@@ -13,6 +13,7 @@ from uuid import UUID
 
 from pywats_mqtt.emulator.clock import wire_time
 from pywats_mqtt.emulator.odata import (
+    AnyOf,
     Compare,
     Join,
     Literal,
@@ -42,6 +43,21 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Collection:
+    """A list that a resource has, for `any`: a table with a column `number` that names the row it belongs to.
+
+    Attributes:
+        table: Its name.
+        kinds: Field of an entry, which is also its column, to what it holds.
+        holds: SQL on the resource that tells which rows have this list at all.
+    """
+
+    table: str
+    kinds: Mapping[str, Kind]
+    holds: str
+
+
+@dataclass(frozen=True, slots=True)
 class Fields:
     """What a resource may be filtered and ordered by.
 
@@ -50,12 +66,14 @@ class Fields:
         order: Fields that may be ordered by; None for all.
         order_columns: Where another column gives the order of a field.
         tags: Column with a JSON list of `{"key": …}`, which `xmldata eq '//Key'` looks into.
+        collections: Lists that `any` looks into, by name.
     """
 
     kinds: Mapping[str, Kind]
     order: frozenset[str] | None = None
     order_columns: Mapping[str, str] | None = None
     tags: str | None = None
+    collections: Mapping[str, Collection] | None = None
 
 
 def where(text: str | None, fields: Fields) -> tuple[str, list[object]]:
@@ -81,15 +99,15 @@ def order_by(text: str | None, fields: Fields, default: str) -> str:
     return ", ".join([*(_order_term(order, fields) for order in parse_orderby(text)), default])
 
 
-def check_options(names: Sequence[str]) -> None:
-    """Refuse what begins with `$` and is not supported; `names` in lower case.
+def check_options(names: Sequence[str], also: frozenset[str] = frozenset()) -> None:
+    """Refuse what begins with `$` and is not supported; `names` in lower case, `also` what this resource adds.
 
     Raises:
         ODataError: One is not supported.
     """
     for name in names:
-        if name.startswith("$") and name not in _OPTIONS:
-            raise ODataError(f"{name} is not supported; use {', '.join(sorted(_OPTIONS))}")
+        if name.startswith("$") and name not in _OPTIONS | also:
+            raise ODataError(f"{name} is not supported; use {', '.join(sorted(_OPTIONS | also))}")
 
 
 def _order_term(order: Order, fields: Fields) -> str:
@@ -108,6 +126,8 @@ def _condition(node: Node, fields: Fields, values: list[object]) -> str:
         return f"(NOT {_condition(node.operand, fields, values)})"
     if isinstance(node, Match):
         return _match(node, fields, values)
+    if isinstance(node, AnyOf):
+        return _any(node, fields, values)
     if fields.tags is not None and node.field.lower() == "xmldata":
         return _tag_exists(node, fields.tags, values)
     field = _field(node.field, fields)
@@ -121,6 +141,15 @@ def _match(node: Match, fields: Fields, values: list[object]) -> str:
         raise ODataError(f"$filter: {node.function} needs a text field, {field} is {fields.kinds[field].value}")
     values.append(node.text)
     return _MATCH[node.function].format(field)
+
+
+def _any(node: AnyOf, fields: Fields, values: list[object]) -> str:
+    found = (fields.collections or {}).get(node.collection)
+    if found is None:
+        known = ", ".join(fields.collections or ()) or "none"
+        raise ODataError(f"$filter: any looks into lists, and {node.collection!r} is none; lists are: {known}")
+    condition = _condition(node.operand, Fields(found.kinds), values)
+    return f"({found.holds} AND number IN (SELECT number FROM {found.table} WHERE {condition}))"  # noqa: S608 - our own names
 
 
 def _tag_exists(node: Compare, tags: str, values: list[object]) -> str:
