@@ -37,15 +37,20 @@ async def http(running: Running) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-@pytest.fixture
-async def pywats(running: Running) -> AsyncIterator[AsyncWATS]:
+def pywats_of(running: Running) -> AsyncWATS:
     """The real client as the bridge uses it: no cache, no throttle, no retry."""
-    async with AsyncWATS(
+    return AsyncWATS(
         base_url=running.url,
         token=TOKEN,
         error_mode=ErrorMode.STRICT,
         enable_cache=False,
         enable_throttling=False,
         retry_enabled=False,
-    ) as client:
+    )
+
+
+@pytest.fixture
+async def pywats(running: Running) -> AsyncIterator[AsyncWATS]:
+    """The real client, as `pywats_of` makes it."""
+    async with pywats_of(running) as client:
         yield client

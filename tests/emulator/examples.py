@@ -63,7 +63,14 @@ def repair(**changes: object) -> dict[str, Any]:
     changes = {
         "type": "R",
         "processCode": 500,
-        "uur": {"user": "op", "processCode": 100, "refUUT": REPORT_ID, "execTime": 60},
+        "uur": {
+            "user": "op",
+            "processCode": 100,
+            "refUUT": REPORT_ID,
+            "execTime": 60,
+            "confirmDate": "2026-01-02T04:00:00Z",
+            "finalizeDate": "2026-01-02T05:00:00Z",
+        },
         "subUnits": [{"pn": "PN-1", "sn": "SN-1", "rev": "A", "partType": "Main", "idx": 0, "failures": [failure]}],
         **changes,
     }

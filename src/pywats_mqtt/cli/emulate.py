@@ -60,6 +60,13 @@ def emulate(
     lenient_messages: Annotated[
         bool, typer.Option(help="Take the body that pywats sends with a message on an asset.")
     ] = False,
+    asset_use_again: Annotated[
+        bool, typer.Option(help="Count those assets again when the report is sent again.")
+    ] = False,
+    lenient_assets: Annotated[bool, typer.Option(help="Take pywats' key sn for an asset in a report, too.")] = False,
+    any_repair_code: Annotated[
+        bool, typer.Option(help="Take every failure category and code in a repair report.")
+    ] = False,
 ) -> None:
     """Run a WATS server to test against, until SIGTERM or Ctrl-C."""
     try:
@@ -107,6 +114,9 @@ def emulate(
         tags=TagList(tags),
         calibration_resets=calibration_resets,
         lenient_messages=lenient_messages,
+        count_asset_use_again=asset_use_again,
+        lenient_assets=lenient_assets,
+        any_repair_code=any_repair_code,
     )
     if tokens:
         settings = settings.with_tokens(tokens)

@@ -96,6 +96,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             the last one. A server's rule is not public, so this is a guess.
         lenient_messages: Whether `POST /api/Asset/Message` also takes the body that pywats sends, which does not fit
             the API description. That a server refuses it is a guess.
+        count_asset_use_again: Whether a report that is sent again counts its assets again. Whether a server does is not
+            known; once for each report id is our guess.
+        lenient_assets: Whether `assets[]` of a report may name an asset by `sn`, as pywats does. The description knows
+            only `assetSN`; that a server refuses `sn` is our guess.
+        any_repair_code: Whether a failure in a repair may have any category and code, not only the seeded ones. A
+            server knows its own, which are not these.
         max_body_bytes: Longest body taken, else 413. 30,000,000 is what IIS, which WATS runs on, takes by default.
     """
 
@@ -118,6 +124,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tags: TagList = TagList.REPLACE
     calibration_resets: bool = False
     lenient_messages: bool = False
+    count_asset_use_again: bool = False
+    lenient_assets: bool = False
+    any_repair_code: bool = False
     max_body_bytes: int = 30_000_000
 
     def with_tokens(self, tokens: Mapping[str, Permission]) -> "Settings":

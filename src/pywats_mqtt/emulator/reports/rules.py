@@ -7,6 +7,8 @@ Keys that are not named here are left alone, as a server leaves them alone.
 from pywats_mqtt.emulator.fields import JsonObject
 from pywats_mqtt.emulator.processes import SEEDED, Process, Processes
 from pywats_mqtt.emulator.reports.checks import Checks
+from pywats_mqtt.emulator.reports.repair_rules import check_repair
+from pywats_mqtt.emulator.reports.step_data import check_file
 from pywats_mqtt.emulator.reports.step_rules import check_root
 
 REPORT_RESULTS = "PFET"
@@ -15,12 +17,16 @@ REPORT_RESULTS = "PFET"
 _HEAD_TEXTS = ("pn", "sn", "rev", "machineName", "location", "purpose")
 
 
-def problems_of(report: JsonObject, processes: Processes = SEEDED) -> list[str]:
+def problems_of(
+    report: JsonObject, processes: Processes = SEEDED, *, any_repair_code: bool = False, asset_sn: bool = False
+) -> list[str]:
     """Every mistake in a report, in reading order; empty for a report that is taken.
 
     Args:
-        report: What was sent.
+        report: As it was sent.
         processes: The operations of the server.
+        any_repair_code: Whether a failure may have a category and code that `repair_codes` does not list.
+        asset_sn: Whether an asset may be named by `sn`, as pywats does, instead of `assetSN`.
     """
     checks = Checks()
     checks.uuid(report, "id")
@@ -32,7 +38,10 @@ def problems_of(report: JsonObject, processes: Processes = SEEDED) -> list[str]:
     checks.time(report, "startUTC", required=False)
     if report.get("type") == "R":
         _check_process(checks, report, "processCode", processes, repair=True)
-        _check_uur(checks, report, processes)
+        uur = report.get("uur")
+        if isinstance(uur, dict):
+            _check_process(checks, uur, "uur.processCode", processes, repair=False)
+        check_repair(checks, report, any_code=any_repair_code)
     else:
         _check_process(checks, report, "processCode", processes, repair=False)
         _check_uut(checks, report)
@@ -42,11 +51,10 @@ def problems_of(report: JsonObject, processes: Processes = SEEDED) -> list[str]:
     for place, unit in checks.sections(report, "subUnits"):
         _check_sub_unit(checks, place, unit)
     for place, info in checks.sections(report, "miscInfos"):
-        checks.text(info, f"{place}description")
-        checks.text(info, f"{place}text", required=False)
-        checks.whole(info, f"{place}numeric")
+        _check_misc_info(checks, place, info)
     for place, asset in checks.sections(report, "assets"):
-        checks.text(asset, f"{place}assetSN")
+        key = "sn" if asset_sn and asset.get("assetSN") is None else "assetSN"
+        checks.text(asset, place + key)
         checks.whole(asset, f"{place}usageCount", lowest=0)
     return checks.problems
 
@@ -70,27 +78,14 @@ def _check_uut(checks: Checks, report: JsonObject) -> None:
     if uut is not None:
         for name in ("user", "batchSN", "fixtureId"):
             checks.text(uut, f"uut.{name}", required=False)
-        checks.text(uut, "uut.comment", 5000, required=False)
+        for name in ("comment", "errorMessage"):
+            checks.text(uut, f"uut.{name}", 5000, required=False)
         checks.number(uut, "uut.execTime", lowest=0)
-        checks.whole(uut, "uut.testSocketIndex")
+        for name in ("testSocketIndex", "errorCode", "batchFailCount", "batchLoopIndex"):
+            checks.whole(uut, f"uut.{name}")
     checks.section(report, "root")
-
-
-def _check_uur(checks: Checks, report: JsonObject, processes: Processes) -> None:
-    uur = checks.section(report, "uur")
-    if uur is not None:
-        _check_process(checks, uur, "uur.processCode", processes, repair=False)
-        checks.text(uur, "uur.user", required=False)
-        checks.text(uur, "uur.batchSN", required=False)
-        checks.text(uur, "uur.comment", 5000, required=False)
-        checks.number(uur, "uur.execTime", lowest=0)
-        checks.uuid(uur, "uur.refUUT", required=False)
-        checks.time(uur, "uur.confirmDate", required=False)
-        checks.time(uur, "uur.finalizeDate", required=False)
-    units = report.get("subUnits")
-    failures = [unit.get("failures") for unit in units if isinstance(unit, dict)] if isinstance(units, list) else []
-    if not any(failures):
-        checks.say("subUnits", "a repair report needs at least one failure on its main unit (idx 0)")
+    for place, file in checks.sections(report, "binaryData"):
+        check_file(checks, place, file)
 
 
 def _check_sub_unit(checks: Checks, place: str, unit: JsonObject) -> None:
@@ -98,10 +93,11 @@ def _check_sub_unit(checks: Checks, place: str, unit: JsonObject) -> None:
         checks.text(unit, place + name)
     checks.text(unit, f"{place}rev", required=False)
     checks.text(unit, f"{place}partType", 50)
-    checks.whole(unit, f"{place}idx", lowest=0)
-    for inner, failure in checks.sections(unit, f"{place}failures"):
-        checks.text(failure, f"{inner}category")
-        checks.text(failure, f"{inner}code")
-        checks.text(failure, f"{inner}comment", 5000, required=False)
-        checks.text(failure, f"{inner}comRef", required=False)
-        checks.whole(failure, f"{inner}refStepId")
+
+
+def _check_misc_info(checks: Checks, place: str, info: JsonObject) -> None:
+    checks.text(info, f"{place}description")
+    checks.text(info, f"{place}text", required=False)
+    checks.whole(info, f"{place}numeric")
+    if info.get("text") is None and info.get("numeric") is None:
+        checks.say(f"{place}text", "required where there is no numeric")

@@ -1,7 +1,8 @@
-"""What the steps of a WSJF report must look like: see `report_rules`."""
+"""What the steps of a WSJF report must look like: see `rules`."""
 
 from pywats_mqtt.emulator.fields import JsonObject
 from pywats_mqtt.emulator.reports.checks import Checks
+from pywats_mqtt.emulator.reports.step_data import check_step_data
 
 STEP_STATUSES = "PFSDETU"
 MEASUREMENT_STATUSES = "PFS"
@@ -33,6 +34,9 @@ def _check_step(checks: Checks, place: str, step: JsonObject, depth: int) -> Non
         checks.choice(step, f"{place}group", "SMC")
     checks.text(step, f"{place}errorMessage", 5000, required=False)
     checks.text(step, f"{place}reportText", 5000, required=False)
+    checks.whole(step, f"{place}errorCode")
+    checks.number(step, f"{place}totTime", lowest=0)
+    check_step_data(checks, place, step)
     many = kind in _MULTIPLE
     for inner, measurement in checks.sections(step, f"{place}numericMeas", required=kind in {"ET_NLT", "ET_MNLT"}):
         _check_measurement(checks, inner, measurement, named=many)

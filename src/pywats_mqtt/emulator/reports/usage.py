@@ -16,7 +16,7 @@ def apply_usage(call: Call, report: JsonObject) -> str:
     """
     stats: list[dict[str, object]] = []
     for used in objects(report, "assets") or []:
-        serial, uses = str(used["assetSN"]), used.get("usageCount")
+        serial, uses = str(used.get("assetSN") or used["sn"]), used.get("usageCount")
         row = by_serial(call.store, serial)
         if row is None:
             stats.append({"assetSN": serial, "message": f"asset {serial!r} is not registered"})
