@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from itertools import chain
 
 from pywats_mqtt.emulator import app_info
+from pywats_mqtt.emulator.analytics.routes import ANALYTICS_ROUTES
 from pywats_mqtt.emulator.assets.routes import ASSET_ROUTES
 from pywats_mqtt.emulator.production.routes import PRODUCTION_ROUTES
 from pywats_mqtt.emulator.products.routes import PRODUCT_ROUTES
@@ -15,7 +16,15 @@ from pywats_mqtt.emulator.wire import Refusal
 
 MOST_IDENTIFIERS = 2
 
-_AREAS = (app_info.ROUTES, ASSET_ROUTES, REPORT_ROUTES, SOFTWARE_ROUTES, PRODUCT_ROUTES, PRODUCTION_ROUTES)
+_AREAS = (
+    app_info.ROUTES,
+    ASSET_ROUTES,
+    REPORT_ROUTES,
+    ANALYTICS_ROUTES,
+    SOFTWARE_ROUTES,
+    PRODUCT_ROUTES,
+    PRODUCTION_ROUTES,
+)
 ROUTES: Routes = dict(chain.from_iterable(area.items() for area in _AREAS))
 
 

@@ -1,0 +1,1 @@
+"""`/api/App`: what a server computes from reports; of its many analyses, the few that a stored header gives."""
