@@ -1,8 +1,7 @@
-"""What the real client computes from stored reports, and which of its analyses are not there."""
+"""What the real client gets computed from stored reports."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +9,6 @@ import httpx
 import pytest
 from pywats import AsyncWATS
 from pywats.core import exceptions
-from pywats.domains.analytics.models import UnitFlowFilter
 from pywats.domains.report.models import WATSFilter
 
 from tests.emulator.examples import repair, report
@@ -62,6 +60,9 @@ async def test_yields_are_filtered(pywats: AsyncWATS) -> None:
     for wrong in ({"level": "PCBA"}, {"product_group": "x"}, {"misc_description": "Lot"}, {"period_count": 7}):
         with pytest.raises(exceptions.ValidationError, match="the emulator has no such filter; use serialNumber"):
             await units(**wrong)
+    for periods in (pywats.analytics.get_yield_summary("PN-1"), pywats.analytics.get_station_yield("ST1")):
+        with pytest.raises(exceptions.ValidationError, match="periodCount: the emulator has no such filter"):
+            await periods
     for dimensions in ("partNumber;period", "partNumber up", "partNumber;partNumber", "1;DROP TABLE reports"):
         with pytest.raises(exceptions.ValidationError, match="dimensions: "):
             await pywats.analytics.get_dynamic_yield({"dimensions": dimensions})
@@ -85,35 +86,6 @@ async def test_histories_are_headers(pywats: AsyncWATS) -> None:
     assert [str(header.uuid) for header in await pywats.analytics.get_uur_reports({"partNumber": "PN-1"})] == [
         numbered(99)
     ]
-
-
-ABSENT: dict[str, Callable[[AsyncWATS], Awaitable[object]]] = {
-    "TopFailed": lambda pywats: pywats.analytics.get_top_failed(part_number="PN-1"),
-    "OeeAnalysis": lambda pywats: pywats.analytics.get_oee_analysis({"partNumber": "PN-1"}),
-    "Measurements": lambda pywats: pywats.analytics.get_measurements({"partNumber": "PN-1"}),
-    "TestStepAnalysis": lambda pywats: pywats.analytics.get_test_step_analysis({"partNumber": "PN-1"}),
-    "WorstYield": lambda pywats: pywats.analytics.get_worst_yield(),
-    "HighVolume": lambda pywats: pywats.analytics.get_high_volume(),
-    "DynamicRepair": lambda pywats: pywats.analytics.get_dynamic_repair({"partNumber": "PN-1"}),
-}
-
-
-@pytest.mark.parametrize("name", ABSENT)
-async def test_other_analyses_are_not_there(pywats: AsyncWATS, http: httpx.AsyncClient, name: str) -> None:
-    """The client asks for a path that is answered 404, with a sentence that names it."""
-    with pytest.raises(exceptions.NotFoundError, match="No HTTP resource was found"):
-        await ABSENT[name](pywats)
-    asked = (await http.get("/_emulator/requests")).json()[-1]
-    assert asked["status"] == 404
-    assert name in asked["path"]
-
-
-async def test_internal_analyses_come_back_empty(pywats: AsyncWATS, http: httpx.AsyncClient) -> None:
-    """The client takes a 404 of an internal route for nothing found."""
-    assert not (await pywats.analytics.get_unit_flow(UnitFlowFilter(part_number="PN-1"))).nodes
-    assert await pywats.analytics.get_alarm_logs() == []
-    log = (await http.get("/_emulator/requests")).json()[-2:]
-    assert [(entry["status"], "/api/internal/" in entry["path"]) for entry in log] == [(404, True)] * 2
 
 
 async def test_no_text_in_a_filter_breaks_anything(http: httpx.AsyncClient) -> None:
