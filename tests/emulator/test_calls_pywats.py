@@ -33,6 +33,10 @@ SERVICES = {
 """The services of the client, each by the module that tests most of it."""
 
 NEEDLESS = {
+    "get_all_unit_phases": "sends what get_phases sends",
+    "get_phase": "the same",
+    "get_phase_by_name": "the same",
+    "get_phase_id": "the same",
     "check_for_updates": "0.6: part of the install engine, which cannot work",
     "cleanup_revoked": "0.6: the same",
     "install_many": "0.6: the same",
@@ -53,6 +57,7 @@ REFUSED: dict[str, Call] = {
     "find_serial_numbers_by_reference": lambda wats: wats.production.find_serial_numbers_by_reference("MAC", "S"),
     "import_serial_numbers": lambda wats: wats.production.import_serial_numbers(b"1"),
     "export_serial_numbers": lambda wats: wats.production.export_serial_numbers("MAC"),
+    "is_connected": lambda wats: wats.production.is_connected(),
     "get_sites": lambda wats: wats.production.get_sites(),
     "get_unit_info": lambda wats: wats.production.get_unit_info("S", "P"),
     "get_unit_hierarchy": lambda wats: wats.production.get_unit_hierarchy("S", "P"),
