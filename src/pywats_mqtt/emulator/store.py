@@ -8,7 +8,7 @@ import sqlite3
 from importlib.resources import files
 from pathlib import Path
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 _AREAS = ("requests", "assets", "reports", "software", "products", "production")
 """The files in `sql/`, in the order in which their tables refer to each other."""
