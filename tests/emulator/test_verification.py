@@ -19,7 +19,8 @@ async def reported(http: httpx.AsyncClient, runs: list[Run]) -> None:
     for hour, run in enumerate(runs):
         head = {"id": str(UUID(int=hour + 1)), "start": f"2026-01-01T{hour:02}:00:00Z"}
         if isinstance(run, int):
-            body = repair(**head, uur={"user": "op", "processCode": run, "refUUT": str(UUID(int=1)), "execTime": 60})
+            body = repair(**head)
+            body["uur"] |= {"processCode": run, "refUUT": str(UUID(int=1))}
         else:
             body = report(**head, processCode=run[0], result=run[1])
         (await http.post("/api/Report/WSJF", json=body)).raise_for_status()
