@@ -68,6 +68,14 @@ async def test_yields_are_filtered(pywats: AsyncWATS) -> None:
             await pywats.analytics.get_dynamic_yield({"dimensions": dimensions})
 
 
+async def test_quarantined_reports_do_not_count(pywats: AsyncWATS, http: httpx.AsyncClient) -> None:
+    """A test from the future is in no yield and in no history."""
+    await send(http, report(id=numbered(50), sn="Z", start="9999-01-01T00:00:00Z"))
+    (row,) = await pywats.analytics.get_volume_yield()
+    assert row.unit_count == 4
+    assert await pywats.analytics.get_serial_number_history(WATSFilter(serial_number="Z")) == []
+
+
 async def test_histories_are_headers(pywats: AsyncWATS) -> None:
     """All of a unit, oldest first; tests and repairs, newest first."""
     history = await pywats.analytics.get_serial_number_history(WATSFilter(serial_number="B"))

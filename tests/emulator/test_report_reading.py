@@ -81,6 +81,7 @@ async def test_reports_are_found_by_what_is_in_their_lists(http: httpx.AsyncClie
         "subUnits/any(s: s/partNumber eq 'P2' and s/serialNumber eq 'S1')": [],
         "uurSubUnits/any(s: s/serialNumber eq 'SN-1')": [numbered(1)],
         "subUnits/any(s: s/serialNumber eq 'SN-1')": [],
+        "uurSubUnits/any(s: s/partNumber eq 'P2')": [],
         "miscInfo/any(m: startswith(m/value,'L'))": [REPORT_ID],
         "not miscInfo/any(m: m/description eq 'Lot')": [numbered(1)],
     }
