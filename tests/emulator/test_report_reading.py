@@ -10,8 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.emulator.examples import REPORT_ID, numeric_step, repair, report
-from tests.emulator.test_assets import make_type, save
+from tests.emulator.examples import REPORT_ID, make_type, numeric_step, repair, report, save
 from tests.emulator.test_reports import numbered, send
 
 Json = dict[str, Any]

@@ -21,8 +21,7 @@ from pywats.shared.enums import CompOp
 
 from pywats_mqtt.emulator import Settings, serve
 from tests.emulator.conftest import TOKEN, client_of, pywats_of
-from tests.emulator.examples import REPORT_ID, repair, report
-from tests.emulator.test_assets import make_type, save
+from tests.emulator.examples import REPORT_ID, make_type, repair, report, save
 from tests.emulator.test_reports import numbered, stored
 from tests.emulator.test_wsxf import document, one
 
