@@ -12,6 +12,7 @@ PARTS: tuple[tuple[str, Callable[[], bool]], ...] = (
     ("mosquitto", lambda: _program("mosquitto")),
     ("mosquitto-clients", lambda: _program("mosquitto_pub") and _program("mosquitto_sub")),
     ("gcc", lambda: _program("gcc")),
+    ("chromium", lambda: _program("chromium")),
     ("libc6-dev", lambda: Path("/usr/include/stdio.h").exists()),
 )
 """Debian's name of each package, and how to tell that it, or the like of it, is there."""

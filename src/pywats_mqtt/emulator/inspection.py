@@ -2,12 +2,19 @@
 
 import time
 from collections.abc import Mapping
+from functools import partial
 
 import msgspec
 
 from pywats_mqtt.emulator.access import Throttle
+from pywats_mqtt.emulator.app_info import VERSIONS
 from pywats_mqtt.emulator.assets.rows import full
+from pywats_mqtt.emulator.clock import utc_now, wire_time
 from pywats_mqtt.emulator.faults import Faults, parse_fault
+from pywats_mqtt.emulator.page.asset import get_asset
+from pywats_mqtt.emulator.page.lists import COUNTS, LISTS, get_list
+from pywats_mqtt.emulator.page.report import get_report
+from pywats_mqtt.emulator.page.static_files import START, file_handler
 from pywats_mqtt.emulator.production.serial_numbers import fill
 from pywats_mqtt.emulator.production.shown import production_state
 from pywats_mqtt.emulator.products.shown import all_products
@@ -18,6 +25,7 @@ from pywats_mqtt.emulator.store import Store
 from pywats_mqtt.emulator.wire import Call, Handler, Refusal, Reply, json_reply
 
 PREFIX = "/_emulator/"
+PAGE_FILES = "page/"
 PAGE, HIGHEST_PAGE = 1_000, 100_000
 
 _REPORT_COLUMNS = """uuid AS id, receiveCount, quarantined, firstSeq AS first_seq, lastSeq AS last_seq,
@@ -32,9 +40,15 @@ class Inspection:
         self._log = log
         self._faults = faults
         self._throttle = throttle
+        self._started = wire_time(utc_now())
         self._routes: Mapping[tuple[str, str], Handler] = {
             ("GET", "requests"): self._get_requests,
+            ("GET", "requests/{}"): self._get_request,
             ("GET", "state"): self._get_state,
+            ("GET", "summary"): self._get_summary,
+            ("GET", "reports/{}"): get_report,
+            ("GET", "assets/{}"): get_asset,
+            **{("GET", f"lists/{name}"): partial(get_list, listing) for name, listing in LISTS.items()},
             ("GET", "faults"): self._get_faults,
             ("POST", "faults"): self._post_fault,
             ("DELETE", "faults"): self._delete_faults,
@@ -43,10 +57,21 @@ class Inspection:
         }
 
     def find(self, method: str, path: str) -> Handler | None:
-        """What answers a request, None for a path that is not ours."""
+        """What answers a request, None for a path that is not ours. The last segment may name what is asked for."""
+        shows_file = method in {"GET", "HEAD"}
+        if path == "/" and shows_file:
+            return file_handler(START)
         if not path.lower().startswith(PREFIX):
             return None
-        return self._routes.get((method, path[len(PREFIX) :].rstrip("/").lower()), self._unknown)
+        name = path[len(PREFIX) :].rstrip("/").lower()
+        if name.startswith(PAGE_FILES) and shows_file:
+            return file_handler(name[len(PAGE_FILES) :])
+        found = self._routes.get((method, name))
+        if found is not None:
+            return found
+        kind, _, identifier = name.partition("/")
+        one = self._routes.get((method, f"{kind}/{{}}")) if identifier else None
+        return self._unknown if one is None else _with_identifier(one, identifier)
 
     def _unknown(self, _call: Call) -> Reply:
         known = ", ".join(f"{method} {PREFIX}{name}" for method, name in self._routes)
@@ -56,6 +81,35 @@ class Inspection:
         """`?after=SEQ&limit=N`: requests numbered above `after`, oldest first; 1,000 without `limit`."""
         limit = call.whole("limit", highest=HIGHEST_PAGE)
         return json_reply(self._log.page(call.whole("after") or 0, PAGE if limit is None else limit))
+
+    def _get_request(self, call: Call) -> Reply:
+        """The request with this number, as `GET /_emulator/requests` shows it; 404 when there is none."""
+        (text,) = call.identifiers
+        # As many digits as SQLite's integers hold.
+        seq = int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else 0  # noqa: PLR2004 - see above
+        page = self._log.page(seq - 1, 1)
+        if not page or page[0]["seq"] != seq:
+            raise Refusal(404, f"There is no request {text!r} in the log; older ones go.")
+        return json_reply(page[0])
+
+    def _get_summary(self, call: Call) -> Reply:
+        """How much there is of everything, and `changes`, which grows whenever anything stored changes."""
+        faults = self._faults.listed(time.monotonic())
+        counts = {
+            **{name: count(self._store) for name, count in COUNTS.items()},
+            "faults": len(faults),
+            "inForce": sum(not fault["over"] for fault in faults),
+        }
+        server = call.settings.server
+        return json_reply(
+            {
+                "server": server.value,
+                "version": VERSIONS[server],
+                "started": self._started,
+                "changes": self._store.changes,
+                "counts": counts,
+            },
+        )
 
     def _get_state(self, _call: Call) -> Reply:
         """All that was stored: assets by id, asset types, the asset log, reports in order of their first reception.
@@ -109,3 +163,7 @@ class Inspection:
         self._faults.clear()
         self._throttle.reset()
         return Reply(status=204)
+
+
+def _with_identifier(handler: Handler, identifier: str) -> Handler:
+    return lambda call: handler(msgspec.structs.replace(call, identifiers=(identifier,)))

@@ -85,6 +85,11 @@ class Store:
         """The one number that a query gives, 0 for null."""
         return int(self._db.execute(sql, values).fetchone()[0] or 0)
 
+    @property
+    def changes(self) -> int:
+        """How many rows were written since the database was opened: while it stays, nothing has changed."""
+        return self._db.total_changes
+
     def clear(self) -> None:
         """Forget everything, also the numbers given so far."""
         # Deferred: rows may refer to each other in a circle, and all of them go.
