@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping
-from functools import partial
 
 import msgspec
 
@@ -12,7 +11,7 @@ from pywats_mqtt.emulator.assets.rows import full
 from pywats_mqtt.emulator.clock import utc_now, wire_time
 from pywats_mqtt.emulator.faults import Faults, parse_fault
 from pywats_mqtt.emulator.page.asset import get_asset
-from pywats_mqtt.emulator.page.lists import COUNTS, LISTS, get_list
+from pywats_mqtt.emulator.page.lists import COUNTS, get_list
 from pywats_mqtt.emulator.page.report import get_report
 from pywats_mqtt.emulator.page.static_files import START, file_handler
 from pywats_mqtt.emulator.production.serial_numbers import fill
@@ -48,7 +47,7 @@ class Inspection:
             ("GET", "summary"): self._get_summary,
             ("GET", "reports/{}"): get_report,
             ("GET", "assets/{}"): get_asset,
-            **{("GET", f"lists/{name}"): partial(get_list, listing) for name, listing in LISTS.items()},
+            ("GET", "lists/{}"): get_list,
             ("GET", "faults"): self._get_faults,
             ("POST", "faults"): self._post_fault,
             ("DELETE", "faults"): self._delete_faults,

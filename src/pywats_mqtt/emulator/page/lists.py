@@ -24,6 +24,7 @@ class Listing(msgspec.Struct, frozen=True):
     Attributes:
         source: Where the rows are, our own SQL.
         columns: What is read of them, our own SQL.
+        key: The column that names one of them.
         order: The column that numbers them; a page ends before one of its numbers.
         searched: The columns in which `find` looks.
         shown: What a row becomes.
@@ -31,25 +32,34 @@ class Listing(msgspec.Struct, frozen=True):
 
     source: str
     columns: str
+    key: str
     order: str
     searched: tuple[str, ...]
     shown: Callable[[Store, Row], dict[str, object]]
 
 
-def get_list(listing: Listing, call: Call) -> Reply:
-    """`?before=NUMBER&limit=N&find=WORDS`: newest first; 100 without `limit`, the newest without `before`.
+def get_list(call: Call) -> Reply:
+    """One of the lists of the page in short, newest first: `?limit=N&before=NUMBER&find=WORDS&key=KEY`.
 
-    Each word of `find` must be part of any field that is searched, whatever the case of its ASCII letters.
+    A hundred without `limit`; `before` is the number of the last one of the page before; `key` names a single one. Each
+    word of `find` must be part of any of the fields that are searched, whatever the case of its ASCII letters.
 
     Raises:
-        Refusal: 400, a number is wrong, or `find` is too long.
+        Refusal: 404, there is no such list; 400, a number is wrong, or `find` is too long.
     """
+    (name,) = call.identifiers
+    listing = LISTS.get(name)
+    if listing is None:
+        raise Refusal(404, f"There is no list {name!r}; the lists are {', '.join(LISTS)}.")
     limit, before = call.whole("limit", highest=HIGHEST_PAGE), call.whole("before")
     conditions: list[str] = ["1"]
     values: list[object] = []
     if before is not None:
         conditions.append(f"{listing.order} < ?")
         values.append(before)
+    if "key" in call.query:
+        conditions.append(f"{listing.key} = ?")
+        values.append(call.query["key"])
     for pattern in _patterns(call.query.get("find", "")):
         conditions.append("(" + " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in listing.searched) + ")")
         values += [pattern] * len(listing.searched)
@@ -80,6 +90,7 @@ LISTS: Mapping[str, Listing] = {
     "assets": Listing(
         "asset_list JOIN asset_types USING (typeId)",
         "asset_list.*",
+        "assetId",
         "number",
         ("assetId", "serialNumber", "assetName", "partNumber", "location", "description", "tags", "typeName"),
         asset_shown,
@@ -87,6 +98,7 @@ LISTS: Mapping[str, Listing] = {
     "reports": Listing(
         "reports",
         _REPORTS,
+        "uuid",
         "number",
         (
             *("uuid", "serialNumber", "partNumber", "revision", "result", "stationName", "operator", "batchNumber"),
@@ -94,14 +106,15 @@ LISTS: Mapping[str, Listing] = {
         ),
         _report,
     ),
-    "requests": Listing("requests", _REQUESTS, "seq", ("method", "path", "query", "status", "fault"), _request),
+    "requests": Listing("requests", _REQUESTS, "seq", "seq", ("method", "path", "query", "status", "fault"), _request),
 }
 
 COUNTS: Mapping[str, Callable[[Store], int]] = {
     "assets": lambda store: store.count("SELECT count(*) FROM assets"),
     "reports": lambda store: store.count("SELECT count(*) FROM reports"),
-    "quarantined": lambda store: store.count("SELECT count(*) FROM reports WHERE quarantined"),
     # The log has no gaps; to count its rows would be to read through all their bodies.
-    "requests": lambda store: store.count("SELECT max(seq) - min(seq) + 1 FROM requests"),
+    "requests": lambda store: store.count(
+        "SELECT (SELECT max(seq) FROM requests) - (SELECT min(seq) FROM requests) + 1"
+    ),
 }
 """How many there are of each."""

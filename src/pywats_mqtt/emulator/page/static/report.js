@@ -10,7 +10,7 @@ const choices = new Map();
 
 /** What the detail pane shows of the report with this id: `key` changes when it must be drawn anew. */
 export async function reportDetail(id, shownKey) {
-  const [header] = await get("lists/reports", { find: id, limit: 1 });
+  const [header] = await get("lists/reports", { key: id.toLowerCase() });
   const key = header ? `${header.id} ${header.last_seq}` : id;
   if (key === shownKey) {
     return { key };
