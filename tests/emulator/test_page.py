@@ -189,7 +189,7 @@ def test_a_repair_and_a_report_from_the_future(emulator: RunningEmulator, page: 
 
 
 def test_assets_show_counts_against_limits(emulator: RunningEmulator, page: Page) -> None:
-    """Alarm and warning are words, a meter shows the running count; in full come limits, tags, parts and log."""
+    """Alarm and warning are words; a count that changes keeps the focus; in full come limits, tags, parts and log."""
     tell(emulator, good=0)
     page.goto(f"{emulator.url}/#/assets")
     expect(row(page, "FIX-003")).to_contain_text(re.compile(r"Alarm.*1012 of 1000.*101 %.*In maintenance"))
@@ -197,6 +197,12 @@ def test_assets_show_counts_against_limits(emulator: RunningEmulator, page: Page
     expect(row(page, "FIX-002")).to_contain_text("In order")
     row(page, "FIX-001").click()
     detail = page.locator("#detail")
+    link = page.get_by_role("link", name="FIX-003")
+    link.focus()
+    with api_of(emulator) as api:
+        api.put("/api/Asset/Count", params={"serialNumber": "FIX-003", "incrementBy": 5})
+    expect(row(page, "FIX-003")).to_contain_text("1017 of 1000")
+    expect(link).to_be_focused()
     expect(detail.get_by_role("meter", name="Running count")).to_have_attribute("value", "847")
     expect(detail).to_contain_text("847 of 50000")
     expect(detail.get_by_role("row", name="Firmware")).to_contain_text("3.1")
@@ -235,12 +241,14 @@ def test_what_happens_is_shown_without_a_reload(emulator: RunningEmulator, page:
         old.click()
         expect(page.locator("#detail h2")).to_have_text("CTRL-40 C26-1010")
         old.focus()
+        old.evaluate("node => { node.isTheSame = true; }")
         place = old.evaluate("node => node.getBoundingClientRect().top")
         assert page.locator("#rows").evaluate("node => node.scrollTop") > 0
         send(api, passed(60))
         expect(page.locator("#rows tbody tr").first).to_contain_text("C26-1060")
     assert abs(old.evaluate("node => node.getBoundingClientRect().top") - place) < 2
     expect(old).to_be_focused()
+    assert old.evaluate("node => node.isTheSame")
     expect(old).to_have_attribute("aria-current", "true")
     expect(page.locator("#detail h2")).to_have_text("CTRL-40 C26-1010")
 

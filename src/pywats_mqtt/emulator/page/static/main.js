@@ -3,7 +3,7 @@
  * seconds, or less often where it takes long, whether anything changed, and then for the list and the thing shown.
  */
 
-import { Refused, get } from "./api.js";
+import { Lost, Refused, get } from "./api.js";
 import { byId, el } from "./dom.js";
 import { filter, findOf, markSelected, showList, turn } from "./list.js";
 import { VIEWS } from "./views.js";
@@ -98,8 +98,9 @@ function sayConnected() {
 }
 
 function sayLost(error) {
-  if (error instanceof Refused) {
-    say(`The emulator refuses: ${error.message}`);
+  if (!(error instanceof Lost)) {
+    say(error instanceof Refused ? `The emulator refuses: ${error.message}` : `This page failed: ${error.message}`);
+    console.error(error);
     return;
   }
   lostAt ??= new Date();
