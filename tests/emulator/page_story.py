@@ -8,7 +8,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 import httpx
 
-from tests.emulator.examples import numeric_step, repair, report
+from tests.emulator.examples import numeric_step, repair, report, zip_of
 from tests.emulator.server import RunningEmulator
 
 Json = dict[str, Any]
@@ -131,8 +131,18 @@ def failed() -> Json:
     return plain
 
 
+def make_package(api: httpx.Client, name: str, **fields: object) -> str:
+    """A draft with one file; its id."""
+    answer = api.post("/api/Software/Package", json={"name": name, **fields})
+    assert answer.status_code == 200, answer.text
+    package_id: str = answer.json()["packageId"]
+    path, headers = f"/api/Software/Package/UploadZip/{package_id}", {"Content-Type": "application/zip"}
+    assert api.post(path, content=zip_of({"bin/controller.hex": b":00000001FF"}), headers=headers).is_success
+    return package_id
+
+
 def tell(emulator: RunningEmulator, good: int = 14) -> None:
-    """Tell the story: assets, good units, one that fails and is repaired, one from the future, requests that fail."""
+    """Tell the story: assets, software, good units, one that fails and is repaired, a late one, requests that fail."""
     with api_of(emulator) as api:
         make_asset(
             api, "FIX-001", assetName="EOL fixture 1", location="Line 2", tags=[{"key": "Firmware", "value": "3.1"}]
@@ -142,6 +152,12 @@ def tell(emulator: RunningEmulator, good: int = 14) -> None:
         api.put("/api/Asset/Count", params={"serialNumber": "FIX-001", "totalCount": 846})
         api.put("/api/Asset/Count", params={"serialNumber": "FIX-003", "totalCount": 1012})
         api.put("/api/Asset/State", params={"serialNumber": "FIX-003", "state": 3})
+        released = make_package(
+            api, "Controller", description="Firmware of CTRL-40", tags=[{"key": "Line", "value": "2"}]
+        )
+        for status in ("Pending", "Released"):
+            assert api.post(f"/api/Software/PackageStatus/{released}", params={"status": status}).is_success
+        make_package(api, "Controller", description="Faster start")
         for number in range(good):
             send(api, passed(number))
         send(api, failed())

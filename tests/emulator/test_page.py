@@ -13,7 +13,17 @@ from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
 
 from tests.emulator.chromium import running_chromium
 from tests.emulator.examples import numeric_step, repair, report
-from tests.emulator.page_story import FAILED_ID, FUTURE_ID, REPAIR_ID, api_of, make_asset, passed, send, tell
+from tests.emulator.page_story import (
+    FAILED_ID,
+    FUTURE_ID,
+    REPAIR_ID,
+    api_of,
+    make_asset,
+    make_package,
+    passed,
+    send,
+    tell,
+)
 from tests.emulator.server import RunningEmulator, running_emulator, start_emulator
 
 HOSTILE = '<img src=x onerror="window.hacked=1">'
@@ -104,7 +114,7 @@ def test_the_page_opens_with_the_reports_and_counts_everything(emulator: Running
     expect(row(page, "C26-1042").last).to_contain_text("Failed")
     expect(page.locator("#server")).to_have_text("WATS 2025.3 (2025.3.9.824)")
     tabs = page.get_by_role("navigation")
-    for name in ("Assets 3", "Reports 6", "Faults 1"):
+    for name in ("Assets 3", "Reports 6", "Packages 2", "Faults 1"):
         expect(tabs.get_by_role("link", name=name, exact=True)).to_be_visible()
     expect(tabs.get_by_role("link", name="Reports")).to_have_attribute("aria-current", "page")
     expect(page.locator("#shown")).to_have_text("6 reports")
@@ -211,6 +221,20 @@ def test_assets_show_counts_against_limits(emulator: RunningEmulator, page: Page
     expect(detail).to_contain_text("80 % of a limit")
     page.goto(f"{emulator.url}/#/assets/3")
     expect(detail.get_by_role("row", name="State changed")).to_contain_text("state3")
+
+
+def test_packages_show_where_they_are_in_their_life(emulator: RunningEmulator, page: Page) -> None:
+    """The newest version first, its status a word; in full with its tags and files."""
+    tell(emulator, good=0)
+    page.goto(f"{emulator.url}/#/packages")
+    rows = page.locator("#rows tbody tr")
+    expect(rows.first).to_have_text(re.compile(r"Controller2.*DraftFaster start"))
+    expect(rows.last).to_have_text(re.compile(r"Controller1.*ReleasedFirmware of CTRL-40"))
+    rows.last.click()
+    detail = page.locator("#detail")
+    expect(detail.locator("h2")).to_have_text("Controller version 1")
+    expect(detail.get_by_role("row", name="controller.hex")).to_be_visible()
+    expect(detail.get_by_role("row", name="Line 2")).to_be_visible()
 
 
 def test_requests_and_faults(emulator: RunningEmulator, page: Page) -> None:
@@ -344,12 +368,13 @@ def hostile_report() -> dict[str, Any]:
 
 
 def test_markup_from_devices_is_text(emulator: RunningEmulator, page: Page) -> None:
-    """In every field of reports, assets, requests and addresses it is shown as it was sent, and does nothing."""
+    """In every field of reports, assets, packages, requests and addresses it is shown as sent, and does nothing."""
     repaired: dict[str, Any] = hostile(repair(id=str(uuid5(NAMESPACE_OID, "hostile"))))
     repaired["subUnits"][0]["partType"] = "P"
     with api_of(emulator) as api:
         make_asset(api, HOSTILE, assetName=HOSTILE, location=HOSTILE, description=HOSTILE, partNumber=HOSTILE,
                    revision=HOSTILE, tags=[{"key": "k", "value": HOSTILE}])  # fmt: skip
+        package = make_package(api, HOSTILE, description=HOSTILE, rootDirectory=HOSTILE)
         send(api, hostile_report())
         send(api, repaired)
         api.post(f"/api/{HOSTILE}", params={HOSTILE: HOSTILE}, content=HOSTILE)
@@ -359,6 +384,7 @@ def test_markup_from_devices_is_text(emulator: RunningEmulator, page: Page) -> N
         (f"reports/{hostile_report()['id']}", 25),
         (f"reports/{repaired['id']}", 10),
         ("assets/1", 8),
+        (f"packages/{package}", 5),
         (f"requests/{seq}", 4),
         ("faults", 1),
         ("reports/" + HOSTILE.replace("/", ""), 1),
@@ -382,7 +408,16 @@ def test_it_fits_a_phone_in_light_and_dark(browser: Browser, emulator: RunningEm
     visit = Visit(browser, viewport=PHONE, color_scheme=scheme, has_touch=True)
     page = visit.page
     try:
-        for address in ("assets", "reports", "requests", "faults", "assets/1", f"reports/{FAILED_ID}", "requests/1"):
+        for address in (
+            "assets",
+            "reports",
+            "packages",
+            "requests",
+            "faults",
+            "assets/1",
+            f"reports/{FAILED_ID}",
+            "requests/1",
+        ):
             page.goto(f"{emulator.url}/#/{address}")
             expect(page.locator("#detail h2" if "/" in address else "#rows tbody tr").first).to_be_visible()
             assert not page.evaluate(WHOLE_PAGE_SCROLLS), address

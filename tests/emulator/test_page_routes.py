@@ -131,6 +131,16 @@ async def test_an_asset_is_shown_with_its_parts_and_log(http: httpx.AsyncClient)
         assert (await http.get(f"/_emulator/assets/{nowhere}")).status_code == 404
 
 
+async def test_a_package_is_shown_with_its_files(http: httpx.AsyncClient) -> None:
+    """As the inspection's state shows it; in the list it has a number to page by."""
+    made = (await http.post("/api/Software/Package", json={"name": "P", "tags": [{"key": "k", "value": "v"}]})).json()
+    (listed_one,) = await listed(http, "packages", find="draft")
+    assert listed_one == {**made, "number": 1}
+    shown = (await http.get(f"/_emulator/packages/{made['packageId']}")).json()
+    assert [shown] == (await http.get("/_emulator/state")).json()["packages"]
+    assert (await http.get("/_emulator/packages/x")).status_code == 404
+
+
 async def test_a_request_is_shown_in_full(http: httpx.AsyncClient) -> None:
     """With its body; a number that the log does not have is 404."""
     await http.post(WSJF, json={"id": 1})
@@ -147,7 +157,7 @@ async def test_the_summary_counts_and_tells_of_changes(http: httpx.AsyncClient) 
     await save(http, serialNumber="A", typeId=await make_type(http))
     await http.post(WSJF, json=report())
     first = await summary(http)
-    expected = {"assets": 1, "reports": 1, "requests": 4, "faults": 2, "inForce": 1}
+    expected = {"assets": 1, "reports": 1, "packages": 0, "requests": 4, "faults": 2, "inForce": 1}
     assert first["counts"].items() >= expected.items()
     assert (first["server"], first["version"]) == ("2025.3", "2025.3.9.824")
     await listed(http, "reports")

@@ -12,6 +12,7 @@ from pywats_mqtt.emulator.clock import utc_now, wire_time
 from pywats_mqtt.emulator.faults import Faults, parse_fault
 from pywats_mqtt.emulator.page.asset import get_asset
 from pywats_mqtt.emulator.page.lists import COUNTS, get_list
+from pywats_mqtt.emulator.page.package import get_package
 from pywats_mqtt.emulator.page.report import get_report
 from pywats_mqtt.emulator.page.static_files import START, file_handler
 from pywats_mqtt.emulator.production.serial_numbers import fill
@@ -47,6 +48,7 @@ class Inspection:
             ("GET", "summary"): self._get_summary,
             ("GET", "reports/{}"): get_report,
             ("GET", "assets/{}"): get_asset,
+            ("GET", "packages/{}"): get_package,
             ("GET", "lists/{}"): get_list,
             ("GET", "faults"): self._get_faults,
             ("POST", "faults"): self._post_fault,

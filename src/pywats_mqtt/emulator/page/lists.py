@@ -6,6 +6,7 @@ from sqlite3 import Row
 import msgspec
 
 from pywats_mqtt.emulator.page.asset import asset_shown
+from pywats_mqtt.emulator.software import rows as software
 from pywats_mqtt.emulator.store import Store
 from pywats_mqtt.emulator.wire import Call, Refusal, Reply, json_reply
 
@@ -86,6 +87,10 @@ def _request(_store: Store, row: Row) -> dict[str, object]:
     return {**dict(row), "query": msgspec.json.decode(row["query"])}
 
 
+def _package(_store: Store, row: Row) -> dict[str, object]:
+    return {**software.shown(row), "number": row["number"]}
+
+
 LISTS: Mapping[str, Listing] = {
     "assets": Listing(
         "asset_list JOIN asset_types USING (typeId)",
@@ -106,12 +111,21 @@ LISTS: Mapping[str, Listing] = {
         ),
         _report,
     ),
+    "packages": Listing(
+        "packages",
+        "*",
+        "packageId",
+        "number",
+        ("packageId", "name", "version", "status", "description", "tags"),
+        _package,
+    ),
     "requests": Listing("requests", _REQUESTS, "seq", "seq", ("method", "path", "query", "status", "fault"), _request),
 }
 
 COUNTS: Mapping[str, Callable[[Store], int]] = {
     "assets": lambda store: store.count("SELECT count(*) FROM assets"),
     "reports": lambda store: store.count("SELECT count(*) FROM reports"),
+    "packages": lambda store: store.count("SELECT count(*) FROM packages"),
     # The log has no gaps; to count its rows would be to read through all their bodies.
     "requests": lambda store: store.count(
         "SELECT (SELECT max(seq) FROM requests) - (SELECT min(seq) FROM requests) + 1"

@@ -105,18 +105,11 @@ def files_of(store: Store, package_id: str) -> list[dict[str, object]]:
 
 
 def inspected(store: Store) -> list[dict[str, object]]:
-    """Every package for a test to look at: as the API shows it, with its files, their size and their hash."""
-    return [
-        {
-            **shown(row),
-            "files": [
-                dict(file)
-                for file in store.rows(
-                    f"SELECT {_FILE_COLUMNS}, size_bytes, sha256 FROM package_files WHERE packageId = ?"  # noqa: S608 - our own column names
-                    " ORDER BY number",
-                    row["packageId"],
-                )
-            ],
-        }
-        for row in store.rows("SELECT * FROM packages ORDER BY number")
-    ]
+    """Every package for a test to look at."""
+    return [in_full(store, row) for row in store.rows("SELECT * FROM packages ORDER BY number")]
+
+
+def in_full(store: Store, row: Row) -> dict[str, object]:
+    """A package as the API shows it, with its files, their size and their hash."""
+    sql = f"SELECT {_FILE_COLUMNS}, size_bytes, sha256 FROM package_files WHERE packageId = ? ORDER BY number"  # noqa: S608 - our own column names
+    return {**shown(row), "files": [dict(file) for file in store.rows(sql, row["packageId"])]}

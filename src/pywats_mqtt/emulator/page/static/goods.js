@@ -2,7 +2,14 @@
 
 import { get, segment } from "./api.js";
 import { objectView, raw } from "./objects.js";
-import { object, text } from "./words.js";
+import { badge, object, text } from "./words.js";
+
+const STATUSES = { Draft: ["dim", "✎"], Pending: ["warn", "…"], Released: ["good", "✓"], Revoked: ["bad", "✗"] };
+
+/** Where a package is in its life. */
+export function packageStatus(status) {
+  return badge(...(Object.hasOwn(STATUSES, status) ? STATUSES[status] : ["dim", "?"]), text(status));
+}
 
 /** What the detail pane shows of a unit. */
 export async function unitDetail(number) {

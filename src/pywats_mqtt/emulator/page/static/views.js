@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { assetAlarm, assetDetail, assetState, count } from "./asset.js";
-import { packageDetail, unitDetail } from "./goods.js";
+import { packageDetail, packageStatus, unitDetail } from "./goods.js";
 import { object, size, status, text, time, badge } from "./words.js";
 import { reportDetail } from "./report.js";
 import { answer, requestDetail } from "./request.js";
@@ -75,7 +75,7 @@ export const VIEWS = {
     columns: [
       ["Name", (row) => text(row.name)],
       ["Version", (row) => text(row.version)],
-      ["Status", (row) => text(row.status)],
+      ["Status", (row) => packageStatus(row.status)],
       ["Description", (row) => text(row.description), "wide"],
     ],
     empty: "No packages. POST /api/Software/Package makes one.",
