@@ -68,7 +68,7 @@ def emulate(
         bool, typer.Option(help="Take every failure category and code in a repair report.")
     ] = False,
 ) -> None:
-    """Run a WATS server to test against, until SIGTERM or Ctrl-C."""
+    """Run a WATS server to test against, until SIGTERM or Ctrl-C; a browser shows at its address what it holds."""
     try:
         from pywats_mqtt.emulator import (  # noqa: PLC0415 - its libraries are an extra
             AlarmShape,

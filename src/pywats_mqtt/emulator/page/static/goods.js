@@ -1,8 +1,9 @@
 /** Units and packages: what production and software distribution keep. */
 
 import { get, segment } from "./api.js";
+import { el, section, table } from "./dom.js";
 import { objectView, raw } from "./objects.js";
-import { badge, object, text } from "./words.js";
+import { badge, object, objects, size, text } from "./words.js";
 
 const STATUSES = { Draft: ["dim", "✎"], Pending: ["warn", "…"], Released: ["good", "✓"], Revoked: ["bad", "✗"] };
 
@@ -13,15 +14,27 @@ export function packageStatus(status) {
 
 /** What the detail pane shows of a unit. */
 export async function unitDetail(number) {
-  return inFull(await get(`units/${segment(number)}`), (unit) => `${text(unit.partNumber)} ${text(unit.serialNumber)}`);
+  const unit = object(await get(`units/${segment(number)}`));
+  return {
+    key: JSON.stringify(unit),
+    title: `${text(unit.partNumber)} ${text(unit.serialNumber)}`,
+    draw: () => [objectView(unit), raw(unit)],
+  };
 }
 
 /** What the detail pane shows of a software package. */
 export async function packageDetail(id) {
-  return inFull(await get(`packages/${segment(id)}`), (found) => `${text(found.name)} version ${text(found.version)}`);
-}
-
-function inFull(value, title) {
-  const found = object(value);
-  return { key: JSON.stringify(found), title: title(found), draw: () => [objectView(found), raw(found)] };
+  const found = object(await get(`packages/${segment(id)}`));
+  const files = objects(found.files).map((file) =>
+    [text(file.name), text(file.packageFolderName), text(file.attributes), size(file.size_bytes), text(file.sha256)]);
+  return {
+    key: JSON.stringify(found),
+    title: `${text(found.name)} version ${text(found.version)}`,
+    draw: () => [
+      el("p", { class: "lead" }, packageStatus(found.status)),
+      objectView(found, ["name", "version", "status", "files"]),
+      section("Files", files.length ? table("Files", ["Name", "Folder", "Attributes", "Size", "SHA-256"], files) : null),
+      raw(found),
+    ],
+  };
 }

@@ -124,6 +124,8 @@ function drawTabs() {
   const focused = [...byId("tabs").children].indexOf(document.activeElement);
   byId("tabs").replaceChildren(...links);
   links[focused]?.focus({ preventScroll: true });
+  const here = byId("tabs").querySelector("[aria-current]");
+  here?.scrollIntoView({ block: "nearest", inline: "nearest" }); // a narrow screen does not show all tabs
 }
 
 /** Show what the address names now. */
