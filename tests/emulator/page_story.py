@@ -142,7 +142,7 @@ def make_package(api: httpx.Client, name: str, **fields: object) -> str:
 
 
 def tell(emulator: RunningEmulator, good: int = 14) -> None:
-    """Tell the story: assets, software, good units, one that fails and is repaired, a late one, requests that fail."""
+    """Tell the story: assets, software, good units, one that is repaired, one from the future, requests that fail."""
     with api_of(emulator) as api:
         make_asset(
             api, "FIX-001", assetName="EOL fixture 1", location="Line 2", tags=[{"key": "Firmware", "value": "3.1"}]
@@ -168,6 +168,11 @@ def tell(emulator: RunningEmulator, good: int = 14) -> None:
         send(api, mended)
         now = datetime.now(UTC)  # noqa: TID251 - what the emulator compares with
         send(api, report(id=FUTURE_ID, sn="C26-1999", pn="CTRL-40", start=(now + timedelta(hours=1)).isoformat()))
+        for change in ({"currentLocation": "Repair"}, {"batchNumber": "2026-W01"}):
+            unit = {"serialNumber": "C26-1042", "partNumber": "CTRL-40", "revision": "C", **change}
+            assert api.put("/api/Production/Units", json=[unit]).json()["errorCount"] == 0
+        phase = {"serialNumber": "C26-1042", "partNumber": "CTRL-40", "phase": "4"}
+        assert api.put("/api/Production/SetUnitPhase", params=phase).is_success
         emulator.fault("status", path="/api/Report", status=503, times=1)
         api.post("/api/Report/WSJF", json=passed(99))
         api.post("/api/Report/WSJF", json=report(result="X"))

@@ -114,7 +114,7 @@ def test_the_page_opens_with_the_reports_and_counts_everything(emulator: Running
     expect(row(page, "C26-1042").last).to_contain_text("Failed")
     expect(page.locator("#server")).to_have_text("WATS 2025.3 (2025.3.9.824)")
     tabs = page.get_by_role("navigation")
-    for name in ("Assets 3", "Reports 6", "Packages 2", "Faults 1"):
+    for name in ("Assets 3", "Reports 6", "Units 4", "Packages 2", "Faults 1"):
         expect(tabs.get_by_role("link", name=name, exact=True)).to_be_visible()
     expect(tabs.get_by_role("link", name="Reports")).to_have_attribute("aria-current", "page")
     expect(page.locator("#shown")).to_have_text("6 reports")
@@ -223,6 +223,20 @@ def test_assets_show_counts_against_limits(emulator: RunningEmulator, page: Page
     expect(detail.get_by_role("row", name="State changed")).to_contain_text("state3")
 
 
+def test_units_show_their_phase_and_history(emulator: RunningEmulator, page: Page) -> None:
+    """What reports and stations said of a unit: where it is, its phase in words, and how it came to that."""
+    tell(emulator, good=1)
+    page.goto(f"{emulator.url}/#/units")
+    unit = row(page, "C26-1042")
+    expect(unit).to_have_text(re.compile(r"C26-1042CTRL-40Production repairRepair2026-W01"))
+    unit.click()
+    detail = page.locator("#detail")
+    expect(detail.locator("h2")).to_have_text("CTRL-40 C26-1042")
+    expect(detail.locator(".lead")).to_have_text("● Production repair")
+    expect(detail.get_by_role("row", name="Current location")).to_contain_text("Repair")
+    expect(detail.get_by_role("row", name="Unit phase id").first).to_contain_text("4")
+
+
 def test_packages_show_where_they_are_in_their_life(emulator: RunningEmulator, page: Page) -> None:
     """The newest version first, its status a word; in full with its tags and files."""
     tell(emulator, good=0)
@@ -250,6 +264,7 @@ def test_requests_and_faults(emulator: RunningEmulator, page: Page) -> None:
     expect(page.locator("#detail").get_by_role("row", name="$filter")).to_contain_text("location eq 'Line 2'")
     expect(page.locator("#detail")).to_contain_text("Bodyempty")
     page.get_by_role("link", name="Faults").click()
+    expect(page.locator("#rows tbody tr")).to_have_count(1)
     expect(page.locator("#rows tbody tr")).to_have_text(re.compile(r"statusall /api/Report.*over1status 503, times 1"))
     emulator.fault("delay", path="/nowhere")
     expect(page.get_by_role("navigation")).to_contain_text("in force")
@@ -368,7 +383,7 @@ def hostile_report() -> dict[str, Any]:
 
 
 def test_markup_from_devices_is_text(emulator: RunningEmulator, page: Page) -> None:
-    """In every field of reports, assets, packages, requests and addresses it is shown as sent, and does nothing."""
+    """In every field of reports, assets, units, packages, requests, addresses it is shown as sent, and does nothing."""
     repaired: dict[str, Any] = hostile(repair(id=str(uuid5(NAMESPACE_OID, "hostile"))))
     repaired["subUnits"][0]["partType"] = "P"
     with api_of(emulator) as api:
@@ -376,6 +391,8 @@ def test_markup_from_devices_is_text(emulator: RunningEmulator, page: Page) -> N
                    revision=HOSTILE, tags=[{"key": "k", "value": HOSTILE}])  # fmt: skip
         package = make_package(api, HOSTILE, description=HOSTILE, rootDirectory=HOSTILE)
         send(api, hostile_report())
+        unit = dict.fromkeys(("serialNumber", "partNumber", "revision", "currentLocation", "batchNumber"), HOSTILE)
+        assert api.put("/api/Production/Units", json=[unit]).json()["errorCount"] == 0
         send(api, repaired)
         api.post(f"/api/{HOSTILE}", params={HOSTILE: HOSTILE}, content=HOSTILE)
         seq = emulator.requests()[-1]["seq"]
@@ -384,6 +401,7 @@ def test_markup_from_devices_is_text(emulator: RunningEmulator, page: Page) -> N
         (f"reports/{hostile_report()['id']}", 25),
         (f"reports/{repaired['id']}", 10),
         ("assets/1", 8),
+        ("units/1", 4),
         (f"packages/{package}", 4),
         (f"requests/{seq}", 4),
         ("faults", 1),

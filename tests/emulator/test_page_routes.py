@@ -131,6 +131,19 @@ async def test_an_asset_is_shown_with_its_parts_and_log(http: httpx.AsyncClient)
         assert (await http.get(f"/_emulator/assets/{nowhere}")).status_code == 404
 
 
+async def test_a_unit_is_shown_with_its_history(http: httpx.AsyncClient) -> None:
+    """As the API gives it, its history newest first; in the list it has the number that names it."""
+    await http.post(WSJF, json=report())
+    await http.put("/api/Production/SetUnitPhase?serialNumber=SN-1&partNumber=PN-1&phase=16")
+    (listed_one,) = await listed(http, "units", find="sn-1")
+    assert (listed_one["number"], listed_one["unitPhase"]) == (1, "Finalized")
+    shown = (await http.get("/_emulator/units/1")).json()
+    assert [entry["value"] for entry in shown.pop("history")] == ["16", "2"]
+    assert shown == (await http.get("/api/Production/Unit/SN-1/PN-1")).json()
+    for nowhere in ("2", "x", "9" * 30):
+        assert (await http.get(f"/_emulator/units/{nowhere}")).status_code == 404
+
+
 async def test_a_package_is_shown_with_its_files(http: httpx.AsyncClient) -> None:
     """As the inspection's state shows it; in the list it has a number to page by."""
     made = (await http.post("/api/Software/Package", json={"name": "P", "tags": [{"key": "k", "value": "v"}]})).json()
@@ -157,7 +170,7 @@ async def test_the_summary_counts_and_tells_of_changes(http: httpx.AsyncClient) 
     await save(http, serialNumber="A", typeId=await make_type(http))
     await http.post(WSJF, json=report())
     first = await summary(http)
-    expected = {"assets": 1, "reports": 1, "packages": 0, "requests": 4, "faults": 2, "inForce": 1}
+    expected = {"assets": 1, "reports": 1, "units": 1, "packages": 0, "requests": 4, "faults": 2, "inForce": 1}
     assert first["counts"].items() >= expected.items()
     assert (first["server"], first["version"]) == ("2025.3", "2025.3.9.824")
     await listed(http, "reports")

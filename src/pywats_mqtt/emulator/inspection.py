@@ -15,6 +15,7 @@ from pywats_mqtt.emulator.page.lists import COUNTS, get_list
 from pywats_mqtt.emulator.page.package import get_package
 from pywats_mqtt.emulator.page.report import get_report
 from pywats_mqtt.emulator.page.static_files import START, file_handler
+from pywats_mqtt.emulator.page.unit import get_unit
 from pywats_mqtt.emulator.production.serial_numbers import fill
 from pywats_mqtt.emulator.production.shown import production_state
 from pywats_mqtt.emulator.products.shown import all_products
@@ -48,6 +49,7 @@ class Inspection:
             ("GET", "summary"): self._get_summary,
             ("GET", "reports/{}"): get_report,
             ("GET", "assets/{}"): get_asset,
+            ("GET", "units/{}"): get_unit,
             ("GET", "packages/{}"): get_package,
             ("GET", "lists/{}"): get_list,
             ("GET", "faults"): self._get_faults,

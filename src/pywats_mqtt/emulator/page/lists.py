@@ -6,6 +6,7 @@ from sqlite3 import Row
 import msgspec
 
 from pywats_mqtt.emulator.page.asset import asset_shown
+from pywats_mqtt.emulator.production.units import plain
 from pywats_mqtt.emulator.software import rows as software
 from pywats_mqtt.emulator.store import Store
 from pywats_mqtt.emulator.wire import Call, Refusal, Reply, json_reply
@@ -87,6 +88,10 @@ def _request(_store: Store, row: Row) -> dict[str, object]:
     return {**dict(row), "query": msgspec.json.decode(row["query"])}
 
 
+def _unit(_store: Store, row: Row) -> dict[str, object]:
+    return {**plain(row), "number": row["number"]}
+
+
 def _package(_store: Store, row: Row) -> dict[str, object]:
     return {**software.shown(row), "number": row["number"]}
 
@@ -111,6 +116,14 @@ LISTS: Mapping[str, Listing] = {
         ),
         _report,
     ),
+    "units": Listing(
+        "unit_list",
+        "*",
+        "number",
+        "number",
+        ("serialNumber", "partNumber", "revision", "parentSerialNumber", "batchNumber", "currentLocation"),
+        _unit,
+    ),
     "packages": Listing(
         "packages",
         "*",
@@ -125,6 +138,7 @@ LISTS: Mapping[str, Listing] = {
 COUNTS: Mapping[str, Callable[[Store], int]] = {
     "assets": lambda store: store.count("SELECT count(*) FROM assets"),
     "reports": lambda store: store.count("SELECT count(*) FROM reports"),
+    "units": lambda store: store.count("SELECT count(*) FROM units"),
     "packages": lambda store: store.count("SELECT count(*) FROM packages"),
     # The log has no gaps; to count its rows would be to read through all their bodies.
     "requests": lambda store: store.count(

@@ -2,8 +2,8 @@
 
 import { get, segment } from "./api.js";
 import { el, section, table } from "./dom.js";
-import { objectView, raw } from "./objects.js";
-import { badge, object, objects, size, text } from "./words.js";
+import { inWords, objectView, raw } from "./objects.js";
+import { badge, object, objects, size, text, time } from "./words.js";
 
 const STATUSES = { Draft: ["dim", "✎"], Pending: ["warn", "…"], Released: ["good", "✓"], Revoked: ["bad", "✗"] };
 
@@ -15,10 +15,23 @@ export function packageStatus(status) {
 /** What the detail pane shows of a unit. */
 export async function unitDetail(number) {
   const unit = object(await get(`units/${segment(number)}`));
+  const history = objects(unit.history).map((entry) => [time(entry.date), inWords(text(entry.property)), text(entry.value)]);
+  const parts = objects(unit.subUnits).map((part) =>
+    [text(part.serialNumber), text(part.partNumber), text(part.revision), text(part.unitPhase)]);
   return {
     key: JSON.stringify(unit),
     title: `${text(unit.partNumber)} ${text(unit.serialNumber)}`,
-    draw: () => [objectView(unit), raw(unit)],
+    draw: () => [
+      el("p", { class: "lead" }, badge("dim", "●", text(unit.unitPhase))),
+      objectView(unit, ["serialNumber", "unitPhase", "subUnits", "history", "product", "productRevision"]),
+      section("Sub-units", parts.length
+        ? table("Sub-units", ["Serial number", "Part number", "Rev.", "Phase"], parts)
+        : null),
+      section("History, newest first", history.length ? table("History", ["Time (UTC)", "Property", "Value"], history) : null),
+      section("Product", objectView(object(unit.product))),
+      section("Product revision", objectView(object(unit.productRevision))),
+      raw(unit),
+    ],
   };
 }
 

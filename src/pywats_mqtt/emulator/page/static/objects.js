@@ -17,7 +17,7 @@ export function objectView(value, hidden = []) {
 }
 
 /** `serialNumber` as "Serial number". */
-function inWords(key) {
+export function inWords(key) {
   const words = key.replace(/([a-z])([A-Z])/g, "$1 $2").replaceAll("_", " ").toLowerCase();
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
