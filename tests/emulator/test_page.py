@@ -219,6 +219,7 @@ def test_assets_show_counts_against_limits(emulator: RunningEmulator, page: Page
     expect(detail.get_by_role("row", name="FIX-002")).to_contain_text("EOL fixture 2")
     expect(detail.get_by_role("row", name="Registered")).to_be_visible()
     expect(detail).to_contain_text("80 % of a limit")
+    expect(detail.locator(".notice")).to_have_text("Warning: running count 847 of 1000 uses")
     page.goto(f"{emulator.url}/#/assets/3")
     expect(detail.get_by_role("row", name="State changed")).to_contain_text("state3")
 

@@ -10,8 +10,7 @@ import httpx
 import pytest
 
 from pywats_mqtt.emulator import Running
-from tests.emulator.examples import REPORT_ID, report
-from tests.emulator.test_assets import make_type, save
+from tests.emulator.examples import REPORT_ID, make_type, report, save
 from tests.emulator.test_reports import WSJF
 
 Json = dict[str, Any]

@@ -3,19 +3,19 @@
 from sqlite3 import Row
 
 from pywats_mqtt.emulator.assets.rows import by_id, full
-from pywats_mqtt.emulator.assets.types import count_status, type_of
-from pywats_mqtt.emulator.store import Store
+from pywats_mqtt.emulator.assets.status import Level, Status, status_of
+from pywats_mqtt.emulator.assets.types import type_of
 from pywats_mqtt.emulator.wire import Call, Refusal, Reply, json_reply
 
 LOG_ROWS = 200
-_ALARMS = {0: "ok", 2: "warning", 3: "alarm"}
 
 
-def asset_shown(store: Store, row: Row) -> dict[str, object]:
-    """An asset as the API gives it, with `alarm`: ok, warning or alarm, by its counts and their limits."""
-    kind = type_of(store, row["typeId"])
-    status = count_status(kind, row["runningCount"], row["totalCount"]) if kind else 0
-    return {**full(store, row), "number": row["number"], "alarm": _ALARMS[status]}
+def asset_shown(call: Call, row: Row) -> dict[str, object]:
+    """An asset as the API gives it, with `alarm`, ok, warning or alarm by the limits of its type, and why in words."""
+    kind = type_of(call.store, row["typeId"])
+    status = status_of(row, kind, call.now) if kind else Status(Level.OK, "OK", {})
+    alarm = {"alarm": status.level.name.lower(), "message": status.message}
+    return {**full(call.store, row), "number": row["number"], **alarm}
 
 
 def get_asset(call: Call) -> Reply:
@@ -37,7 +37,7 @@ def get_asset(call: Call) -> Reply:
     )
     return json_reply(
         {
-            "asset": asset_shown(call.store, row),
+            "asset": asset_shown(call, row),
             "children": [dict(child) for child in children],
             "log": [dict(entry) for entry in log],
         }

@@ -37,7 +37,7 @@ class Listing(msgspec.Struct, frozen=True):
     key: str
     order: str
     searched: tuple[str, ...]
-    shown: Callable[[Store, Row], dict[str, object]]
+    shown: Callable[[Call, Row], dict[str, object]]
 
 
 def get_list(call: Call) -> Reply:
@@ -69,7 +69,7 @@ def get_list(call: Call) -> Reply:
         f"SELECT {listing.columns} FROM {listing.source} WHERE {' AND '.join(conditions)}"  # noqa: S608 - our own names, values are parameters
         f" ORDER BY {listing.order} DESC LIMIT {PAGE if limit is None else limit}"
     )
-    return json_reply([listing.shown(call.store, row) for row in call.store.rows(sql, *values)])
+    return json_reply([listing.shown(call, row) for row in call.store.rows(sql, *values)])
 
 
 def _patterns(find: str) -> list[str]:
@@ -80,19 +80,19 @@ def _patterns(find: str) -> list[str]:
     return [f"%{word}%" for word in escaped.split()]
 
 
-def _report(_store: Store, row: Row) -> dict[str, object]:
+def _report(_call: Call, row: Row) -> dict[str, object]:
     return {**dict(row), "quarantined": bool(row["quarantined"])}
 
 
-def _request(_store: Store, row: Row) -> dict[str, object]:
+def _request(_call: Call, row: Row) -> dict[str, object]:
     return {**dict(row), "query": msgspec.json.decode(row["query"])}
 
 
-def _unit(_store: Store, row: Row) -> dict[str, object]:
+def _unit(_call: Call, row: Row) -> dict[str, object]:
     return {**plain(row), "number": row["number"]}
 
 
-def _package(_store: Store, row: Row) -> dict[str, object]:
+def _package(_call: Call, row: Row) -> dict[str, object]:
     return {**software.shown(row), "number": row["number"]}
 
 

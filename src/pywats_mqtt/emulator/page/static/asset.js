@@ -14,7 +14,7 @@ export function assetState(state) {
   return STATES[state] ?? text(state);
 }
 
-/** Whether an asset is in order, by its counts and limits, as the emulator tells. */
+/** Whether an asset is in order by the limits of its type, as the emulator tells. */
 export function assetAlarm(alarm) {
   return badge(...(ALARMS[alarm] ?? ALARMS.ok));
 }
@@ -37,14 +37,15 @@ export async function assetDetail(id) {
   return {
     key: JSON.stringify(found),
     title: text(asset.serialNumber),
-    draw: () => draw(asset, text(asset.alarm), objects(found.children), objects(found.log)),
+    draw: () => draw(asset, objects(found.children), objects(found.log)),
   };
 }
 
-function draw(asset, alarm, children, log) {
+function draw(asset, children, log) {
   const kind = object(asset.assetType);
   return [
-    el("p", { class: "lead" }, assetAlarm(alarm), badge("dim", "●", assetState(asset.state))),
+    el("p", { class: "lead" }, assetAlarm(asset.alarm), badge("dim", "●", assetState(asset.state))),
+    asset.alarm === "ok" ? null : el("p", { class: "notice" }, text(asset.message)),
     facts([
       ["Running count", count(asset.runningCount, kind.runningCountLimit, "Running count")],
       ["Total count", count(asset.totalCount, kind.totalCountLimit, "Total count")],
