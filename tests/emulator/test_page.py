@@ -9,10 +9,11 @@ from uuid import NAMESPACE_OID, uuid5
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.emulator.chromium import running_chromium
+from tests.emulator.chromium import WAIT_MS, Visit, running_chromium
 from tests.emulator.examples import numeric_step, repair, report
+from tests.emulator.hostile import HOSTILE, hostile, hostile_report
 from tests.emulator.page_story import (
     FAILED_ID,
     FUTURE_ID,
@@ -26,11 +27,7 @@ from tests.emulator.page_story import (
 )
 from tests.emulator.server import RunningEmulator, running_emulator, start_emulator
 
-HOSTILE = '<img src=x onerror="window.hacked=1">'
-DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 360, "height": 740}
-WAIT_MS = 15_000
-"""Longest wait for what the page shows; it asks every two seconds, and a shared machine may be slow."""
 SCROLLS = "node => node.scrollWidth > node.clientWidth"
 WHOLE_PAGE_SCROLLS = "document.documentElement.scrollHeight > innerHeight"
 
@@ -56,25 +53,6 @@ def emulator(started: RunningEmulator) -> RunningEmulator:
     """An emulator that has forgotten what the test before told it."""
     started.reset()
     return started
-
-
-class Visit:
-    """A page in a window of its own, and everything it asked for or complained about."""
-
-    def __init__(self, browser: Browser, **options: Any) -> None:
-        self.context = browser.new_context(**{"viewport": DESKTOP, **options})
-        self.context.set_default_timeout(WAIT_MS)
-        self.page = self.context.new_page()
-        self.asked: list[str] = []
-        self.complaints: list[str] = []
-        self.page.on("request", lambda request: self.asked.append(request.url))
-        self.page.on("console", self._note)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-
-    def _note(self, message: ConsoleMessage) -> None:
-        # That a report is not there, the browser tells its console by itself.
-        if "/_emulator/reports/" not in message.location["url"]:
-            self.complaints.append(message.text)
 
 
 @pytest.fixture
@@ -336,53 +314,6 @@ def test_the_end_of_the_emulator_is_said_and_its_return_found(browser: Browser) 
         first.kill()
 
 
-def hostile(value: Any) -> Any:
-    """The same with every text that may be any text made hostile."""
-    if isinstance(value, dict):
-        fixed = {"id", "type", "result", "start", "stepType", "status", "group", "compOp", "refUUT", "chartType"}
-        return {key: item if key in fixed else hostile(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [hostile(item) for item in value]
-    return HOSTILE if isinstance(value, str) else value
-
-
-def hostile_report() -> dict[str, Any]:
-    """A report with markup in every field, also in those that nobody checks."""
-    chart = {
-        "chartType": "Line",
-        "label": "",
-        "xLabel": "",
-        "xUnit": "",
-        "yLabel": "",
-        "yUnit": "",
-        "series": [{"name": "", "xdata": "", "ydata": ""}],
-    }
-    strings = {"name": "", "status": "F", "value": "", "compOp": "EQ", "limit": ""}
-    more = {
-        "errorMessage": "",
-        "reportText": "",
-        "errorCode": "",
-        "seqCall": {"path": "", "name": "", "version": ""},
-        "callExe": {"exitCode": ""},
-        "messagePopup": {"buttonFormat": "", "response": ""},
-        "attachment": {"name": "", "contentType": "", "data": ""},
-        "stringMeas": [strings, strings],
-    }
-    plain = report(result="F")
-    plain["root"]["steps"] = [
-        numeric_step("n", **more),
-        {"stepType": "Chart", "name": "c", "status": "D", "chart": chart},
-    ]
-    sent: dict[str, Any] = hostile(plain)
-    sent["subUnits"][0]["partType"] = "P"
-    for place in (sent["root"]["seqCall"], sent["root"]["steps"][0]["seqCall"]):
-        place["version"] = HOSTILE[:30]
-    sent["root"]["steps"][1]["chart"]["series"] = [{"name": HOSTILE, "xdata": "1;2", "ydata": f"3;{HOSTILE};4"}]
-    sent["root"]["steps"][1]["stepType"] = HOSTILE
-    sent["assets"] = [{"assetSN": HOSTILE, "usageCount": 1}]
-    return sent
-
-
 def test_markup_from_devices_is_text(emulator: RunningEmulator, page: Page) -> None:
     """In every field of reports, assets, units, packages, requests, addresses it is shown as sent, and does nothing."""
     repaired: dict[str, Any] = hostile(repair(id=str(uuid5(NAMESPACE_OID, "hostile"))))
@@ -427,16 +358,8 @@ def test_it_fits_a_phone_in_light_and_dark(browser: Browser, emulator: RunningEm
     visit = Visit(browser, viewport=PHONE, color_scheme=scheme, has_touch=True)
     page = visit.page
     try:
-        for address in (
-            "assets",
-            "reports",
-            "packages",
-            "requests",
-            "faults",
-            "assets/1",
-            f"reports/{FAILED_ID}",
-            "requests/1",
-        ):
+        lists = ("assets", "reports", "units", "packages", "requests", "faults")
+        for address in (*lists, "assets/1", f"reports/{FAILED_ID}", "units/1", "requests/1"):
             page.goto(f"{emulator.url}/#/{address}")
             expect(page.locator("#detail h2" if "/" in address else "#rows tbody tr").first).to_be_visible()
             assert not page.evaluate(WHOLE_PAGE_SCROLLS), address
