@@ -13,6 +13,7 @@ def hostile(value: Any) -> Any:
     """The same with every text that may be any text made hostile."""
     if isinstance(value, dict):
         fixed = {"id", "type", "result", "start", "stepType", "status", "group", "compOp", "refUUT", "chartType"}
+        fixed |= {"confirmDate", "finalizeDate", "data", "xdata", "ydata", "category", "code", "dataType"}
         return {key: item if key in fixed else hostile(item) for key, item in value.items()}
     if isinstance(value, list):
         return [hostile(item) for item in value]
@@ -20,7 +21,7 @@ def hostile(value: Any) -> Any:
 
 
 def hostile_report() -> dict[str, Any]:
-    """A report with markup in every field, also in those that nobody checks."""
+    """A report with markup in every field that may hold any text."""
     chart = {
         "chartType": "Line",
         "label": "",
@@ -28,17 +29,16 @@ def hostile_report() -> dict[str, Any]:
         "xUnit": "",
         "yLabel": "",
         "yUnit": "",
-        "series": [{"name": "", "xdata": "", "ydata": ""}],
+        "series": [{"name": "", "xdata": "1;2", "ydata": "3;4"}],
     }
     strings = {"name": "", "status": "F", "value": "", "compOp": "EQ", "limit": ""}
     more = {
         "errorMessage": "",
         "reportText": "",
-        "errorCode": "",
         "seqCall": {"path": "", "name": "", "version": ""},
         "callExe": {"exitCode": ""},
         "messagePopup": {"buttonFormat": "", "response": ""},
-        "attachment": {"name": "", "contentType": "", "data": ""},
+        "attachment": {"name": "", "contentType": "", "data": "eA=="},
         "stringMeas": [strings, strings],
     }
     plain = report(result="F")
@@ -50,7 +50,6 @@ def hostile_report() -> dict[str, Any]:
     sent["subUnits"][0]["partType"] = "P"
     for place in (sent["root"]["seqCall"], sent["root"]["steps"][0]["seqCall"]):
         place["version"] = HOSTILE[:30]
-    sent["root"]["steps"][1]["chart"]["series"] = [{"name": HOSTILE, "xdata": "1;2", "ydata": f"3;{HOSTILE};4"}]
     sent["root"]["steps"][1]["stepType"] = HOSTILE
     sent["assets"] = [{"assetSN": HOSTILE, "usageCount": 1}]
     return sent
