@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from pywats_mqtt.adapters.context import Context, Interpretation
-from pywats_mqtt.adapters.registry import ADAPTERS, DECODERS, Adapter
+from pywats_mqtt.adapters.registry import Adapter, reading_of
 from pywats_mqtt.adapters.texts import WATS_CHARACTERS
 from pywats_mqtt.config.topics import TopicConfig
 from pywats_mqtt.errors import Reject
@@ -91,21 +91,16 @@ class RouteTable:
 def _routed(topic_filter: str, domain: str, topic: str) -> Route:
     levels = captured(topic_filter, topic)
     device = levels[0] if "+" in topic_filter else ""
-    adapter = ADAPTERS.get(domain)
-    if adapter is None:
+    level = topic.rpartition("/")[2]
+    reading = reading_of(domain, level)
+    if reading is None:
         return _refusing(f"no adapter for {domain} messages in this version; the message is kept", device, topic_filter)
     if "+" in topic_filter and not device.strip():
         return _refusing("the topic's level for the id is empty", device, topic_filter)
     if len(device) > WATS_CHARACTERS:
         problem = f"the id in the topic has {len(device)} characters; WATS takes {WATS_CHARACTERS}"
         return _refusing(problem, device, topic_filter)
-    return Route(
-        topic_filter=topic_filter,
-        device=device,
-        level=topic.rpartition("/")[2],
-        adapter=adapter,
-        decode=DECODERS[domain],
-    )
+    return Route(topic_filter=topic_filter, device=device, level=level, adapter=reading.adapter, decode=reading.decode)
 
 
 def _refusing(reason: str, device: str = "", topic_filter: str = "") -> Route:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
+
+import msgspec
 
 from pywats_mqtt.adapters import asset, bus_event, report
 from pywats_mqtt.adapters.context import Context
@@ -16,18 +18,35 @@ from pywats_mqtt.schemas.report import decoder as report_decoder
 Adapter: TypeAlias = Callable[[Context], tuple[Identified, ...] | AssetUpdate]
 """Reads one message; raises `Reject`, or what decoding raises."""
 
-ADAPTERS: dict[str, Adapter] = {
-    "asset": asset.read,
-    "report": report.read,
-    "bus_result": bus_event.read_result,
-    "bus_state": bus_event.read_state,
-}
-"""Domain to its adapter: a field of `TopicConfig` without `_topics`, or what `bus` takes from an event bus."""
 
-DECODERS: dict[str, Callable[[bytes], object]] = {
-    "asset": asset_decoder.decode,
-    "report": report_decoder.decode,
-    "bus_result": bus_result_decoder.decode,
-    "bus_state": bus_state_decoder.decode,
+class Reading(msgspec.Struct, frozen=True):
+    """How messages of one kind are read.
+
+    Attributes:
+        adapter: reads them.
+        decode: what decodes them; asked again for the place of an error (`schemas.reasons`).
+    """
+
+    adapter: Adapter
+    decode: Callable[[bytes], object]
+
+
+ANY = ""
+"""The last level of a topic that no other entry of its domain names."""
+
+READINGS: Mapping[str, Mapping[str, Reading]] = {
+    "asset": {ANY: Reading(asset.read, asset_decoder.decode)},
+    "report": {ANY: Reading(report.read, report_decoder.decode)},
+    "bus_result": {ANY: Reading(bus_event.read_result, bus_result_decoder.decode)},
+    "bus_state": {ANY: Reading(bus_event.read_state, bus_state_decoder.decode)},
 }
-"""Domain to what decodes its messages; asked again for the place of an error (`schemas.reasons`)."""
+"""Domain, then last level of the topic, to how its messages are read.
+
+A domain is a field of `TopicConfig` without `_topics`, or what `bus` takes from an event bus.
+"""
+
+
+def reading_of(domain: str, level: str) -> Reading | None:
+    """Tell how messages are read, or None where this version has no adapter for them."""
+    readings = READINGS.get(domain, {})
+    return readings.get(level) or readings.get(ANY)

@@ -1,120 +1,15 @@
-"""Every boundary of the bridge as a Protocol, and the values that cross it.
-
-The loops of `pipeline` and the functions of `handlers` know these and no shell. The implementations live in
-`transport`, `spool` and `wats`, and only `app` and `cli` name them.
-"""
+"""The durable store, and what crosses that boundary."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Protocol, TypeAlias
 
 import msgspec
 
-from pywats_mqtt.events import AssetUpdate, Event, Identified, TestResult
+from pywats_mqtt.events import AssetUpdate, Event, Identified
 from pywats_mqtt.messages import RawMessage
-
-
-class Clock(Protocol):
-    """Where the time comes from."""
-
-    def now(self) -> datetime:
-        """Give the present time, aware UTC."""
-        ...
-
-    def monotonic(self) -> float:
-        """Give seconds that never go back, from an arbitrary start."""
-        ...
-
-
-# --- Broker -----------------------------------------------------------------------------------------------------------
-
-
-class Link(msgspec.Struct, frozen=True, kw_only=True):
-    """How the connection to the broker stands; a new value at each change.
-
-    Attributes:
-        connected: whether CONNACK said success, and the connection still stands.
-        reason: why it does not, and what to do about it; empty while connected.
-        session_present: what CONNACK said of a stored session.
-        session_lost: a session was expected and the broker had none: what it queued for us is gone.
-        session_expiry_s: seconds the broker keeps our session after a disconnect, as granted.
-        broker: host:port.
-    """
-
-    connected: bool
-    reason: str = ""
-    session_present: bool = False
-    session_lost: bool = False
-    session_expiry_s: int = 0
-    broker: str = ""
-
-
-class Receipt(msgspec.Struct, frozen=True, gc=False):
-    """What came in one go, to be stored in one transaction and then acknowledged as a whole.
-
-    Attributes:
-        messages: in order of arrival.
-        released: QoS 2 packet ids whose PUBREL came; they are forgotten before `messages` are looked at.
-        fresh_session: the broker began a new session: all remembered packet ids are void, first of all.
-        connection: counts the connections; an acknowledgement for a former one is not sent (the broker sends again).
-        acks: what the transport needs to acknowledge; opaque to all others.
-    """
-
-    messages: tuple[RawMessage, ...]
-    released: tuple[int, ...] = ()
-    fresh_session: bool = False
-    connection: int = 0
-    acks: bytes | tuple[object, ...] = ()
-
-
-class Publication(msgspec.Struct, frozen=True, kw_only=True):
-    """A message to publish.
-
-    Attributes:
-        topic: a valid topic name.
-        payload: its bytes.
-        qos: 0, 1 or 2; lowered to what the broker grants.
-        retain: whether the broker keeps it for later subscribers.
-        user_properties: MQTT 5 user properties.
-    """
-
-    topic: str
-    payload: bytes
-    qos: int = 1
-    retain: bool = False
-    user_properties: tuple[tuple[str, str], ...] = ()
-
-
-class Broker(Protocol):
-    """An MQTT session that stores nothing itself: what is received is acknowledged when the caller says it is safe."""
-
-    async def receive(self) -> Receipt:
-        """Wait for what comes next; bounded in messages and bytes. While nobody waits, reading the network pauses."""
-        ...
-
-    def acknowledge(self, receipt: Receipt) -> None:
-        """Acknowledge all of a stored receipt, in order, in one write. Called once for each receipt, in their order."""
-        ...
-
-    async def publish(self, publication: Publication) -> None:
-        """Publish, and return when the broker has acknowledged it (QoS 0: when it is written).
-
-        Waits through reconnects; the caller bounds the wait.
-
-        Raises:
-            Reject: the broker refuses this publication for good (topic, size, authorisation).
-        """
-        ...
-
-    @property
-    def link(self) -> Link:
-        """How the connection stands."""
-        ...
-
-
-# --- Spool ------------------------------------------------------------------------------------------------------------
+from pywats_mqtt.ports.broker import Receipt
 
 
 class Rejection(msgspec.Struct, frozen=True, gc=False):
@@ -343,59 +238,4 @@ class Spool(Notes, Protocol):
 
     async def quarantined(self, limit: int, after: int = 0) -> Sequence[Quarantined]:
         """Read the quarantine from id `after` on (exclusive), oldest first."""
-        ...
-
-
-# --- WATS -------------------------------------------------------------------------------------------------------------
-
-
-class Asset(msgspec.Struct, frozen=True, kw_only=True):
-    """What WATS says of an asset.
-
-    Attributes:
-        id: WATS' asset id, a string of digits.
-        serial_number: the device's id.
-        state: 0 to 6, see `AssetState.state`.
-        running: running count.
-        total: total count.
-        tags: tag key to value.
-    """
-
-    id: str
-    serial_number: str
-    state: int
-    running: int
-    total: int
-    tags: dict[str, str] = msgspec.field(default_factory=dict)
-
-
-class Wats(Protocol):
-    """What the bridge asks of a WATS server. Every call counts against the quota; failures are Retry or Reject."""
-
-    async def submit_report(self, result: TestResult) -> None:
-        """Store a UUT report under its derived id; sent twice, it overwrites itself."""
-        ...
-
-    async def asset(self, serial_number: str) -> Asset:
-        """Read an asset, fresh from the server; create it where it is missing and `create_assets` is on.
-
-        Raises:
-            Reject: there is no such asset and none may be made, or WATS refuses the serial number.
-        """
-        ...
-
-    async def set_total_count(self, serial_number: str, total: int) -> None:
-        """Make WATS' total `total`: it adds the difference to running and total. A lower value changes nothing."""
-        ...
-
-    async def set_running_count(self, serial_number: str, running: int) -> None:
-        """Make WATS' running count `running`; needs the permission "Edit Total count" (else Retry, scope CALL)."""
-        ...
-
-    async def set_state(self, serial_number: str, state: int) -> None:
-        """Set the asset's state."""
-        ...
-
-    async def set_tags(self, serial_number: str, tags: Mapping[str, str]) -> None:
-        """Merge tags into the asset's and write the full list, keys made XML-safe."""
         ...

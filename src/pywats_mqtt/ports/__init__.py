@@ -1,0 +1,47 @@
+"""Every boundary of the bridge as a Protocol, and the values that cross it.
+
+The loops of `pipeline` and the functions of `handlers` know these and no shell. The implementations live in
+`transport`, `spool` and `wats`, and only `app` and `cli` name them.
+"""
+
+from pywats_mqtt.ports.broker import Broker, Link, Publication, Receipt
+from pywats_mqtt.ports.clock import Clock
+from pywats_mqtt.ports.spool import (
+    Batch,
+    Delivery,
+    Done,
+    Figures,
+    Notes,
+    Outcome,
+    Quarantined,
+    Refused,
+    Rejection,
+    RetryAt,
+    RoutedBatch,
+    Settlement,
+    Spool,
+)
+from pywats_mqtt.ports.wats import Asset, Wats
+
+__all__ = [
+    "Asset",
+    "Batch",
+    "Broker",
+    "Clock",
+    "Delivery",
+    "Done",
+    "Figures",
+    "Link",
+    "Notes",
+    "Outcome",
+    "Publication",
+    "Quarantined",
+    "Receipt",
+    "Refused",
+    "Rejection",
+    "RetryAt",
+    "RoutedBatch",
+    "Settlement",
+    "Spool",
+    "Wats",
+]

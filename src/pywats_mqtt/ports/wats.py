@@ -1,0 +1,62 @@
+"""The WATS server, and what crosses that boundary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import msgspec
+
+from pywats_mqtt.events import TestResult
+
+
+class Asset(msgspec.Struct, frozen=True, kw_only=True):
+    """What WATS says of an asset.
+
+    Attributes:
+        id: WATS' asset id, a string of digits.
+        serial_number: the device's id.
+        state: 0 to 6, see `AssetState.state`.
+        running: running count.
+        total: total count.
+        tags: tag key to value.
+    """
+
+    id: str
+    serial_number: str
+    state: int
+    running: int
+    total: int
+    tags: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class Wats(Protocol):
+    """What the bridge asks of a WATS server. Every call counts against the quota; failures are Retry or Reject."""
+
+    async def submit_report(self, result: TestResult) -> None:
+        """Store a UUT report under its derived id; sent twice, it overwrites itself."""
+        ...
+
+    async def asset(self, serial_number: str) -> Asset:
+        """Read an asset, fresh from the server; create it where it is missing and `create_assets` is on.
+
+        Raises:
+            Reject: there is no such asset and none may be made, or WATS refuses the serial number.
+        """
+        ...
+
+    async def set_total_count(self, serial_number: str, total: int) -> None:
+        """Make WATS' total `total`: it adds the difference to running and total. A lower value changes nothing."""
+        ...
+
+    async def set_running_count(self, serial_number: str, running: int) -> None:
+        """Make WATS' running count `running`; needs the permission "Edit Total count" (else Retry, scope CALL)."""
+        ...
+
+    async def set_state(self, serial_number: str, state: int) -> None:
+        """Set the asset's state."""
+        ...
+
+    async def set_tags(self, serial_number: str, tags: Mapping[str, str]) -> None:
+        """Merge tags into the asset's and write the full list, keys made XML-safe."""
+        ...
