@@ -1,9 +1,10 @@
 """Checks on the fields of a report, which collect what is wrong instead of stopping at the first mistake.
 
 A check takes the object and the full place of the field, such as `uut.execTime`; the key is what follows the last dot.
+A report of ten steps has two hundred of them, so what is right is found out first and in few steps.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from uuid import UUID
 
 from pywats_mqtt.emulator.clock import parse_time
@@ -27,8 +28,12 @@ class Checks:
 
     def text(self, source: JsonObject, place: str, longest: int = MAX_TEXT, *, required: bool = True) -> str | None:
         """A text of 1 (if required) to `longest` characters."""
-        value = self._value(source, place, required=required)
+        value = source.get(place.rpartition(".")[2])
+        if isinstance(value, str) and len(value) <= longest and (not required or value.strip()):
+            return value
         if value is None:
+            if required:
+                self.say(place, "required")
             return None
         if not isinstance(value, str):
             self.say(place, f"expected a text, got {_shown(value)}")
@@ -36,15 +41,17 @@ class Checks:
         if required and not value.strip():
             self.say(place, "required, must not be blank")
             return None
-        if len(value) > longest:
-            self.say(place, f"{len(value)} characters, at most {longest} are taken")
-            return None
-        return value
+        self.say(place, f"{len(value)} characters, at most {longest} are taken")
+        return None
 
     def choice(self, source: JsonObject, place: str, letters: str) -> None:
         """One of the letters."""
-        value = self._value(source, place, required=True)
-        if value is not None and not (isinstance(value, str) and len(value) == 1 and value in letters):
+        value = source.get(place.rpartition(".")[2])
+        if isinstance(value, str) and len(value) == 1 and value in letters:
+            return
+        if value is None:
+            self.say(place, "required")
+        else:
             self.say(place, f"expected one of {', '.join(letters)}, got {_shown(value)}")
 
     def whole(self, source: JsonObject, place: str, lowest: int = -INT32_MAX, *, required: bool = False) -> int | None:
@@ -61,8 +68,12 @@ class Checks:
         self, source: JsonObject, place: str, lowest: float = -_LARGEST_NUMBER, *, required: bool = False
     ) -> float | None:
         """A number of `lowest` or more."""
-        value = self._value(source, place, required=required)
+        value = source.get(place.rpartition(".")[2])
+        if isinstance(value, float) and lowest <= value <= _LARGEST_NUMBER:
+            return value
         if value is None:
+            if required:
+                self.say(place, "required")
             return None
         if isinstance(value, bool) or not isinstance(value, int | float) or not lowest <= value <= _LARGEST_NUMBER:
             limit = f" of {lowest:g} or more" if lowest > -_LARGEST_NUMBER else ""
@@ -100,16 +111,21 @@ class Checks:
             return None
         return value
 
-    def sections(self, source: JsonObject, place: str, *, required: bool = False) -> Iterator[tuple[str, JsonObject]]:
+    def sections(self, source: JsonObject, place: str, *, required: bool = False) -> Iterable[tuple[str, JsonObject]]:
         """The objects of a list, each with its place and a dot: `steps[0].`."""
-        value = self._value(source, place, required=required)
+        value = source.get(place.rpartition(".")[2])
         if value is None:
-            return
+            if required:
+                self.say(place, "required")
+            return ()
         if not isinstance(value, list):
             self.say(place, f"expected a list, got {_shown(value)}")
-            return
+            return ()
         if required and not value:
             self.say(place, "required, must not be empty")
+        return self._objects(value, place)
+
+    def _objects(self, value: list[object], place: str) -> Iterator[tuple[str, JsonObject]]:
         for index, item in enumerate(value):
             if isinstance(item, dict):
                 yield f"{place}[{index}].", item

@@ -32,26 +32,31 @@ def _check_step(checks: Checks, place: str, step: JsonObject, depth: int) -> Non
     checks.choice(step, f"{place}status", STEP_STATUSES)
     if step.get("group") is not None:
         checks.choice(step, f"{place}group", "SMC")
-    checks.text(step, f"{place}errorMessage", 5000, required=False)
-    checks.text(step, f"{place}reportText", 5000, required=False)
+    # What a step need not have is looked for first: most steps have little of it, and a look costs less than a check.
+    for name in ("errorMessage", "reportText"):
+        if name in step:
+            checks.text(step, place + name, 5000, required=False)
     if "errorCode" in step:
         checks.whole(step, f"{place}errorCode")
     if "totTime" in step:
         checks.number(step, f"{place}totTime", lowest=0)
     check_step_data(checks, place, step)
-    many = kind in _MULTIPLE
-    for inner, measurement in checks.sections(step, f"{place}numericMeas", required=kind in {"ET_NLT", "ET_MNLT"}):
-        _check_measurement(checks, inner, measurement, named=many)
-        _check_numeric(checks, inner, measurement)
-    for inner, measurement in checks.sections(step, f"{place}stringMeas", required=kind in {"ET_SVT", "ET_MSVT"}):
-        _check_measurement(checks, inner, measurement, named=many)
-        _check_string(checks, inner, measurement)
-    for inner, measurement in checks.sections(step, f"{place}booleanMeas", required=kind in {"ET_PFT", "ET_MPFT"}):
-        _check_measurement(checks, inner, measurement, named=many)
+    _check_measurements(checks, place, step, kind)
     if step.get("seqCall") is not None:
         _check_sequence(checks, place, step)
-    for inner, child in checks.sections(step, f"{place}steps"):
-        _check_step(checks, inner, child, depth + 1)
+    if "steps" in step:
+        for inner, child in checks.sections(step, f"{place}steps"):
+            _check_step(checks, inner, child, depth + 1)
+
+
+def _check_measurements(checks: Checks, place: str, step: JsonObject, kind: str | None) -> None:
+    for name, kinds, check in _MEASUREMENTS:
+        if name not in step and kind not in kinds:
+            continue
+        for inner, measurement in checks.sections(step, place + name, required=kind in kinds):
+            _check_measurement(checks, inner, measurement, named=kind in _MULTIPLE)
+            if check is not None:
+                check(checks, inner, measurement)
 
 
 def _check_sequence(checks: Checks, place: str, step: JsonObject) -> None:
@@ -64,7 +69,8 @@ def _check_sequence(checks: Checks, place: str, step: JsonObject) -> None:
 
 def _check_measurement(checks: Checks, place: str, measurement: JsonObject, *, named: bool) -> None:
     checks.choice(measurement, f"{place}status", MEASUREMENT_STATUSES)
-    checks.text(measurement, f"{place}name", required=named)
+    if named or "name" in measurement:
+        checks.text(measurement, f"{place}name", required=named)
 
 
 def _check_numeric(checks: Checks, place: str, measurement: JsonObject) -> None:
@@ -85,3 +91,11 @@ def _check_string(checks: Checks, place: str, measurement: JsonObject) -> None:
     if operator not in _STRING_OPERATORS:
         checks.say(f"{place}compOp", f"expected one of {', '.join(sorted(_STRING_OPERATORS))}, got {operator!r}")
     checks.text(measurement, f"{place}limit", required=False)
+
+
+_MEASUREMENTS = (
+    ("numericMeas", frozenset({"ET_NLT", "ET_MNLT"}), _check_numeric),
+    ("stringMeas", frozenset({"ET_SVT", "ET_MSVT"}), _check_string),
+    ("booleanMeas", frozenset({"ET_PFT", "ET_MPFT"}), None),
+)
+"""Each list of measurements, the kinds of step that must have it, and what is asked of its entries beside the rest."""

@@ -44,7 +44,7 @@ def accept(call: Call, report: JsonObject, body: bytes) -> JsonObject:
         raise Refusal(400, "\n".join(problems))
     sent_id = str(report["id"])
     uuid = str(UUID(sent_id))
-    known = call.store.row("SELECT * FROM reports WHERE uuid = ?", uuid)
+    known = call.store.row("SELECT number, assetStats FROM reports WHERE uuid = ?", uuid)
     number = _store(call, report, body, known)
     return {"ID": sent_id, "uuid": uuid, "Report_ID": number}
 
