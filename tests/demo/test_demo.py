@@ -19,7 +19,7 @@ START_S = 60.0
 END_S = 60.0
 
 pytestmark = pytest.mark.skipif(
-    any(importlib.util.find_spec(name) is None for name in ("iotcore", "uvicorn")),
+    any(importlib.util.find_spec(name) is None for name in ("iotcore", "httptools")),
     reason="the demo needs its extras; install them with: pip install 'pywats-mqtt[broker,emulator]'",
 )
 

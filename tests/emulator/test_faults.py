@@ -9,7 +9,8 @@ from pywats import AsyncWATS
 from pywats.core import exceptions
 
 from pywats_mqtt.emulator import Running, Settings, serve
-from pywats_mqtt.emulator.faults import Fault, Faults, Kind
+from pywats_mqtt.emulator.fault import Fault, Kind
+from pywats_mqtt.emulator.faults import Faults
 from tests.emulator.conftest import TOKEN
 from tests.emulator.examples import REPORT_ID, make_type, report, save
 from tests.emulator.test_reports import WSJF, stored

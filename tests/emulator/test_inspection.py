@@ -3,10 +3,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import httpx
+import msgspec
+import pytest
 
 from pywats_mqtt.emulator import Running, Settings, serve
+from pywats_mqtt.emulator.wire import Call, Reply
 from tests.emulator.conftest import TOKEN
 from tests.emulator.examples import REPORT_ID, make_type, report, save, zip_of
+from tests.emulator.target import TYPE_ID, target
 from tests.emulator.test_reports import WSJF
 from tests.emulator.test_software import make
 
@@ -129,3 +133,25 @@ async def test_unknown_inspection_is_told_what_there_is(http: httpx.AsyncClient)
     assert answer.status_code == 404
     assert "GET /_emulator/state" in answer.json()["Message"]
     assert (await http.get("/_emulator/requests")).json() == []
+
+
+def test_a_mistake_of_ours_in_an_inspection_is_500_and_stops_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """The reason is on stderr, what the route did is undone, and the next request is served."""
+
+    def broken(call: Call) -> Reply:
+        call.store.clear()
+        raise ZeroDivisionError("ours")
+
+    with target() as found:
+        found.inspection.routes = {**found.inspection.routes, ("GET", "broken"): broken}
+        assert found.ask("GET", "/_emulator/broken", {}, b"").status == 500
+        assert "ZeroDivisionError: ours" in capsys.readouterr().err
+        assert found.ask("GET", f"/api/Report/Wsjf/{REPORT_ID}", {}, b"").status == 200
+
+
+def test_braces_are_an_identifier_like_others() -> None:
+    """`{}` in a path finds no route by itself: it is a serial number, or no path at all."""
+    with target() as found:
+        found.put("/api/Asset", {"serialNumber": "{}", "typeId": TYPE_ID})
+        assert msgspec.json.decode(found.ask("GET", "/api/Asset/{}", {}, b"").body)["serialNumber"] == "{}"
+        assert found.ask("GET", "/api/Report/Wsjf/{}/x", {}, b"").status == 404

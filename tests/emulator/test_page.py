@@ -328,7 +328,7 @@ def test_markup_from_devices_is_text(emulator: RunningEmulator, page: Page) -> N
         send(api, repaired)
         api.post(f"/api/{HOSTILE}", params={HOSTILE: HOSTILE}, content=HOSTILE)
         seq = emulator.requests()[-1]["seq"]
-        emulator.fault("status", path=HOSTILE)
+        emulator.fault("status", path=f"/{HOSTILE}")
     for address, least in (
         (f"reports/{hostile_report()['id']}", 25),
         (f"reports/{repaired['id']}", 10),

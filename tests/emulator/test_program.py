@@ -130,6 +130,29 @@ def test_what_makes_products_units_and_changes_are_options() -> None:
             assert [change["unitSerialNumber"] for change in state["unit_changes"]] == changes
 
 
+def test_faults_are_options() -> None:
+    """Each `--fault` is in force from the start; they hit in the order in which they were given."""
+    options = ["--fault", "status=502,path=/api/Report,times=1", "--fault", "throttle=9,times=1"]
+    with running_emulator(*options) as emulator:
+        assert [send(emulator) for _ in range(3)] == [502, 429, 200]
+        assert [(row["kind"], row["hits"]) for row in emulator.faults()] == [("status", 1), ("throttle", 1)]
+
+
+def test_a_wrong_fault_is_one_line_and_exit_2() -> None:
+    """The line has the option as it was given, and what is wrong with it."""
+    run = subprocess.run(
+        [*EMULATE, "--port", "0", "--fault", "hang", "--fault", "status=503,tmies=3"],
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+    assert (run.returncode, run.stdout) == (2, "")
+    (line,) = run.stderr.splitlines()
+    assert "--fault 'status=503,tmies=3': " in line
+    assert "unknown field `tmies`" in line
+
+
 def test_the_log_is_read_whole(tmp_path: Path) -> None:
     """The helper that other tests use gives all requests, or a page, and resets."""
     with running_emulator(state=tmp_path / "x.db") as emulator:
@@ -142,14 +165,14 @@ def test_the_log_is_read_whole(tmp_path: Path) -> None:
 
 
 def test_without_its_extra_it_says_what_to_install() -> None:
-    """Where starlette is missing, one line names it and the extra."""
+    """Where httptools is missing, one line names it and the extra."""
     code = (
-        "import sys, typer; sys.modules['starlette'] = None;"
+        "import sys, typer; sys.modules['httptools'] = None;"
         "from pywats_mqtt.cli.emulate import emulate; typer.run(emulate)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=LIMIT_S, check=False)
     assert run.returncode == 1
-    assert run.stderr == "pywats-mqtt emulate needs starlette: pip install 'pywats-mqtt[emulator]'\n"
+    assert run.stderr == "pywats-mqtt emulate needs httptools: pip install 'pywats-mqtt[emulator]'\n"
 
 
 def test_guesses_about_assets_are_options() -> None:

@@ -5,9 +5,11 @@ from typing import Annotated, Literal
 
 import typer
 
+from pywats_mqtt.cli.memory import collect_seldom
+
 _WRONG_USAGE = 2
 _FAILED = 1
-_EXTRA = frozenset({"starlette", "uvicorn"})
+_EXTRA = frozenset({"httptools"})
 
 
 def emulate(
@@ -37,6 +39,10 @@ def emulate(
     ] = "",
     rate_limit: Annotated[int, typer.Option(min=0, help="Requests per minute and token; 0 for no limit.")] = 500,
     keep_requests: Annotated[int, typer.Option(min=1, help="Requests that the log holds.")] = 200_000,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KIND[=VALUE][,NAME=VALUE]...", help="Misbehave from the start; repeatable."),
+    ] = None,
     asset_use: Annotated[bool, typer.Option(help="Count the assets that a report names as used.")] = True,
     auto_products: Annotated[bool, typer.Option(help="Make the product of a unit that is saved.")] = False,
     unit_changes: Annotated[
@@ -79,6 +85,7 @@ def emulate(
             Settings,
             TagList,
         )
+        from pywats_mqtt.emulator.fault_words import fault_of  # noqa: PLC0415 - the same
         from pywats_mqtt.emulator.processes import SEEDED, parse_processes  # noqa: PLC0415 - the same
         from pywats_mqtt.emulator.program import StartError, run  # noqa: PLC0415 - the same
     except ModuleNotFoundError as exc:
@@ -95,6 +102,13 @@ def emulate(
     except ValueError as exc:
         typer.echo(f"pywats-mqtt emulate: --process {exc}", err=True)
         raise typer.Exit(_WRONG_USAGE) from exc
+    faults = []
+    for words in fault or ():
+        try:
+            faults.append(fault_of(words))
+        except ValueError as exc:
+            typer.echo(f"pywats-mqtt emulate: --fault {words!r}: {exc}", err=True)
+            raise typer.Exit(_WRONG_USAGE) from exc
     settings = Settings(
         host=host,
         port=port,
@@ -104,6 +118,7 @@ def emulate(
         known_tags=frozenset(key.strip() for key in known_tags.split(",") if key.strip()),
         rate_limit=rate_limit,
         keep_requests=keep_requests,
+        faults=faults,
         count_asset_use=asset_use,
         auto_products=auto_products,
         unit_changes=unit_changes,
@@ -120,6 +135,7 @@ def emulate(
     )
     if tokens:
         settings = settings.with_tokens(tokens)
+    collect_seldom()
     try:
         run(settings, typer.echo)
     except StartError as exc:

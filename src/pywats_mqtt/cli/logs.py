@@ -6,7 +6,7 @@ import logging
 import time
 from typing import Literal
 
-LIBRARIES = ("asyncio", "httpcore", "httpx", "pywats", "uvicorn")
+LIBRARIES = ("asyncio", "httpcore", "httpx", "pywats")
 """Their lines repeat what ours say once, call by call; what goes wrong reaches us as exceptions."""
 
 

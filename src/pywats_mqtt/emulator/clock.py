@@ -1,6 +1,9 @@
 """Times: the emulator's one clock, and how WATS writes a time."""
 
+import time
 from datetime import UTC, datetime
+from email.utils import formatdate
+from functools import lru_cache
 
 
 def utc_now() -> datetime:
@@ -26,3 +29,13 @@ def parse_time(text: str) -> datetime:
         return moment.astimezone(UTC)
     except OverflowError as exc:
         raise ValueError(f"{text!r} is outside the years 1 to 9999") from exc
+
+
+def http_date() -> bytes:
+    """The present, as HTTP writes it (RFC 9110 5.6.7)."""
+    return _http_date(int(time.time()))
+
+
+@lru_cache(maxsize=1)
+def _http_date(second: int) -> bytes:
+    return formatdate(second, usegmt=True).encode("ascii")

@@ -3,16 +3,14 @@
 import sys
 import time
 import traceback
-from collections.abc import Sequence
 
 from pywats_mqtt.emulator.access import INTERNAL, Throttle, check_permission, check_referer, token_of
+from pywats_mqtt.emulator.incoming import Headers
 from pywats_mqtt.emulator.request_log import Arrival, RequestLog
 from pywats_mqtt.emulator.routes import find_route
 from pywats_mqtt.emulator.settings import Settings
 from pywats_mqtt.emulator.store import Store
 from pywats_mqtt.emulator.wire import Call, Handler, Refusal, Reply, json_reply, refusal_reply
-
-Headers = Sequence[tuple[bytes, bytes]]
 
 
 class Exchange:
@@ -49,9 +47,7 @@ class Exchange:
             self._start_over()
             reply = refusal_reply(refusal)
         except Exception:  # noqa: BLE001 - the loop's edge: a mistake of ours answers 500, as a server's would
-            traceback.print_exc(file=sys.stderr)
-            self._start_over()
-            reply = json_reply({"Message": "An error has occurred."}, 500)
+            reply = self._mistake()
         status = reply.status if answered else None
         if not recorded:
             self._log.write(arrival, status, fault)
@@ -74,6 +70,8 @@ class Exchange:
         except Refusal as refusal:
             self._start_over()
             reply = refusal_reply(refusal)
+        except Exception:  # noqa: BLE001 - the loop's edge, as in `process`
+            reply = self._mistake()
         self._store.commit()
         return reply
 
@@ -96,6 +94,12 @@ class Exchange:
             query={name.lower(): value for name, value in arrival.query.items()},
             body=arrival.body,
         )
+
+    def _mistake(self) -> Reply:
+        """The answer to a request that made us fail; stderr gets the reason."""
+        traceback.print_exc(file=sys.stderr)
+        self._start_over()
+        return json_reply({"Message": "An error has occurred."}, 500)
 
     def _start_over(self) -> None:
         self._store.rollback()

@@ -42,7 +42,7 @@ class Inspection:
         self._faults = faults
         self._throttle = throttle
         self._started = wire_time(utc_now())
-        self._routes: Mapping[tuple[str, str], Handler] = {
+        self.routes: Mapping[tuple[str, str], Handler] = {
             ("GET", "requests"): self._get_requests,
             ("GET", "requests/{}"): self._get_request,
             ("GET", "state"): self._get_state,
@@ -58,6 +58,7 @@ class Inspection:
             ("POST", "serial_numbers"): fill,
             ("POST", "reset"): self._reset,
         }
+        """Method and what follows the prefix, in lower case, to what answers."""
 
     def find(self, method: str, path: str) -> Handler | None:
         """What answers a request, None for a path that is not ours. The last segment may name what is asked for."""
@@ -69,15 +70,15 @@ class Inspection:
         name = path[len(PREFIX) :].rstrip("/").lower()
         if name.startswith(PAGE_FILES) and shows_file:
             return file_handler(name[len(PAGE_FILES) :])
-        found = self._routes.get((method, name))
+        found = self.routes.get((method, name))
         if found is not None:
             return found
         kind, _, identifier = name.partition("/")
-        one = self._routes.get((method, f"{kind}/{{}}")) if identifier else None
+        one = self.routes.get((method, f"{kind}/{{}}")) if identifier else None
         return self._unknown if one is None else _with_identifier(one, identifier)
 
     def _unknown(self, _call: Call) -> Reply:
-        known = ", ".join(f"{method} {PREFIX}{name}" for method, name in self._routes)
+        known = ", ".join(f"{method} {PREFIX}{name}" for method, name in self.routes)
         raise Refusal(404, f"The emulator answers {known}.")
 
     def _get_requests(self, call: Call) -> Reply:
@@ -150,10 +151,10 @@ class Inspection:
         return json_reply(self._faults.listed(time.monotonic()))
 
     def _post_fault(self, call: Call) -> Reply:
-        """Put a fault in force: see `faults.Fault`."""
+        """Put a fault in force: a JSON object with its kind and fields; 201 with what it is."""
         fault = parse_fault(call.body)
         self._faults.add(fault, time.monotonic())
-        return json_reply(msgspec.to_builtins(fault), 201)
+        return json_reply(fault.shown(), 201)
 
     def _delete_faults(self, _call: Call) -> Reply:
         """Behave from now on."""

@@ -1,19 +1,18 @@
-"""The emulator on a socket: uvicorn with the h11 protocol, whose connections can be dropped."""
+"""The emulator on a socket: it listens, goes down and comes up again, and ends at once."""
 
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 
 import msgspec
-import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from pywats_mqtt.emulator.asgi import Emulator
+from pywats_mqtt.emulator.connection import Connection, Live
+from pywats_mqtt.emulator.responder import Emulator
 from pywats_mqtt.emulator.settings import Settings
 from pywats_mqtt.emulator.store import Store
 
-KEEP_ALIVE_S = 120  # IIS's default; uvicorn's 5 s would close connections that clients believe are open
+BACKLOG = 1024
 _STOP_S = 1
 
 
@@ -37,79 +36,86 @@ async def serve(settings: Settings) -> AsyncIterator[Running]:
         OSError: The address cannot be listened on, for instance because the port is in use.
         StateFileError: The state file cannot be used.
     """
-    with listen(settings.host, settings.port) as listener:
+    with bound(settings.host, settings.port) as listener:
         store = Store(settings.state)
         try:
             app = Emulator(settings, store)
-            server = _Server(_config(app))
-            # No task group: it would wrap what the caller's block raises. The task ends with this block all the same.
-            serving = asyncio.create_task(server.serve(sockets=[listener]), name="emulator")
+            outage_s = app.faults.take_outage()
+            if not outage_s:
+                listener.listen(BACKLOG)
+            server = _Server(app, settings, listener, outage_s)
+            app.go_down = server.go_down
             try:
                 # The socket listens already: a client that is early waits in its queue.
                 yield Running(_url(settings.host, listener), settings)
             finally:
                 app.stopping.set()
-                server.should_exit = True
-                await serving
+                await server.stop()
         finally:
             store.close()
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes a free one.
+def bound(host: str, port: int) -> socket.socket:
+    """A socket with this address that refuses connections until it listens; port 0 takes a free one.
 
     Raises:
         OSError: Not possible; the message is the system's.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # With the protocol named, unlike in socket.create_server: asyncio turns Nagle's delay off only where it sees TCP.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    unused = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(1024)
+        unused.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        unused.bind((host, port))
     except BaseException:
-        listener.close()
+        unused.close()
         raise
-    return listener
+    return unused
 
 
-class _Connection(H11Protocol):
-    """An HTTP connection that the application can close without an answer."""
+class _Server:
+    """Connections of an emulator that come in at a socket; begins to listen after `outage_s`."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn's class
-        super().connection_made(transport)
-        self.app_state = {**self.app_state, "drop": transport.abort}
+    def __init__(self, app: Emulator, settings: Settings, listener: socket.socket, outage_s: float) -> None:
+        self._app = app
+        self._longest = settings.max_body_bytes
+        self._live = Live()
+        self._listener = listener
+        self._accepting: asyncio.Server | None = None
+        # The one task beside those of faults; it ends with the server.
+        self._starting = asyncio.create_task(self._come_up(outage_s), name="emulator")
 
+    def go_down(self, seconds: float) -> None:
+        """Close every connection and refuse new ones until `seconds` have passed."""
+        place = self._listener.getsockname()
+        self._close_all()
+        # Bound, but not listening: the system refuses who connects, and gives the port to nobody who asks for any.
+        self._listener = bound(*place[:2])
+        self._starting = asyncio.create_task(self._come_up(seconds), name="emulator")
 
-class _Server(uvicorn.Server):
-    """A server that leaves signals to its caller and ends at once, with requests under way or not."""
-
-    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override] # a generator there
-        return nullcontext()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 - uvicorn's signature
+    async def stop(self) -> None:
         """Close every connection; what waits on one sees its client gone and ends."""
-        for server in self.servers:
-            server.close()
-        for connection in list(self.server_state.connections):
-            connection.transport.abort()
-        if self.server_state.tasks:
-            await asyncio.wait(self.server_state.tasks, timeout=_STOP_S)
+        self._starting.cancel()
+        await asyncio.wait([self._starting])
+        self._close_all()
+        if self._live.tasks:
+            await asyncio.wait(self._live.tasks, timeout=_STOP_S)
 
+    async def _come_up(self, after_s: float) -> None:
+        if after_s:
+            await asyncio.sleep(after_s)
+        loop = asyncio.get_running_loop()
+        self._accepting = await loop.create_server(self._connection, sock=self._listener, backlog=BACKLOG)
 
-def _config(app: Emulator) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        http=_Connection,
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        log_level="error",
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_S,
-    )
+    def _connection(self) -> Connection:
+        return Connection(self._app.respond, self._longest, self._live)
+
+    def _close_all(self) -> None:
+        if self._accepting is not None:
+            self._accepting.close()
+        self._listener.close()
+        for connection in list(self._live.connections):
+            connection.drop()
 
 
 def _url(host: str, listener: socket.socket) -> str:

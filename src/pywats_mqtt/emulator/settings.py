@@ -1,11 +1,12 @@
 """What the operator of an emulator may choose."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 
 import msgspec
 
+from pywats_mqtt.emulator.fault import Fault
 from pywats_mqtt.emulator.processes import SEEDED, Processes
 
 DEFAULT_TOKEN = "c2VjcmV0"  # noqa: S105 - the documented example token, no secret
@@ -81,6 +82,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         rate_limit: Requests per token in any 60 s; 0 for no limit. A WATS server allows about 500.
         keep_requests: How many requests the log holds; older ones go. 200,000 reports of 1 kB take some 700 MB in
             memory, log and reports together.
+        faults: Faults that are in force from the start.
         count_asset_use: Whether `assets[]` of a report adds to the counters of those assets.
         auto_products: Whether `PUT /api/Production/Units` (and, in 2026.3, `Unit` and `ChangeUnit`) makes products and
             revisions that are missing. Off: the vendor's tests make them first; what a server does is not public.
@@ -114,6 +116,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     known_tags: frozenset[str] = frozenset()
     rate_limit: int = 500
     keep_requests: int = 200_000
+    faults: Sequence[Fault] = ()
     count_asset_use: bool = True
     auto_products: bool = False
     unit_changes: bool = True
