@@ -19,7 +19,8 @@ from pywats_mqtt.emulator.request_log import Arrival, RequestLog
 from pywats_mqtt.emulator.software.routes import SOFTWARE_ROUTES
 from pywats_mqtt.emulator.store import Store
 from pywats_mqtt.emulator.wire import Reply
-from tests.emulator.test_fuzz import HEADERS, NASTY, changed, json_values, places
+from tests.emulator.target import HEADERS, NASTY
+from tests.emulator.test_fuzz import changed, json_values, places
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 

@@ -40,6 +40,8 @@ def find_route(method: str, path: str, server: Server) -> tuple[Route, tuple[str
     for count in range(MOST_IDENTIFIERS + 1):
         fixed = segments[: len(segments) - count]
         methods = ROUTES.get("/".join(fixed).lower() + "/{}" * count)
+        if "{}" in fixed:
+            continue  # sent as it is, which only an identifier may be
         if methods is None or not (there := _methods_of(methods, server)):
             continue
         if method not in there:
