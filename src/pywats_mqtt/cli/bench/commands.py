@@ -39,6 +39,20 @@ def deliver(
     _print(measure(reports, rounds, _say), as_json=as_json)
 
 
+@bench.command()
+def emulator(
+    *,
+    reports: Annotated[int, typer.Option(min=100, help="Reports of each round.")] = 10_000,
+    steps: Annotated[int, typer.Option(min=0, help="Numeric steps of each report.")] = 10,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds; medians are given.")] = 5,
+    as_json: JsonOption = False,
+) -> None:
+    """Reports that the emulator takes on one core."""
+    from pywats_mqtt.cli.bench.emulator import emulator as measure  # noqa: PLC0415 - only when called
+
+    _print(measure(reports, steps, rounds, _say), as_json=as_json)
+
+
 def _say(line: str) -> None:
     typer.echo(line, err=True)
 

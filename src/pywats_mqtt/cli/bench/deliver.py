@@ -28,11 +28,11 @@ def deliver(reports: int, rounds: int, say: Callable[[str], None]) -> dict[str, 
     Raises:
         Fatal: a measured process failed.
     """
-    with tempfile.TemporaryDirectory(prefix="pywats-mqtt-bench-") as name, peers.emulator() as url:
+    with tempfile.TemporaryDirectory(prefix="pywats-mqtt-bench-") as name, peers.emulator() as server:
 
         def settings(number: int, side: str) -> dict[str, object]:
             spool = str(Path(name) / f"{side}-{number}.db")
-            return {"url": url, "side": side, "run": f"{side}{number}", "reports": reports, "spool": spool}
+            return {"url": server.url, "side": side, "run": f"{side}{number}", "reports": reports, "spool": spool}
 
         def bridge(number: int) -> Measured:
             return run_worker(WORKER, settings(number, "bridge"))

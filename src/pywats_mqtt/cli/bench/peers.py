@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 from mqtt5 import ConnectPacket, PublishPacket, QoS, SubscribePacket, TopicFilter
 
@@ -40,14 +41,26 @@ def mosquitto(folder: Path) -> Iterator[int]:
         yield port
 
 
+class Emulator(NamedTuple):
+    """An emulator in a process of its own."""
+
+    port: int
+    pid: int
+
+    @property
+    def url(self) -> str:
+        """Give its address."""
+        return f"http://127.0.0.1:{self.port}"
+
+
 @contextlib.contextmanager
-def emulator() -> Iterator[str]:
-    """Run the emulator without a rate limit in a process of its own; gives its address."""
+def emulator() -> Iterator[Emulator]:
+    """Run the emulator without a rate limit in a process of its own."""
     port = _free_port()
     words = [sys.executable, "-m", "pywats_mqtt", "emulate", "--port", str(port), "--rate-limit", "0"]
-    with _running(words):
+    with _running(words) as pid:
         _await_port(port)
-        yield f"http://127.0.0.1:{port}"
+        yield Emulator(port, pid)
 
 
 def make_session(port: int, client_id: str, topic_filter: str, receive_maximum: int) -> None:
@@ -106,10 +119,10 @@ def _count_acks(link: socket.socket, acknowledged: int, rest: bytes) -> tuple[in
 
 
 @contextlib.contextmanager
-def _running(words: list[str]) -> Iterator[None]:
+def _running(words: list[str]) -> Iterator[int]:
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603 - our peers
     try:
-        yield
+        yield process.pid
     finally:
         process.terminate()
         process.wait()
