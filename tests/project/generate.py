@@ -1,20 +1,27 @@
-"""What is generated from the model, and where it stands; `python -m tests.project.generate` writes it."""
+"""What is generated from the code, and where it stands; `python -m tests.project.generate` writes it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from pywats_mqtt.config import describe
+from tests.project import emulator_page
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "src/pywats_mqtt/config/sample.toml"
 PAGE = ROOT / "docs/configuration.md"
+EMULATOR = ROOT / "docs/emulator.md"
 MARK = "<!-- From here on generated from the model: .venv/bin/python -m tests.project.generate -->\n"
+EMULATOR_MARK = MARK.replace("the model", "the code")
 
 
 def generated() -> dict[Path, str]:
-    """Give each generated file with what must stand in it; of the page, what is above the mark is kept."""
-    return {SAMPLE: describe.sample(), PAGE: PAGE.read_text().partition(MARK)[0] + MARK + describe.markdown()}
+    """Give each generated file with what must stand in it; of a page, what is above the mark is kept."""
+    return {
+        SAMPLE: describe.sample(),
+        PAGE: PAGE.read_text().partition(MARK)[0] + MARK + describe.markdown(),
+        EMULATOR: EMULATOR.read_text().partition(EMULATOR_MARK)[0] + EMULATOR_MARK + emulator_page.markdown(),
+    }
 
 
 if __name__ == "__main__":
