@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import msgspec
 
-from pywats_mqtt.adapters.context import Context, Interpretation
+from pywats_mqtt.adapters.context import STATES, Context, Interpretation
 from pywats_mqtt.adapters.registry import Adapter, reading_of
 from pywats_mqtt.adapters.texts import WATS_CHARACTERS
+from pywats_mqtt.config.model import AssetConfig
 from pywats_mqtt.config.topics import TopicConfig
 from pywats_mqtt.errors import Reject
 from pywats_mqtt.messages import RawMessage
@@ -47,16 +48,22 @@ class RouteTable:
     Args:
         config: the `[topics]` table.
         first: (topic filter, domain) pairs that are tried before those of the configuration.
+        assets: the `[assets]` table.
     """
 
-    def __init__(self, config: TopicConfig, *, first: tuple[tuple[str, str], ...] = ()) -> None:
+    def __init__(
+        self, config: TopicConfig, *, first: tuple[tuple[str, str], ...] = (), assets: AssetConfig | None = None
+    ) -> None:
         by_domain = (
             ("asset", config.asset_topics),
             ("report", config.report_topics),
             ("software", config.software_topics),
             ("production", config.production_topics),
         )
-        self.settings = Interpretation(strict_ids=config.strict_ids)
+        words = assets.states if assets else {}
+        self.settings = Interpretation(
+            strict_ids=config.strict_ids, states={**STATES, **{word: state or None for word, state in words.items()}}
+        )
         self._filters = first + tuple(
             (topic_filter, domain) for domain, filters in by_domain for topic_filter in filters
         )

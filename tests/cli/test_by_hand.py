@@ -98,6 +98,24 @@ def test_the_heartbeat_of_the_proposals_flow_sets_the_running_count(running: Lin
     assert (asset["state"], asset["runningCount"]) == (1, 1523)
 
 
+def test_an_alert_stands_once_in_the_assets_log_and_a_grave_one_puts_it_in_maintenance(running: Line) -> None:
+    """Raised twice and cleared, with an answer of WATS lost on the way: two lines, the asset in maintenance."""
+    assert running.emulator is not None
+    running.emulator.fault("drop_after", path="/api/Asset/Message", times=1)
+    raised = '{"severity":"critical","code":"bearing_wear","text":"Bearing 2 is worn","timestamp":"%s"}'
+    publish(running, "assets/PRESS-7/alerts", raised % "2026-01-26T10:30:00Z")
+    publish(running, "assets/PRESS-7/alerts", raised % "2026-01-26T10:31:00Z")
+    publish(running, "assets/PRESS-7/alerts", '{"code":"bearing_wear","state":"cleared","timestamp":1769423580}')
+    delivered(running, 3)
+    log = [row["comment"] for row in running.emulator.state()["asset_log"] if row["type"] == 0]
+    first = "2026-01-26T10:30:00.000+00:00"
+    assert log == [
+        f"Alert bearing_wear (critical) at {first}: Bearing 2 is worn",
+        f"Alert bearing_wear (cleared, came 2 times since {first}) at 2026-01-26T10:33:00.000+00:00",
+    ]
+    assert wats(running, "/api/Asset/PRESS-7")["state"] == 3
+
+
 def test_a_device_that_asks_hears_what_became_of_its_result(running: Line) -> None:
     """A result with a `request_id` is answered on `wats/responses/{request_id}`: delivered, or refused and why."""
     words = [

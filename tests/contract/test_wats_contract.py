@@ -9,6 +9,7 @@ from uuid import uuid5
 
 import pytest
 
+from pywats_mqtt.config.model import AssetConfig
 from pywats_mqtt.errors import Reject, Retry, Scope
 from pywats_mqtt.events import NAMESPACE, AssetCounts, Measurement, Step, TestResult
 from pywats_mqtt.handlers.asset import AssetHandlers
@@ -203,6 +204,7 @@ async def test_what_concerns_no_asset_is_refused(server: Server, what: str) -> N
             "total": lambda: wats.set_total_count("gone", 1),
             "running": lambda: wats.set_running_count("gone", 1),
             "state": lambda: wats.set_state("gone", 1),
+            "message": lambda: wats.log_message("gone", "hello", perhaps_there=False),
         }
         with pytest.raises(Reject):
             await calls[what]()
@@ -210,7 +212,7 @@ async def test_what_concerns_no_asset_is_refused(server: Server, what: str) -> N
 
 async def test_the_proposals_counters(server: Server) -> None:
     """Through the handler a fresh asset ends at running 1523 and total 45000, and steady counting goes on."""
-    handlers, notes = AssetHandlers(HandClock(), lambda _call, _why: None), MemoryNotes()
+    handlers, notes = AssetHandlers(AssetConfig(), HandClock(), lambda _call, _why: None), MemoryNotes()
     async with server.client() as wats:
         await handlers.handle_counts(AssetCounts(asset="FIXTURE-001", running=1_523, total=45_000), wats, notes)
         after_first = server.assets()["FIXTURE-001"]
@@ -218,3 +220,20 @@ async def test_the_proposals_counters(server: Server) -> None:
 
     assert (after_first.running, after_first.total) == (1_523, 45_000)
     assert (server.assets()["FIXTURE-001"].running, server.assets()["FIXTURE-001"].total) == (1_524, 45_001)
+
+
+async def test_a_line_of_the_log_that_may_be_there_is_written_once(server: Server) -> None:
+    """After a lost answer the log is looked into; another line, and the same of another asset, is written."""
+    async with server.client() as wats:
+        for asset in ("FIXTURE'1", "FIXTURE-2"):
+            await wats.asset(asset)
+            await wats.log_message(asset, "Alert E42", perhaps_there=False)
+            await wats.log_message(asset, "Alert E42", perhaps_there=True)
+            await wats.log_message(asset, "Alert E43", perhaps_there=True)
+
+    assert server.messages() == [
+        ("FIXTURE'1", "Alert E42"),
+        ("FIXTURE'1", "Alert E43"),
+        ("FIXTURE-2", "Alert E42"),
+        ("FIXTURE-2", "Alert E43"),
+    ]

@@ -60,6 +60,7 @@ class MemoryWats:
     Attributes:
         reports: report id to the results received under it, oldest first.
         assets: serial number to asset.
+        log: the lines of the assets' logs, as (serial number, text).
         calls: what was asked, as (name, serial number or report id, value).
         create_assets: as the configuration's.
         running_allowed: off, `set_running_count` is refused as for a token without the permission.
@@ -68,6 +69,7 @@ class MemoryWats:
     def __init__(self) -> None:
         self.reports: dict[str, list[TestResult]] = {}
         self.assets: dict[str, Asset] = {}
+        self.log: list[tuple[str, str]] = []
         self.calls: list[tuple[str, str, object]] = []
         self.create_assets = True
         self.running_allowed = True
@@ -109,6 +111,14 @@ class MemoryWats:
         """Set the state."""
         failure = self._called("set_state", serial_number, state)
         self._change(serial_number, state=state)
+        _raise(failure)
+
+    async def log_message(self, serial_number: str, text: str, *, perhaps_there: bool) -> None:
+        """Write a line to the log, unless it may be there and is."""
+        failure = self._called("log_message", serial_number, text)
+        self._there(serial_number)
+        if not perhaps_there or (serial_number, text) not in self.log:
+            self.log.append((serial_number, text))
         _raise(failure)
 
     async def set_tags(self, serial_number: str, tags: Mapping[str, str]) -> None:

@@ -68,6 +68,10 @@ class Server(Protocol):
         """Give serial number to asset."""
         ...
 
+    def messages(self) -> list[tuple[str, str]]:
+        """Give what was written to the assets' logs, as (serial number, text), oldest first."""
+        ...
+
     async def count(self, serial_number: str, uses: int) -> None:
         """Count uses, as others do."""
         ...
@@ -93,6 +97,10 @@ class MemoryServer:
     def assets(self) -> dict[str, Asset]:
         """Give its assets."""
         return dict(self._wats.assets)
+
+    def messages(self) -> list[tuple[str, str]]:
+        """Give its log."""
+        return list(self._wats.log)
 
     async def count(self, serial_number: str, uses: int) -> None:
         """Count uses."""
@@ -120,6 +128,11 @@ class EmulatedServer:
     def assets(self) -> dict[str, Asset]:
         """Ask what it holds."""
         return {wire["serialNumber"]: asset_of(wire) for wire in self._emulator.state()["assets"]}
+
+    def messages(self) -> list[tuple[str, str]]:
+        """Ask for the log rows that are messages (type 0)."""
+        log = self._emulator.state()["asset_log"]
+        return [(row["serialNumber"], row["comment"]) for row in log if row["type"] == 0]
 
     async def count(self, serial_number: str, uses: int) -> None:
         """Count uses with a request of our own."""

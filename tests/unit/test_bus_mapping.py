@@ -376,3 +376,15 @@ def test_the_id_of_an_increment_is_that_of_its_identity() -> None:
     expected = identify(("asset_counts", "A", "9", "2026-01-26T06:00:00Z"), b"").id
     assert relayed.id == expected
     assert event_of(relayed, "mqtt-iot").payload["increment"] == 5
+
+
+def test_an_alert_is_an_asset_fault_with_the_keys_of_one() -> None:
+    """Raised and cleared; what pywats_events makes itself has the same keys."""
+    sent = {"code": "E42", "severity": "critical", "text": "worn", "timestamp": "2026-01-26T10:30:00Z"}
+    (raised,), (cleared,) = (publish(sent | more, "assets/A/alerts") for more in ({}, {"active": False}))
+    event = event_of(raised, "mqtt-iot")
+    assert event.event_type is EventType.ASSET_FAULT
+    assert event.payload.keys() == domain.AssetFaultEvent(asset_id="A", fault_code="E42").to_dict().keys()
+    assert (event.payload["severity"], event.payload["cleared"]) == ("critical", False)
+    assert event_of(cleared, "mqtt-iot").payload["cleared_time"] == "2026-01-26T10:30:00+00:00"
+    assert raised.id != cleared.id

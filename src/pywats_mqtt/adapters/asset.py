@@ -20,23 +20,6 @@ from pywats_mqtt.events import (
 from pywats_mqtt.schemas.asset import AssetMessage, PlainAssetMessage, PlainCounters, Reading, decoder, plain_decoder
 from pywats_mqtt.schemas.scalars import is_sent, text_of
 
-STATES = {
-    "running": 1,
-    "in operation": 1,
-    "maintenance": 3,
-    "in maintenance": 3,
-    "error": 3,
-    "fault": 3,
-    "calibration": 4,
-    "calibrating": 4,
-    "in calibration": 4,
-}
-"""A device's word, in lower case, to the WATS asset state (1 in operation, 3 in maintenance, 4 in calibration).
-
-A broken asset needs someone to mend it, so `error` is In maintenance. Words that are not here (online, offline, idle
-and whatever a device invents) are kept as the status and change no state: idle is no reason to leave In operation.
-"""
-
 _STATUS_CHARACTERS = 100
 _NO_COUNTERS, _NO_CHANNELS = PlainCounters(), dict[str, float]()
 _BLOCKS = "status, count, running_count, total_count, increment, counters or environment"
@@ -84,7 +67,7 @@ def _update(sent: PlainAssetMessage, context: Context) -> AssetUpdate | None:
         moment_us, _ = microseconds(sent.timestamp)
         if is_plausible(moment_us, as_of_us):
             as_of_us = moment_us
-    return AssetUpdate(asset, as_of_us, total, running, status, STATES.get(status), channels)
+    return AssetUpdate(asset, as_of_us, total, running, status, context.settings.states.get(status), channels)
 
 
 def adapt(sent: AssetMessage, context: Context) -> tuple[Identified, ...]:
@@ -109,7 +92,7 @@ def adapt(sent: AssetMessage, context: Context) -> tuple[Identified, ...]:
         events.append(counts)
     word = sent.status.strip().lower()[:_STATUS_CHARACTERS] if sent.status else ""
     if word:
-        events.append(AssetState(asset=asset, status=word, state=STATES.get(word), as_of_us=as_of_us))
+        events.append(AssetState(asset=asset, status=word, state=context.settings.states.get(word), as_of_us=as_of_us))
     channels = _channels(sent.environment) if sent.environment else None
     if channels:
         events.append(AssetEnvironment(asset=asset, channels=channels, as_of_us=as_of_us))

@@ -11,8 +11,7 @@ import re
 import msgspec
 
 from pywats_mqtt.adapters import report
-from pywats_mqtt.adapters.asset import STATES
-from pywats_mqtt.adapters.context import Context
+from pywats_mqtt.adapters.context import STATES, Context
 from pywats_mqtt.adapters.steps import TEXT
 from pywats_mqtt.adapters.times import is_plausible, time_of
 from pywats_mqtt.adapters.verdicts import verdict_of
@@ -33,7 +32,7 @@ from pywats_mqtt.schemas.bus_event import (
 from pywats_mqtt.schemas.report import ResultMessage, StepMessage
 from pywats_mqtt.schemas.scalars import any_text_of, is_sent, text_of
 
-BUS_STATES = STATES | {"busy": 1}
+BUS_STATES = {**STATES, "busy": 1}
 """A state's word to the WATS asset state; pywats_events calls a running asset busy."""
 
 _NO_UNIT = "?"

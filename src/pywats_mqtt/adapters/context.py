@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from pywats_mqtt.errors import Reject
@@ -12,14 +14,34 @@ MESSAGE_ID = "message_id"
 """Name of the payload's field, and of the MQTT 5 user property that says the same."""
 
 
+STATES: Mapping[str, int | None] = {
+    "running": 1,
+    "in operation": 1,
+    "maintenance": 3,
+    "in maintenance": 3,
+    "error": 3,
+    "fault": 3,
+    "calibration": 4,
+    "calibrating": 4,
+    "in calibration": 4,
+}
+"""A device's word, in lower case, to the WATS asset state (1 in operation, 3 in maintenance, 4 in calibration).
+
+A broken asset needs someone to mend it, so `error` is In maintenance. Words that are not here (online, offline, idle
+and whatever a device invents) are kept as the status and change no state: idle is no reason to leave In operation.
+"""
+
+
 class Interpretation(msgspec.Struct, frozen=True, kw_only=True):
     """What an operator can set about interpreting.
 
     Attributes:
         strict_ids: refuse a payload that names another id than its topic.
+        states: a device's word, in lower case, to the WATS asset state it means; None for none.
     """
 
     strict_ids: bool = False
+    states: Mapping[str, int | None] = msgspec.field(default_factory=lambda: STATES)
 
 
 class Context(msgspec.Struct, frozen=True, gc=False):

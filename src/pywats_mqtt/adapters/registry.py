@@ -7,9 +7,10 @@ from typing import TypeAlias
 
 import msgspec
 
-from pywats_mqtt.adapters import asset, bus_event, report
+from pywats_mqtt.adapters import alert, asset, bus_event, report
 from pywats_mqtt.adapters.context import Context
 from pywats_mqtt.events import AssetUpdate, Identified
+from pywats_mqtt.schemas.alert import decoder as alert_decoder
 from pywats_mqtt.schemas.asset import decoder as asset_decoder
 from pywats_mqtt.schemas.bus_event import result_decoder as bus_result_decoder
 from pywats_mqtt.schemas.bus_event import state_decoder as bus_state_decoder
@@ -35,7 +36,10 @@ ANY = ""
 """The last level of a topic that no other entry of its domain names."""
 
 READINGS: Mapping[str, Mapping[str, Reading]] = {
-    "asset": {ANY: Reading(asset.read, asset_decoder.decode)},
+    "asset": {
+        "alerts": Reading(alert.read, alert_decoder.decode),
+        ANY: Reading(asset.read, asset_decoder.decode),
+    },
     "report": {ANY: Reading(report.read, report_decoder.decode)},
     "bus_result": {ANY: Reading(bus_event.read_result, bus_result_decoder.decode)},
     "bus_state": {ANY: Reading(bus_event.read_state, bus_state_decoder.decode)},

@@ -89,7 +89,7 @@ class Bridge:
         self.probe: Callable[[], Awaitable[None]] | None = None
         self._deliver_to = deliver_to or _to_wats
         self._read = read
-        self._routes = routes or RouteTable(config.topics)
+        self._routes = routes or RouteTable(config.topics, assets=config.assets)
         self._on_link = on_link
         self._connect = connect
         self._jitter = random.SystemRandom().random
@@ -250,7 +250,7 @@ async def _to_wats(bridge: Bridge) -> AsyncIterator[Handle]:
         elif bridge.health.refused_calls.pop(call, None):
             logger.warning("WATS accepts this kind of call again: %s", call)
 
-    handlers = make_handlers(bridge.clock, note_refusal)
+    handlers = make_handlers(bridge.config.assets, bridge.clock, note_refusal)
     notes = PatientNotes(bridge.spool)
     async with PywatsClient(bridge.config.wats, notes, bridge.clock) as wats:
 

@@ -6,6 +6,7 @@
 | asset state | ASSET_STATE_CHANGED | as `AssetStateChangedEvent.to_dict`; the device's own word in `custom_data` |
 | asset state that pywats_events has no word for | CUSTOM | kind `asset_state`: asset_id, status, timestamp |
 | counters | CUSTOM | kind `asset_counters`: asset_id, running_count, total_count, increment, timestamp |
+| alert | ASSET_FAULT | as `AssetFaultEvent.to_dict` |
 | environment | CUSTOM | kind `asset_environment`: asset_id, environment, timestamp |
 
 A value that was not sent is None. Times are ISO 8601 with their offset.
@@ -18,7 +19,16 @@ from typing import Final, TypeAlias
 
 from pywats_events import Event, EventMetadata, EventType
 
-from pywats_mqtt.events import AssetCounts, AssetEnvironment, AssetState, Measurement, Relayed, Step, TestResult
+from pywats_mqtt.events import (
+    AssetAlert,
+    AssetCounts,
+    AssetEnvironment,
+    AssetState,
+    Measurement,
+    Relayed,
+    Step,
+    TestResult,
+)
 from pywats_mqtt.messages import from_us
 from pywats_mqtt.schemas.bus_event import EXTRAS_KEY
 
@@ -67,6 +77,17 @@ def _said(relayed: Relayed) -> tuple[EventType, Payload]:
             return EventType.TEST_RESULT, _result(result)
         case AssetState() as state:
             return _state(state)
+        case AssetAlert() as alert:
+            return EventType.ASSET_FAULT, {
+                "asset_id": alert.asset,
+                "fault_code": alert.code,
+                "fault_message": alert.text,
+                "severity": alert.severity,
+                "timestamp": _time(alert.at_us),
+                "cleared": not alert.active,
+                "cleared_time": None if alert.active else _time(alert.at_us),
+                "custom_data": {},
+            }
         case AssetCounts() as counts:
             return EventType.CUSTOM, {
                 "kind": "asset_counters",

@@ -19,8 +19,10 @@ EXAMPLES = {
     "token": '"…"',
     "token_file": '"wats.token"',
     "default_part_number": '"UNKNOWN"',
+    "operation_codes": "self_test = 10",
+    "states": "blocked = 5",
 }
-"""What may stand where there is no default; shown commented out."""
+"""What may stand where there is no default, or in a table of names; shown commented out."""
 
 _LINE = 110
 """Characters of a comment in the sample."""
@@ -39,7 +41,7 @@ def sample() -> str:
                 lines += [_comment(setting.text), _assignment(setting)]
         for setting in keys.values():
             if setting.by_name:
-                lines += ["", _comment(setting.text), f"[{table}.{setting.key}]", "# self_test = 10"]
+                lines += ["", _comment(setting.text), f"[{table}.{setting.key}]", f"# {EXAMPLES[setting.key]}"]
     return "\n".join(lines) + "\n"
 
 

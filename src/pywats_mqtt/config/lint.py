@@ -13,13 +13,16 @@ from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
-from pywats_mqtt.config.model import BridgeConfig, MQTTConfig, SpoolConfig, WatsConfig
+from pywats_mqtt.config.model import AssetConfig, BridgeConfig, MQTTConfig, SpoolConfig, WatsConfig
 from pywats_mqtt.config.overlap import overlaps, template_filter
 from pywats_mqtt.config.topics import TopicConfig
 from pywats_mqtt.topics import covers, filter_problem, name_problem, render, template_fields
 
 WATS_REQUESTS_PER_MINUTE = 500
 """What a WATS server allows a token in a minute, all kinds of calls together."""
+
+LAST_STATE = 6
+"""Scrapped; the states of WATS assets begin with 0, unknown."""
 
 FIELDS = {"alarm_topic": "alarm_type", "response_topic": "request_id"}
 """The one field each template may have."""
@@ -52,7 +55,13 @@ class Finding(msgspec.Struct, frozen=True):
 
 def lint(config: BridgeConfig) -> tuple[Finding, ...]:
     """Judge a configuration; errors first, otherwise in the order of the file."""
-    found = (*_broker(config.mqtt), *_session(config.mqtt), *_topics(config.topics), *_wats(config.wats))
+    found = (
+        *_broker(config.mqtt),
+        *_session(config.mqtt),
+        *_topics(config.topics),
+        *_wats(config.wats),
+        *_assets(config.assets),
+    )
     found += (*_spool(config.spool, config.mqtt),)
     return tuple(sorted(found, key=lambda finding: finding.severity is not Severity.ERROR))
 
@@ -149,6 +158,21 @@ def _template(path: str, template: str, field: str, filters: list[tuple[str, str
             if overlaps(template_filter(template), topic_filter):
                 problem = f"the bridge would receive what it publishes: {topic_filter!r} in {taken} matches"
                 yield _error(path, problem, "publish below another topic, or narrow the filter")
+
+
+def _assets(assets: AssetConfig) -> Iterator[Finding]:
+    for word, state in assets.states.items():
+        path = f"assets.states.{word}"
+        if not 0 <= state <= LAST_STATE:
+            fix = (
+                "write 1 in operation, 2 in transit, 3 in maintenance, 4 in calibration, 5 in storage, 6 scrapped, or 0"
+            )
+            yield _error(path, f"{state} is no state of a WATS asset", fix)
+        if word != word.strip().lower() or not word:
+            yield _error(path, "is compared with what devices say, in lower case", f"write {word.strip().lower()!r}")
+    if assets.override_states:
+        problem = "lets a device end a state that a person set, such as scrapped"
+        yield _warning("assets.override_states", problem, "write false, and let people end it")
 
 
 def _wats(wats: WatsConfig) -> Iterator[Finding]:

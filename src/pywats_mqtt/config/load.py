@@ -55,8 +55,8 @@ def load(path: Path | None, env: Mapping[str, str]) -> BridgeConfig:
     document = {} if path is None else parse(_read(path), file)
     config = decode(document, file, env)
     at = _Origin(file=file, folder=Path() if path is None else path.parent, env=env)
-    return BridgeConfig(
-        mqtt=_mqtt(config.mqtt, at), topics=config.topics, wats=_wats(config.wats, at), spool=_spool(config.spool, at)
+    return msgspec.structs.replace(
+        config, mqtt=_mqtt(config.mqtt, at), wats=_wats(config.wats, at), spool=_spool(config.spool, at)
     )
 
 

@@ -141,6 +141,24 @@ class WatsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     tags_interval_s: Annotated[float, msgspec.Meta(ge=0)] = 120.0
 
 
+class AssetConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The `[assets]` table: what the words of devices mean for their assets.
+
+    Attributes:
+        states: a device's word, in lower case, to the WATS asset state it means. 1 is in operation, 2 in transit, 3 in
+            maintenance, 4 in calibration, 5 in storage, 6 scrapped, and 0 none. What is not here keeps its meaning:
+            running is 1, error, fault and maintenance 3, calibration 4, and any other word changes no state.
+        override_states: let a device end In maintenance, In calibration, In storage and Scrapped also where a person
+            set it. Off, the bridge ends only what it set itself.
+        maintenance_from: an active alert of this severity or a graver one puts its asset in maintenance. `info`,
+            `warning`, `error` or `critical`; or `never`.
+    """
+
+    states: dict[str, int] = msgspec.field(default_factory=dict)
+    override_states: bool = False
+    maintenance_from: Literal["info", "warning", "error", "critical", "never"] = "critical"
+
+
 class SpoolConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The `[spool]` table: where messages are kept until WATS has them.
 
@@ -163,4 +181,5 @@ class BridgeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     mqtt: MQTTConfig = msgspec.field(default_factory=MQTTConfig)
     topics: TopicConfig = msgspec.field(default_factory=TopicConfig)
     wats: WatsConfig = msgspec.field(default_factory=WatsConfig)
+    assets: AssetConfig = msgspec.field(default_factory=AssetConfig)
     spool: SpoolConfig = msgspec.field(default_factory=SpoolConfig)

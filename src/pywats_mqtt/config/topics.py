@@ -13,7 +13,7 @@ class TopicConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     stored and kept in quarantine with that reason, never dropped.
 
     Attributes:
-        asset_topics: filters for asset telemetry.
+        asset_topics: filters for asset telemetry; where the last level is `alerts` it is an alert.
         report_topics: filters for test results; where the last level is `selftest` it is a self-test.
         software_topics: filters for software inventories.
         production_topics: filters for shop floor events.
@@ -24,7 +24,7 @@ class TopicConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             other one is kept on the report as `reported_device`.
     """
 
-    asset_topics: tuple[str, ...] = ("assets/+/status", "assets/+/counters", "assets/+/environment")
+    asset_topics: tuple[str, ...] = ("assets/+/status", "assets/+/counters", "assets/+/environment", "assets/+/alerts")
     report_topics: tuple[str, ...] = ("testers/+/results", "devices/+/selftest")
     software_topics: tuple[str, ...] = ("devices/+/software",)
     production_topics: tuple[str, ...] = ("lines/+/scan", "stations/+/unit")

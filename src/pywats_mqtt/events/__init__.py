@@ -7,7 +7,7 @@ cost WATS one call. Events hold no cycles, so the garbage collector need not loo
 Identity belongs to events and is computed here from what the device sent, before any correction.
 """
 
-from pywats_mqtt.events.assets import AssetCounts, AssetEnvironment, AssetState
+from pywats_mqtt.events.assets import AssetAlert, AssetCounts, AssetEnvironment, AssetState, Severity
 from pywats_mqtt.events.identified import AssetUpdate, Identified, counts_twice
 from pywats_mqtt.events.identity import NAMESPACE, Identity, identify, payload_digest
 from pywats_mqtt.events.kinds import (
@@ -28,6 +28,7 @@ from pywats_mqtt.events.reports import Measurement, Step, TestResult
 __all__ = [
     "NAMESPACE",
     "ORDERED",
+    "AssetAlert",
     "AssetCounts",
     "AssetEnvironment",
     "AssetState",
@@ -39,6 +40,7 @@ __all__ = [
     "Measurement",
     "Ordered",
     "Relayed",
+    "Severity",
     "Step",
     "TestResult",
     "counts_twice",

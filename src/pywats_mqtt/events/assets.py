@@ -1,8 +1,13 @@
-"""What is known of an asset now: counts, state and environment, each folded into the newest of its asset."""
+"""What is known of an asset now, each kind folded into the newest of its asset; and its alerts, one by one."""
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias
+
 import msgspec
+
+Severity: TypeAlias = Literal["info", "warning", "error", "critical"]
+"""How grave an alert is, the mildest first."""
 
 
 class AssetCounts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag="asset_counts"):
@@ -69,6 +74,31 @@ class AssetEnvironment(
     channels: dict[str, float]
     as_of_us: int = 0
     older_us: dict[str, int] = {}
+
+    @property
+    def key(self) -> str:
+        """Whose it is: the asset."""
+        return self.asset
+
+
+class AssetAlert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag="asset_alert"):
+    """An asset asks for attention, or no longer does; delivered in order.
+
+    Attributes:
+        asset: serial number of the asset.
+        code: names the alert among those of its asset: what is raised under a code is cleared under it.
+        severity: how grave it is.
+        text: what a person should read; may be empty.
+        active: False where it is cleared.
+        at_us: when, in microseconds since 1970 UTC: the device's time where it can be true, else that of reception.
+    """
+
+    asset: str
+    code: str
+    severity: Severity
+    text: str = ""
+    active: bool = True
+    at_us: int = 0
 
     @property
     def key(self) -> str:

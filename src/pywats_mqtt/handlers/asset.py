@@ -1,4 +1,4 @@
-"""Counts, states and environment of assets, in as few calls as can be.
+"""Counts, states, environment and alerts of assets, in as few calls as can be.
 
 Counts (design, section 5): a total goes out as `totalCount`, to which WATS raises both counts; a running count that
 then differs is set. A device that sends totals as well as increments is taken at its totals. Steady counting costs one
@@ -9,8 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+import msgspec
+
+from pywats_mqtt.config.model import AssetConfig
 from pywats_mqtt.errors import Reject, Retry, Scope
-from pywats_mqtt.events import AssetCounts, AssetEnvironment, AssetState
+from pywats_mqtt.events import AssetAlert, AssetCounts, AssetEnvironment, AssetState, Severity
+from pywats_mqtt.handlers import alerts, states
 from pywats_mqtt.handlers.known import Held, Known
 from pywats_mqtt.handlers.ledger import Ledger, decode, encode, next_write, note_name
 from pywats_mqtt.ports import Clock, Notes, Wats
@@ -24,13 +28,15 @@ RUNNING_CALL = "SetRunningCount"
 class AssetHandlers:
     """The handlers of asset telemetry, and what they know of the assets; one instance for one server."""
 
-    def __init__(self, clock: Clock, on_refused: Callable[[str, str], None]) -> None:
+    def __init__(self, config: AssetConfig, clock: Clock, on_refused: Callable[[str, str], None]) -> None:
         """Know nothing yet.
 
         Args:
+            config: whose states may be changed, and when an alert changes one.
             clock: tells when a refused call is tried again.
             on_refused: told the name of a call that WATS refuses and why; with an empty text when it no longer does.
         """
+        self._config = config
         self._clock = clock
         self._on_refused = on_refused
         self._assets: dict[str, Known] = {}
@@ -40,13 +46,77 @@ class AssetHandlers:
         """Make WATS' counts what the device's are."""
         await self._sure(event.asset, lambda known: self._count(event, known, wats, notes))
 
-    async def handle_state(self, event: AssetState, wats: Wats, notes: Notes) -> None:  # noqa: ARG002 - one signature
-        """Set the state where it changed; a word that means no state only makes sure that there is an asset."""
-        await self._sure(event.asset, lambda known: _set_state(event, known, wats))
+    async def handle_state(self, event: AssetState, wats: Wats, notes: Notes) -> None:
+        """Set the state where it changed; a word that means no state only makes sure that there is an asset.
+
+        While a grave alert is active, the asset stays in maintenance, whatever it says of itself.
+        """
+
+        async def update(known: Known) -> None:
+            remembered = known.held
+            held = await known.read(wats, event.asset)
+            wanted = event.state
+            if wanted not in {None, states.IN_MAINTENANCE} and held.state == states.IN_MAINTENANCE:
+                active = alerts.decode(await notes.note(alerts.note_name(event.asset)))
+                if alerts.is_grave(active, self._threshold):
+                    wanted = states.IN_MAINTENANCE
+            await self._set_state(event.asset, wanted, known, wats, notes, fresh=held is not remembered)
+
+        await self._sure(event.asset, update)
+
+    async def handle_alert(self, event: AssetAlert, wats: Wats, notes: Notes) -> None:
+        """Write a raised, graver or cleared alert to the asset's log; a grave one puts it in maintenance.
+
+        A note says what is about to be written, so that after a lost answer the log is looked into first.
+        """
+        name = alerts.note_name(event.asset)
+        before = alerts.decode(await notes.note(name))
+        following = alerts.follow(before, event)
+        if following != before:
+            await notes.set_note(name, alerts.encode(following))
+
+        async def update(known: Known) -> None:
+            remembered = known.held
+            held = await known.read(wats, event.asset)
+            if following.saying:
+                await wats.log_message(event.asset, following.saying, perhaps_there=following == before)
+                await notes.set_note(name, alerts.encode(msgspec.structs.replace(following, saying="")))
+            if event.active and alerts.is_grave(following, self._threshold):
+                await self._set_state(
+                    event.asset, states.IN_MAINTENANCE, known, wats, notes, fresh=held is not remembered
+                )
+
+        await self._sure(event.asset, update)
 
     async def handle_environment(self, event: AssetEnvironment, wats: Wats, notes: Notes) -> None:  # noqa: ARG002
         """Keep the newest value of each channel as a tag; no call where none changed since our last one."""
         await self._sure(event.asset, lambda known: _set_tags(event, known, wats))
+
+    @property
+    def _threshold(self) -> Severity | None:
+        severity = self._config.maintenance_from
+        return None if severity == "never" else severity
+
+    async def _set_state(
+        self, asset: str, wanted: int | None, known: Known, wats: Wats, notes: Notes, *, fresh: bool
+    ) -> None:
+        """Set a state that differs from what WATS holds now, unless a person set that.
+
+        What was read long ago is read again before it is changed, since a person may have changed it; states change
+        seldom.
+        """
+        held = await known.read(wats, asset)
+        if wanted is None or wanted == held.state:
+            return
+        if not fresh:
+            held = known.held = Held.of(await wats.asset(asset))
+        ours = await notes.note(states.note_name(asset))
+        may = states.may_leave(held.state, None if ours is None else int(ours), override=self._config.override_states)
+        if wanted == held.state or not may:
+            return
+        await notes.set_note(states.note_name(asset), str(wanted).encode())
+        await wats.set_state(asset, wanted)
+        held.state = wanted
 
     async def _sure(self, asset: str, update: Callable[[Known], Awaitable[None]]) -> None:
         """Update from what is known; where WATS refuses that, once more from what it holds.
@@ -124,13 +194,6 @@ class AssetHandlers:
             self._running_refused_at = None
             self._on_refused(RUNNING_CALL, "")
         return True
-
-
-async def _set_state(event: AssetState, known: Known, wats: Wats) -> None:
-    held = await known.read(wats, event.asset)
-    if event.state is not None and event.state != held.state:
-        await wats.set_state(event.asset, event.state)
-        held.state = event.state
 
 
 async def _set_tags(event: AssetEnvironment, known: Known, wats: Wats) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias, TypeVar
 
-from pywats_mqtt.events import AssetCounts, AssetEnvironment, AssetState, Event, TestResult
+from pywats_mqtt.config.model import AssetConfig
+from pywats_mqtt.events import AssetAlert, AssetCounts, AssetEnvironment, AssetState, Event, TestResult
 from pywats_mqtt.handlers.asset import AssetHandlers
 from pywats_mqtt.handlers.report import handle_result
 from pywats_mqtt.ports import Clock, Notes, Wats
@@ -13,20 +14,24 @@ from pywats_mqtt.ports import Clock, Notes, Wats
 Handle: TypeAlias = Callable[[Event, Wats, Notes], Awaitable[None]]
 """Does what an event asks for; returns when it is in WATS, else raises `Retry` or `Reject`."""
 
-Kind = TypeVar("Kind", TestResult, AssetCounts, AssetState, AssetEnvironment)
+Kind = TypeVar("Kind", TestResult, AssetAlert, AssetCounts, AssetState, AssetEnvironment)
 
 
-def make_handlers(clock: Clock, on_refused: Callable[[str, str], None]) -> dict[type[Event], Handle]:
+def make_handlers(
+    config: AssetConfig, clock: Clock, on_refused: Callable[[str, str], None]
+) -> dict[type[Event], Handle]:
     """Give the handler of each type of event; one set for one server.
 
     Args:
+        config: what the operator set about assets.
         clock: tells when a refused call is tried again.
         on_refused: told the name of a call that WATS refuses while the rest of its delivery goes on, and why; with an
             empty text when it is no longer refused.
     """
-    assets = AssetHandlers(clock, on_refused)
+    assets = AssetHandlers(config, clock, on_refused)
     return {
         TestResult: _only(TestResult, handle_result),
+        AssetAlert: _only(AssetAlert, assets.handle_alert),
         AssetCounts: _only(AssetCounts, assets.handle_counts),
         AssetState: _only(AssetState, assets.handle_state),
         AssetEnvironment: _only(AssetEnvironment, assets.handle_environment),

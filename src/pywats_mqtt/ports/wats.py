@@ -57,6 +57,16 @@ class Wats(Protocol):
         """Set the asset's state."""
         ...
 
+    async def log_message(self, serial_number: str, text: str, *, perhaps_there: bool) -> None:
+        """Write a line to the asset's log.
+
+        Args:
+            serial_number: the asset, which must be there.
+            text: the line; unlike any other of this asset.
+            perhaps_there: it was sent before and nobody knows whether it came; then the log is looked into first.
+        """
+        ...
+
     async def set_tags(self, serial_number: str, tags: Mapping[str, str]) -> None:
         """Merge tags into the asset's and write the full list, keys made XML-safe."""
         ...

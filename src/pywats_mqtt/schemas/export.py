@@ -7,12 +7,14 @@ from inspect import cleandoc
 
 import msgspec
 
+from pywats_mqtt.schemas.alert import AlertMessage
 from pywats_mqtt.schemas.asset import AssetMessage
 from pywats_mqtt.schemas.report import ResultMessage
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 MESSAGES: dict[str, type[msgspec.Struct]] = {
+    "alert-message": AlertMessage,
     "asset-message": AssetMessage,
     "result-message": ResultMessage,
 }

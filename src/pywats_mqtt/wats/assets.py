@@ -71,9 +71,14 @@ def equals(field: str, text: str) -> str:
     return f"{field} eq '{text.replace(chr(39), chr(39) * 2)}'"
 
 
+def rows(listed: object) -> list[Wire]:
+    """Give the objects of a list; none where it is no list."""
+    return [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+
+
 def named(listed: object, field: str, text: str) -> Wire | None:
     """Pick from a list the one whose field is the text: exactly, else but for case, as the server compares."""
-    entries = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+    entries = rows(listed)
     exact = [entry for entry in entries if entry.get(field) == text]
     alike = [entry for entry in entries if str(entry.get(field)).casefold() == text.casefold()]
     return next(iter(exact + alike), None)

@@ -14,7 +14,7 @@ from pywats_mqtt.config.model import WatsConfig
 from pywats_mqtt.errors import Reject, Retry, Scope
 from pywats_mqtt.events import TestResult
 from pywats_mqtt.ports import Asset, Clock, Notes
-from pywats_mqtt.wats.assets import Wire, asset_of, equals, named, path_key, with_tags
+from pywats_mqtt.wats.assets import Wire, asset_of, equals, named, path_key, rows, with_tags
 from pywats_mqtt.wats.outcomes import Answer, Call, Missing, problem_of_report_answer
 from pywats_mqtt.wats.quota import Quota
 from pywats_mqtt.wats.reports import wsjf
@@ -27,10 +27,15 @@ _SAVE = Call("PUT", "/api/Asset")
 _COUNT = Call("PUT", "/api/Asset/Count", missing=Missing.THING)
 _RUNNING = Call("PUT", "/api/Asset/SetRunningCount", missing=Missing.THING, route=Missing.ABILITY)
 _STATE = Call("PUT", "/api/Asset/State", missing=Missing.THING)
+_MESSAGE = Call("POST", "/api/Asset/Message", missing=Missing.THING)
+_LOG = Call("GET", "/api/Asset/Log")
 _TYPES = Call("GET", "/api/Asset/Types")
 _SAVE_TYPE = Call("PUT", "/api/Asset/Types")
 
 _IN_OPERATION = 1
+
+LOG_ROWS = 100
+"""Newest rows of an asset's log that are looked through for a line: more than is written between two tries."""
 
 Value = TypeVar("Value")
 
@@ -106,6 +111,16 @@ class PywatsClient:
         """Set the asset's state."""
         async with self._lock(serial_number):
             await self._session.call(_STATE, {"serialNumber": serial_number, "state": state})
+
+    async def log_message(self, serial_number: str, text: str, *, perhaps_there: bool) -> None:
+        """Write a line to the asset's log; pywats' own call sends what the server does not read."""
+        if perhaps_there:
+            answer = await self._session.call(
+                _LOG, {"$filter": equals("serialNumber", serial_number), "$top": LOG_ROWS}
+            )
+            if any(text in row.values() for row in rows(answer.data)):
+                return
+        await self._session.call(_MESSAGE, {"serialNumber": serial_number}, body={"content": text})
 
     async def set_tags(self, serial_number: str, tags: Mapping[str, str]) -> None:
         """Read the asset, merge the tags into its own and write it back; no write where they say nothing new."""

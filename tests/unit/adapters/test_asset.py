@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pywats_mqtt.adapters.asset import STATES, adapt
-from pywats_mqtt.adapters.context import Context, Interpretation
+from pywats_mqtt.adapters.asset import adapt
+from pywats_mqtt.adapters.context import STATES, Context, Interpretation
 from pywats_mqtt.config.topics import TopicConfig
 from pywats_mqtt.errors import Reject
 from pywats_mqtt.events import AssetCounts, AssetState, AssetUpdate, Identified, Identity

@@ -36,13 +36,19 @@ def test_every_commented_setting_of_the_sample_is_one(tmp_path: Path) -> None:
     for setting in SETTINGS:
         if setting.key not in {"token_file", "password_file"}:
             text = text.replace(f"# {setting.key} = ", f"{setting.key} = ")
-    text = text.replace("# self_test", "self_test").replace('url = ""', 'url = "https://wats"').replace("…", "hush")
+    text = (
+        text.replace("# self_test", "self_test")
+        .replace("# blocked", "blocked")
+        .replace('url = ""', 'url = "https://wats"')
+        .replace("…", "hush")
+    )
     text = text.replace("use_tls = false", "use_tls = true")
     for name in ("ca.pem", "bridge.pem", "bridge.key"):
         (tmp_path / name).touch()
     (tmp_path / "bridge.toml").write_text(text)
     config = load(tmp_path / "bridge.toml", {})
     assert config.wats.operation_codes == {"self_test": 10}
+    assert config.assets.states == {"blocked": 5}
     assert config.wats.default_part_number == "UNKNOWN"
     assert lint(config) == ()
 
@@ -53,7 +59,9 @@ def test_every_setting_is_in_the_sample_and_on_the_page(setting: Setting) -> Non
     key = setting.key
     assert setting.text
     lines = SAMPLE.read_text().splitlines()
-    places = [n for n, line in enumerate(lines) if line.startswith((f"{key} = ", f"# {key} = ", f"[wats.{key}]"))]
+    places = [
+        n for n, line in enumerate(lines) if line.startswith((f"{key} = ", f"# {key} = ", f"[{setting.table}.{key}]"))
+    ]
     assert places
     assert all(lines[n - 1].startswith("# ") for n in places)
     assert f"\n| `{key}` | " in PAGE.read_text()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pywats_mqtt.config.lint import Severity, lint
-from pywats_mqtt.config.model import BridgeConfig, MQTTConfig, Secret, SpoolConfig, WatsConfig
+from pywats_mqtt.config.model import AssetConfig, BridgeConfig, MQTTConfig, Secret, SpoolConfig, WatsConfig
 from pywats_mqtt.config.topics import TopicConfig
 
 WATS = WatsConfig(url="https://company.wats.com", token=Secret("c2VjcmV0"))
@@ -160,3 +160,24 @@ def test_errors_come_first() -> None:
 def test_lint_is_total(topics: TopicConfig, url: str, token: str) -> None:
     """Whatever the texts are, lint gives findings."""
     assert isinstance(lint(BridgeConfig(topics=topics, wats=WatsConfig(url=url, token=Secret(token)))), tuple)
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        ({"blocked": 5, "warming up": 0}, []),
+        ({"blocked": 7}, ["error assets.states.blocked"]),
+        ({"blocked": -1}, ["error assets.states.blocked"]),
+        ({"Blocked": 5}, ["error assets.states.Blocked"]),
+        ({" ": 1}, ["error assets.states. "]),
+    ],
+)
+def test_words_of_devices_mean_states_that_there_are(states: dict[str, int], expected: list[str]) -> None:
+    """A word is in lower case, since it is compared so, and its state is one of WATS', or 0 for none."""
+    assert findings(msgspec.structs.replace(RIGHT, assets=AssetConfig(states=states))) == expected
+
+
+def test_ending_what_people_set_is_warned_of() -> None:
+    """It may be wanted, and says what it costs."""
+    config = msgspec.structs.replace(RIGHT, assets=AssetConfig(override_states=True))
+    assert findings(config) == ["warning assets.override_states"]

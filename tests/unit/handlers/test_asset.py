@@ -6,41 +6,14 @@ import asyncio
 
 import pytest
 
+from pywats_mqtt.config.model import AssetConfig
 from pywats_mqtt.errors import Reject, Retry, Scope
 from pywats_mqtt.events import AssetCounts, AssetEnvironment, AssetState, Event
 from pywats_mqtt.handlers.asset import PROBE_RUNNING_S
 from pywats_mqtt.handlers.ledger import note_name
-from pywats_mqtt.handlers.registry import make_handlers
-from tests.contract.wats_memory import HandClock, MemoryNotes, MemoryWats
+from tests.unit.handlers.bench import FIXTURE, Bench
 
-FIXTURE = "FIXTURE-001"
 LOST = Retry("the connection was lost", scope=Scope.SERVER, cause="dropped")
-
-
-class Bench:
-    """Handlers on a WATS in memory."""
-
-    def __init__(self) -> None:
-        self.wats = MemoryWats()
-        self.notes = MemoryNotes()
-        self.clock = HandClock()
-        self.refused: list[tuple[str, str]] = []
-        self.restart()
-
-    def restart(self) -> None:
-        """Forget what only memory holds."""
-        self._handlers = make_handlers(self.clock, lambda call, why: self.refused.append((call, why)))
-
-    async def handle(self, *events: Event) -> list[str]:
-        """Handle events; the names of the calls that took."""
-        before = len(self.wats.calls)
-        for event in events:
-            await self._handlers[type(event)](event, self.wats, self.notes)
-        return [name for name, _, _ in self.wats.calls[before:]]
-
-    def counts(self, asset: str = FIXTURE) -> tuple[int, int]:
-        """Running and total of an asset in WATS."""
-        return self.wats.assets[asset].running, self.wats.assets[asset].total
 
 
 @pytest.fixture
@@ -227,9 +200,9 @@ async def test_a_refusal_of_fresh_knowledge_is_passed_on(bench: Bench) -> None:
 
 
 async def test_a_state_is_set_when_it_changes(bench: Bench) -> None:
-    """Each change is one call; a word without a state makes the asset and no more."""
+    """Each change is a reading and a write; a word without a state makes the asset and no more."""
     assert await bench.handle(AssetState(asset=FIXTURE, status="online")) == ["asset"]
-    assert await bench.handle(AssetState(asset=FIXTURE, status="maintenance", state=3)) == ["set_state"]
+    assert await bench.handle(AssetState(asset=FIXTURE, status="maintenance", state=3)) == ["asset", "set_state"]
     assert await bench.handle(AssetState(asset=FIXTURE, status="idle")) == []
     assert bench.wats.assets[FIXTURE].state == 3
 
@@ -241,3 +214,46 @@ async def test_environment_becomes_tags_with_short_texts(bench: Bench) -> None:
 
     assert bench.wats.assets[FIXTURE].tags == {"temperature_c": "24", "vibration_g": "0.02"}
     assert calls == ["set_tags"]
+
+
+async def test_what_a_person_set_stays(bench: Bench) -> None:
+    """Storage, calibration, maintenance and scrapped are ended by people, also where set after our reading."""
+    running, broken = (
+        AssetState(asset=FIXTURE, status="running", state=1),
+        AssetState(asset=FIXTURE, status="error", state=3),
+    )
+    await bench.handle(running)
+    for state in (3, 4, 5, 6):
+        await bench.wats.set_state(FIXTURE, state)
+        await bench.handle(running, broken, running)
+        assert bench.wats.assets[FIXTURE].state == state
+
+
+async def test_what_the_bridge_set_itself_it_ends_also_after_a_restart(bench: Bench) -> None:
+    """A fixture that says maintenance and then running is in operation again."""
+    await bench.handle(AssetState(asset=FIXTURE, status="maintenance", state=3))
+    bench.restart()
+    await bench.handle(AssetState(asset=FIXTURE, status="running", state=1))
+
+    assert bench.wats.assets[FIXTURE].state == 1
+
+
+async def test_with_override_a_device_ends_what_a_person_set() -> None:
+    """The operator wants it so."""
+    bench = Bench(AssetConfig(override_states=True))
+    await bench.handle(AssetState(asset=FIXTURE, status="running", state=1))
+    await bench.wats.set_state(FIXTURE, 6)
+    await bench.handle(AssetState(asset=FIXTURE, status="error", state=3))
+
+    assert bench.wats.assets[FIXTURE].state == 3
+
+
+async def test_a_change_of_state_costs_one_reading_and_one_write(bench: Bench) -> None:
+    """The reading is for what people may have set meanwhile; no change costs none."""
+    running, broken = (
+        AssetState(asset=FIXTURE, status="running", state=1),
+        AssetState(asset=FIXTURE, status="error", state=3),
+    )
+    await bench.handle(running)
+
+    assert await bench.handle(broken, broken) == ["asset", "set_state"]

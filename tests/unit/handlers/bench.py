@@ -1,0 +1,37 @@
+"""Handlers on a WATS in memory."""
+
+from __future__ import annotations
+
+from pywats_mqtt.config.model import AssetConfig
+from pywats_mqtt.events import Event
+from pywats_mqtt.handlers.registry import make_handlers
+from tests.contract.wats_memory import HandClock, MemoryNotes, MemoryWats
+
+FIXTURE = "FIXTURE-001"
+
+
+class Bench:
+    """Handlers on a WATS in memory."""
+
+    def __init__(self, config: AssetConfig | None = None) -> None:
+        self._config = config or AssetConfig()
+        self.wats = MemoryWats()
+        self.notes = MemoryNotes()
+        self.clock = HandClock()
+        self.refused: list[tuple[str, str]] = []
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget what only memory holds."""
+        self._handlers = make_handlers(self._config, self.clock, lambda call, why: self.refused.append((call, why)))
+
+    async def handle(self, *events: Event) -> list[str]:
+        """Handle events; the names of the calls that took."""
+        before = len(self.wats.calls)
+        for event in events:
+            await self._handlers[type(event)](event, self.wats, self.notes)
+        return [name for name, _, _ in self.wats.calls[before:]]
+
+    def counts(self, asset: str = FIXTURE) -> tuple[int, int]:
+        """Running and total of an asset in WATS."""
+        return self.wats.assets[asset].running, self.wats.assets[asset].total

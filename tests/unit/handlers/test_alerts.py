@@ -1,0 +1,154 @@
+"""Alerts: what of them is written to an asset's log, and what they do to its state."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pywats_mqtt.config.model import AssetConfig
+from pywats_mqtt.errors import Retry, Scope
+from pywats_mqtt.events import AssetAlert, AssetState, Severity
+from pywats_mqtt.handlers.alerts import MOST, Alerts, decode, encode, follow, is_grave
+from tests.unit.handlers.bench import Bench
+
+PRESS = "PRESS-7"
+LOST = Retry("the connection was lost", scope=Scope.SERVER, cause="dropped")
+NOON_US = 1_769_428_800_000_000
+
+
+def alert(
+    severity: Severity = "error", *, code: str = "E42", at_s: int = 0, active: bool = True, text: str = ""
+) -> AssetAlert:
+    """An alert so many seconds after noon."""
+    at_us = NOON_US + at_s * 1_000_000
+    return AssetAlert(asset=PRESS, code=code, severity=severity, text=text, active=active, at_us=at_us)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    """Give handlers that know nothing."""
+    return Bench()
+
+
+def log(bench: Bench) -> list[str]:
+    """What stands in the asset's log."""
+    return [text for asset, text in bench.wats.log if asset == PRESS]
+
+
+async def test_an_alert_is_written_once_and_counted_until_it_is_cleared(bench: Bench) -> None:
+    """A press that says E42 a hundred times has two lines in its log, and the second one tells how often."""
+    await bench.handle(*(alert(at_s=second, text="worn") for second in range(100)))
+    calls = await bench.handle(alert(at_s=100, active=False, text="mended"))
+
+    noon = "2026-01-26T12:00:00.000+00:00"
+    assert log(bench) == [
+        f"Alert E42 (error) at {noon}: worn",
+        f"Alert E42 (cleared, came 100 times since {noon}) at 2026-01-26T12:01:40.000+00:00: mended",
+    ]
+    assert calls == ["log_message"]
+
+
+async def test_an_alert_that_grows_graver_is_written_again(bench: Bench) -> None:
+    """A milder repeat is not; it stays as grave as it was."""
+    await bench.handle(alert("warning"), alert("critical", at_s=1), alert("info", at_s=2))
+
+    assert [text.partition(" at ")[0] for text in log(bench)] == [
+        "Alert E42 (warning)",
+        "Alert E42 (now critical, before warning)",
+    ]
+
+
+async def test_clearing_what_is_not_active_says_nothing(bench: Bench) -> None:
+    """A device may clear all its alerts when it starts; the asset is there all the same."""
+    await bench.handle(alert(active=False))
+
+    assert log(bench) == []
+    assert PRESS in bench.wats.assets
+
+
+@pytest.mark.parametrize("after", [False, True])
+async def test_a_lost_answer_doubles_no_line_and_loses_none(bench: Bench, *, after: bool) -> None:
+    """Whether WATS took the line or not before the connection broke, also when the bridge starts again in between."""
+    await bench.handle(alert(code="first"))
+    bench.wats.fail_next("log_message", LOST, after=after)
+    with pytest.raises(Retry):
+        await bench.handle(alert("critical"))
+    bench.restart()
+    await bench.handle(alert("critical"))
+
+    assert [text.partition(" at ")[0] for text in log(bench)] == ["Alert first (error)", "Alert E42 (critical)"]
+    assert bench.wats.assets[PRESS].state == 3
+
+
+async def test_a_grave_alert_holds_the_asset_in_maintenance_until_it_is_cleared(bench: Bench) -> None:
+    """A press that still says that it is running does not end it; when the alert is cleared, it may."""
+    await bench.handle(AssetState(asset=PRESS, status="running", state=1), alert("critical"))
+    assert bench.wats.assets[PRESS].state == 3
+    await bench.handle(AssetState(asset=PRESS, status="running", state=1))
+    assert bench.wats.assets[PRESS].state == 3
+    await bench.handle(alert(at_s=1, active=False), AssetState(asset=PRESS, status="running", state=1))
+    assert bench.wats.assets[PRESS].state == 1
+
+
+@pytest.mark.parametrize(
+    ("threshold", "severity", "state"),
+    [("critical", "error", 1), ("error", "error", 3), ("info", "info", 3), ("never", "critical", 1)],
+)
+async def test_the_operator_says_which_alerts_are_grave(threshold: str, severity: Severity, state: int) -> None:
+    """From the configured severity on."""
+    bench = Bench(AssetConfig(maintenance_from=threshold))  # type: ignore[arg-type] # one of its words
+    await bench.handle(alert(severity))
+    assert bench.wats.assets[PRESS].state == state
+
+
+ALERTS = st.builds(
+    AssetAlert,
+    asset=st.just(PRESS),
+    code=st.sampled_from("abc"),
+    severity=st.sampled_from(["info", "warning", "error", "critical"]),
+    active=st.booleans(),
+    at_us=st.integers(NOON_US, NOON_US + 9),
+)
+
+
+@given(st.lists(ALERTS, max_size=12))
+def test_whatever_comes_what_is_active_is_what_was_raised_and_not_cleared(events: list[AssetAlert]) -> None:
+    """By code; the gravest severity since it was raised; each event tried again changes nothing."""
+    alerts, active = Alerts(), dict[str, list[AssetAlert]]()
+    for event in events:
+        before = alerts
+        alerts = follow(alerts, event)
+        if before == alerts:
+            continue  # the very event before
+        assert follow(decode(encode(alerts)), event) == alerts
+        said = bool(alerts.saying)
+        if event.active:
+            raised = active.setdefault(event.code, [])
+            assert said == (not raised or gravity(event) > max(map(gravity, raised)))
+            raised.append(event)
+        else:
+            assert said == (active.pop(event.code, None) is not None)
+    assert {code: known.severity for code, known in alerts.active.items()} == {
+        code: max(raised, key=gravity).severity for code, raised in active.items()
+    }
+    assert {code: known.count for code, known in alerts.active.items()} == {
+        code: len(raised) for code, raised in active.items()
+    }
+    grave = any(gravity(event) >= 2 for raised in active.values() for event in raised)
+    assert is_grave(alerts, "error") == grave
+
+
+def gravity(event: AssetAlert) -> int:
+    """How grave it is, from 0."""
+    return ("info", "warning", "error", "critical").index(event.severity)
+
+
+def test_a_device_that_invents_codes_fills_no_memory() -> None:
+    """The alert that was raised longest ago is forgotten."""
+    alerts = Alerts()
+    for number in range(MOST + 5):
+        alerts = follow(alerts, alert(code=f"E{number}"))
+    assert len(alerts.active) == MOST
+    assert "E4" not in alerts.active
+    assert "E5" in alerts.active
