@@ -15,7 +15,7 @@ def test_case(folder: Path) -> None:
     assert outcome(folder) == expected(folder)
 
 
-@pytest.mark.parametrize("domain", ["asset", "report", "software", "production"])
+@pytest.mark.parametrize("domain", ["asset", "report", "repair", "software", "production"])
 def test_each_domain_has_cases(domain: str) -> None:
     """No domain of the configuration is without an example of what it reads, or of its refusal."""
     assert [folder for folder in folders() if folder.parent.name == domain]

@@ -36,6 +36,7 @@ async def test_all_is_well(emulator: RunningEmulator) -> None:
         "WATS token is accepted",
         "operation code 10 (wats.operation_codes.self_test) is SW Debug",
         "operation code 100 (wats.default_operation_code) is End of line test",
+        "repair operation code 500 (wats.default_repair_code) is Repair",
         "asset type 'MQTT device' is not there; it is made with the first asset",
     ]
     assert emulator.state()["assets"] == []
@@ -51,6 +52,15 @@ async def test_wrong_operation_codes_are_named_with_the_right_ones(emulator: Run
     assert unknown.what == "operation code 4711 (wats.operation_codes.burn)"
     assert unknown.fix.startswith("WATS does not know it; use one of: 10 SW Debug, ")
     assert repair.fix.startswith("500 Repair is no test operation; use one of: ")
+
+
+async def test_a_missing_repair_operation_is_no_mistake(emulator: RunningEmulator) -> None:
+    """Where nobody repairs there may be none; the line says what becomes of a repair, and what there is."""
+    repair = (await check(configure(emulator, default_repair_code=4711)))[4]
+
+    assert repair.ok
+    assert "4711 (wats.default_repair_code) is not there" in repair.what
+    assert "500 Repair, 510 RMA Repair" in repair.what
 
 
 async def test_a_refused_token(emulator: RunningEmulator) -> None:

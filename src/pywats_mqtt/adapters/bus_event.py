@@ -12,7 +12,7 @@ import msgspec
 
 from pywats_mqtt.adapters import report
 from pywats_mqtt.adapters.context import STATES, Context
-from pywats_mqtt.adapters.steps import TEXT
+from pywats_mqtt.adapters.measured import TEXT
 from pywats_mqtt.adapters.times import is_plausible, time_of
 from pywats_mqtt.adapters.verdicts import verdict_of
 from pywats_mqtt.errors import Reject
@@ -29,8 +29,9 @@ from pywats_mqtt.schemas.bus_event import (
     result_decoder,
     state_decoder,
 )
-from pywats_mqtt.schemas.report import ResultMessage, StepMessage
+from pywats_mqtt.schemas.report import ResultMessage
 from pywats_mqtt.schemas.scalars import any_text_of, is_sent, text_of
+from pywats_mqtt.schemas.step import StepMessage
 
 BUS_STATES = {**STATES, "busy": 1}
 """A state's word to the WATS asset state; pywats_events calls a running asset busy."""
@@ -80,6 +81,10 @@ def read_result(context: Context) -> tuple[Identified, ...]:
         batch=_raw(extras.batch),
         socket=extras.socket,
         steps=steps,
+        sub_units=extras.sub_units,
+        assets=extras.assets,
+        error_code=extras.error_code,
+        error_message=extras.error_message,
         misc=_notes(payload),
     )
     try:
@@ -174,6 +179,8 @@ def _measured(name: str, verdict: str | None, one: BusMeasurement) -> StepMessag
         unit=None if one.unit == _NO_UNIT else one.unit,
         low=one.low_limit,
         high=one.high_limit,
+        comp=one.comp_op,
+        limit=one.limit,
     )
 
 

@@ -25,17 +25,18 @@ class Texts:
     def __init__(self) -> None:
         self._whole: list[str] = []
 
-    def fit(self, text: str, path: str) -> str:
-        """Give the text with at most 100 characters, the last of them `…` where it was cut.
+    def fit(self, text: str, path: str, most: int = WATS_CHARACTERS) -> str:
+        """Give the text with at most `most` characters, the last of them `…` where it was cut.
 
         Args:
             text: as sent.
             path: where it stood; the whole text is kept under it.
+            most: characters that WATS takes there.
         """
-        if len(text) <= WATS_CHARACTERS:
+        if len(text) <= most:
             return text
         self._whole.append(f"{path}:\n{text}\n")
-        return cut(text)
+        return cut(text, most)
 
     def attachments(self) -> tuple[tuple[str, str], ...]:
         """Give what was cut as (name, text) pairs: one file, or several where it is very long."""
@@ -47,9 +48,9 @@ class Texts:
         )
 
 
-def cut(text: str) -> str:
-    """Give the text with at most 100 characters, the last of them `…` where it was cut."""
-    return text if len(text) <= WATS_CHARACTERS else text[: WATS_CHARACTERS - 1] + _MARK
+def cut(text: str, most: int = WATS_CHARACTERS) -> str:
+    """Give the text with at most `most` characters, the last of them `…` where it was cut."""
+    return text if len(text) <= most else text[: most - 1] + _MARK
 
 
 def check_number(text: str, path: str) -> str:

@@ -1,46 +1,85 @@
-"""What a result says and we do not read, so that a misspelt key does not vanish in silence.
+"""What a result or a repair says and we do not read, so that a misspelt key does not vanish in silence.
 
 Nothing is refused for it: a newer device is welcome.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from pywats_mqtt.adapters.texts import cut
-from pywats_mqtt.schemas.report import ResultMessage, StepMessage
+from pywats_mqtt.schemas.repair import FailureMessage, PartMessage, RepairMessage
+from pywats_mqtt.schemas.report import AssetUseMessage, ResultMessage, SubUnitMessage
 from pywats_mqtt.schemas.scalars import is_sent
+from pywats_mqtt.schemas.step import (
+    AttachmentMessage,
+    ChartMessage,
+    LoopMessage,
+    MeasurementMessage,
+    SeriesMessage,
+    StepMessage,
+)
 
 UNREAD = "unread_fields"
 """Name of the misc info."""
 
-_RESULT = frozenset(ResultMessage.__struct_fields__)
-_STEP = frozenset(StepMessage.__struct_fields__)
-_NOT_SENT = msgspec.Raw()
+_WITHIN: Mapping[type[msgspec.Struct], Mapping[str, type[msgspec.Struct]]] = {
+    ResultMessage: {"steps": StepMessage, "sub_units": SubUnitMessage, "assets": AssetUseMessage},
+    StepMessage: {
+        "steps": StepMessage,
+        "measurements": MeasurementMessage,
+        "chart": ChartMessage,
+        "attachment": AttachmentMessage,
+        "loop": LoopMessage,
+    },
+    ChartMessage: {"series": SeriesMessage},
+    RepairMessage: {"failures": FailureMessage, "sub_units": PartMessage},
+    PartMessage: {"failures": FailureMessage},
+}
+"""Which fields of a message hold other messages, or lists of them."""
+
+_KNOWN = {
+    kind: frozenset(kind.__struct_fields__)
+    for kind in (*_WITHIN, *(inner for fields in _WITHIN.values() for inner in fields.values()))
+}
 _NO_TEXT = "a name that is not UTF-8"
 
-_result = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_steps = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
+_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_objects = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 
 
-def unread_fields(payload: bytes) -> str:
-    """Name the keys of a result, and of its steps as `steps[].key`, that a result message has no field for.
+def unread_fields(payload: bytes, kind: type[msgspec.Struct] = ResultMessage) -> str:
+    """Name the keys that a message has no field for, those of its steps as `steps[].key` at any depth.
 
     Args:
-        payload: of a message that was decoded as a result.
+        payload: of a message that was decoded as such.
+        kind: its declaration.
 
     Returns:
         The names in order, at most 100 characters with `…` at the end where it was cut; empty for none.
     """
+    found: set[str] = set()
     try:
-        sent = _result.decode(payload)
-        steps = sent.get("steps", _NOT_SENT)
-        in_steps = set[str]().union(*_steps.decode(steps)) if is_sent(steps) else set[str]()
+        _look(_object.decode(payload), kind, "", found)
     except UnicodeDecodeError:
         return _NO_TEXT
-    unread = [_shown(key) for key in sent.keys() - _RESULT]
-    unread += [f"steps[].{_shown(key)}" for key in in_steps - _STEP]
-    return cut(", ".join(sorted(unread)))
+    return cut(", ".join(sorted(found)))
+
+
+def _look(sent: Mapping[str, msgspec.Raw], kind: type[msgspec.Struct], place: str, found: set[str]) -> None:
+    found.update(f"{place}{_shown(key)}" for key in sent.keys() - _KNOWN[kind])
+    for name, inner in _WITHIN.get(kind, {}).items():
+        value = sent.get(name)
+        if value is None or not is_sent(value):
+            continue
+        if bytes(value).startswith(b"["):
+            below = place if inner is kind else f"{place}{name}[]."
+            for one in _objects.decode(value):
+                _look(one, inner, below, found)
+        else:
+            _look(_object.decode(value), inner, f"{place}{name}.", found)
 
 
 def _shown(key: str) -> str:

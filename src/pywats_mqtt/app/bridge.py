@@ -250,7 +250,8 @@ async def _to_wats(bridge: Bridge) -> AsyncIterator[Handle]:
         elif bridge.health.refused_calls.pop(call, None):
             logger.warning("WATS accepts this kind of call again: %s", call)
 
-    handlers = make_handlers(bridge.config.assets, bridge.clock, note_refusal)
+    config = bridge.config
+    handlers = make_handlers(config.assets, bridge.clock, note_refusal, config.wats.is_counted_by_reports)
     notes = PatientNotes(bridge.spool)
     async with PywatsClient(bridge.config.wats, notes, bridge.clock) as wats:
 

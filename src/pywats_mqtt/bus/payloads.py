@@ -7,9 +7,11 @@
 | asset state that pywats_events has no word for | CUSTOM | kind `asset_state`: asset_id, status, timestamp |
 | counters | CUSTOM | kind `asset_counters`: asset_id, running_count, total_count, increment, timestamp |
 | alert | ASSET_FAULT | as `AssetFaultEvent.to_dict` |
+| repair | CUSTOM | kind `repair`: the fields of the event, as they are stored |
 | environment | CUSTOM | kind `asset_environment`: asset_id, environment, timestamp |
 
-A value that was not sent is None. Times are ISO 8601 with their offset.
+The steps of a sequence stand in its place, named `sequence/step`: pywats_events has no steps within steps. Charts,
+files, loops and groups have no place there. A value that was not sent is None. Times are ISO 8601 with their offset.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final, TypeAlias
 
+import msgspec
 from pywats_events import Event, EventMetadata, EventType
 
 from pywats_mqtt.events import (
@@ -26,6 +29,7 @@ from pywats_mqtt.events import (
     AssetState,
     Measurement,
     Relayed,
+    Repair,
     Step,
     TestResult,
 )
@@ -75,6 +79,9 @@ def _said(relayed: Relayed) -> tuple[EventType, Payload]:
     match relayed.event:
         case TestResult() as result:
             return EventType.TEST_RESULT, _result(result)
+        case Repair() as repair:
+            fields: Payload = msgspec.to_builtins(repair)
+            return EventType.CUSTOM, {**fields, "kind": "repair"}
         case AssetState() as state:
             return _state(state)
         case AssetAlert() as alert:
@@ -117,7 +124,7 @@ def _result(result: TestResult) -> Payload:
         "operator_id": result.operator or None,
         "start_time": result.start.isoformat(),
         "end_time": None if ended is None else ended.isoformat(),
-        "steps": [_step(step) for step in result.steps],
+        "steps": [payload for step in result.steps for payload in _step(step, "")],
         "custom_data": {EXTRAS_KEY: _extras(result)},
     }
 
@@ -134,11 +141,25 @@ def _extras(result: TestResult) -> Payload:
         "duration_s": result.duration_s,
         "misc": [list(pair) for pair in result.misc],
         "attachments": [list(pair) for pair in result.attachments],
+    } | _parts(result)
+
+
+def _parts(result: TestResult) -> Payload:
+    """Give what few results have."""
+    parts: Payload = {
+        "error_code": result.error_code,
+        "error_message": result.error_message,
+        "sub_units": [msgspec.to_builtins(unit) for unit in result.sub_units],
+        "assets": [msgspec.to_builtins(use) for use in result.assets],
     }
+    return {name: value for name, value in parts.items() if value not in (None, "", [])}
 
 
-def _step(step: Step) -> Payload:
-    said: Payload = {"name": step.name, "status": _RESULTS[step.status], "measurements": _measurements(step)}
+def _step(step: Step, above: str) -> list[Payload]:
+    name = above + step.name
+    if step.kind == "sequence":
+        return [payload for inner in step.steps for payload in _step(inner, f"{name}/")]
+    said: Payload = {"name": name, "status": _RESULTS[step.status], "measurements": _measurements(step)}
     if step.status == "D":
         said["wats_status"] = step.status
     further = {
@@ -147,23 +168,29 @@ def _step(step: Step) -> Payload:
         "report_text": step.report_text or None,
         "duration_s": step.duration_s,
     }
-    return said | {name: value for name, value in further.items() if value is not None}
+    return [said | {name: value for name, value in further.items() if value is not None}]
 
 
 def _measurements(step: Step) -> list[Payload]:
-    measured: Measurement = step.measurement
+    if step.measurements:
+        return [_measurement(one, one.name) for one in step.measurements]
+    measured = step.measurement
     if measured.value is None and measured.low is None and measured.high is None:
         return []  # a step that only passes or fails
-    return [
-        {
-            "name": step.name,
-            "value": measured.value,
-            "unit": measured.unit,
-            "status": _RESULTS[measured.status],
-            "low_limit": measured.low,
-            "high_limit": measured.high,
-        }
-    ]
+    return [_measurement(measured, step.name)]
+
+
+def _measurement(measured: Measurement, name: str) -> Payload:
+    said: Payload = {
+        "name": name,
+        "value": measured.value,
+        "unit": measured.unit,
+        "status": _RESULTS[measured.status],
+        "low_limit": measured.low,
+        "high_limit": measured.high,
+    }
+    compared = {"comp_op": measured.comp or None, "limit": measured.limit}
+    return said | {key: value for key, value in compared.items() if value is not None}
 
 
 def _state(state: AssetState) -> tuple[EventType, Payload]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from pywats_mqtt.events import Identified, Relayed, TestResult, identify, kind_of, order_key, payload_digest
+from pywats_mqtt.events import Identified, Relayed, Repair, TestResult, identify, kind_of, order_key, payload_digest
 from pywats_mqtt.interpret import RouteTable, interpret
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Outcome, Rejection
@@ -13,8 +13,8 @@ from pywats_mqtt.ports import Outcome, Rejection
 def read_for_bus(message: RawMessage, routes: RouteTable) -> Outcome:
     """Tell what a message means, as `interpret` does, each event wrapped for the bus.
 
-    A result's id is its report's. Another event's is that of its identity, or else of the reception itself, so that a
-    hand-over that is repeated after a crash carries the same id again.
+    The id of a result or repair is its report's. Another event's is that of its identity, or else of the reception
+    itself, so that a hand-over that is repeated after a crash carries the same id again.
     """
     outcome = interpret(message, routes)
     if isinstance(outcome, Rejection):
@@ -26,7 +26,7 @@ def read_for_bus(message: RawMessage, routes: RouteTable) -> Outcome:
         event = identified.event
         if isinstance(event, Relayed):
             return identified
-        if isinstance(event, TestResult):
+        if isinstance(event, TestResult | Repair):
             own = event.report_id
         elif identified.identity is not None:
             own = identified.identity.id

@@ -190,15 +190,24 @@ def _wats(wats: WatsConfig) -> Iterator[Finding]:
         yield _error(
             "wats.token", "has characters no token has, or none", "copy it again, without spaces or line breaks"
         )
-    for path, code in (
-        ("wats.default_operation_code", wats.default_operation_code),
-        *((f"wats.operation_codes.{name}", code) for name, code in wats.operation_codes.items()),
-    ):
-        if code < 1:
-            yield _error(path, f"{code} is no operation code", "take one from the server's Process setup, such as 100")
+    yield from _codes(wats)
+    for number, asset in enumerate(wats.count_from_exceptions):
+        if not asset.strip():
+            yield _error(f"wats.count_from_exceptions[{number}]", "names no asset", "write its serial number")
     if not 0 < wats.requests_per_minute <= WATS_REQUESTS_PER_MINUTE:
         problem = f"the server refuses more than about {WATS_REQUESTS_PER_MINUTE} calls a minute"
         yield _warning("wats.requests_per_minute", problem, "write 450, and leave the rest to others of the same token")
+
+
+def _codes(wats: WatsConfig) -> Iterator[Finding]:
+    tests = {"wats.default_operation_code": wats.default_operation_code}
+    tests |= {f"wats.operation_codes.{name}": code for name, code in wats.operation_codes.items()}
+    for path, code in tests.items():
+        if code < 1:
+            yield _error(path, f"{code} is no operation code", "take one from the server's Process setup, such as 100")
+    if wats.default_repair_code < 1:
+        problem = f"{wats.default_repair_code} is no operation code"
+        yield _error("wats.default_repair_code", problem, "take one from the server's Process setup, such as 500")
 
 
 def _server(url: str) -> SplitResult | None:

@@ -110,9 +110,17 @@ class WatsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         purpose: station purpose on reports.
         operation_codes: test type to WATS operation code.
         default_operation_code: code of a test type that is not in the map.
+        default_repair_code: WATS operation code of a repair that names none.
         default_part_number: part number of a result that names none; not set, such a result is quarantined.
         default_revision: revision of a result that names none.
         asset_type: name of the WATS asset type of new assets; made when missing and `create_assets` is on.
+        count_from: what counts the use of an asset: `topic`, its own counters, or `reports`, the `assets` of results.
+            No use counts twice: with `topic` the assets of a result are only noted, as misc infos `asset_used`; with
+            `reports` counters are left alone, and a result whose answer was lost is looked for in WATS before it is
+            sent again.
+        count_from_exceptions: serial numbers of the assets that the other one counts.
+        max_attachment_bytes: size of the largest attachment of a step that is sent; a result with a larger one is
+            quarantined. WATS' own client sends no larger ones than this.
         create_assets: create an asset when a device first reports; off, telemetry of unknown assets is quarantined.
         requests_per_minute: calls in any 60 s, all kinds together; 0 for no limit of ours.
         concurrency: calls under way at once.
@@ -129,16 +137,24 @@ class WatsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     purpose: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] = "Production"
     operation_codes: dict[str, int] = msgspec.field(default_factory=dict)
     default_operation_code: int = 100
+    default_repair_code: int = 500
     default_part_number: str | None = None
     default_revision: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] = "-"
     asset_type: Annotated[str, msgspec.Meta(min_length=1)] = "MQTT device"
     create_assets: bool = True
+    count_from: Literal["topic", "reports"] = "topic"
+    count_from_exceptions: tuple[str, ...] = ()
+    max_attachment_bytes: Annotated[int, msgspec.Meta(ge=0)] = 2_048_000
     requests_per_minute: Annotated[int, msgspec.Meta(ge=0)] = 450
     concurrency: Annotated[int, msgspec.Meta(ge=1, le=64)] = 8
     timeout_s: Seconds = 30.0
     attempts: Annotated[int, msgspec.Meta(ge=1)] = 5
     update_interval_s: Annotated[float, msgspec.Meta(ge=0)] = 30.0
     tags_interval_s: Annotated[float, msgspec.Meta(ge=0)] = 120.0
+
+    def is_counted_by_reports(self, asset: str) -> bool:
+        """Tell whether the use of an asset is counted by the results that name it, and not by its counters."""
+        return (self.count_from == "reports") is not (asset in self.count_from_exceptions)
 
 
 class AssetConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

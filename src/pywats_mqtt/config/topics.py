@@ -14,7 +14,8 @@ class TopicConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     Attributes:
         asset_topics: filters for asset telemetry; where the last level is `alerts` it is an alert.
-        report_topics: filters for test results; where the last level is `selftest` it is a self-test.
+        report_topics: filters for test results; where the last level is `selftest` it is a self-test, where it is
+            `repairs` a repair.
         software_topics: filters for software inventories.
         production_topics: filters for shop floor events.
         alarm_topic: template the bridge publishes its alarms on; `{alarm_type}` is `bridge_offline` (its Will),
@@ -25,7 +26,7 @@ class TopicConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """
 
     asset_topics: tuple[str, ...] = ("assets/+/status", "assets/+/counters", "assets/+/environment", "assets/+/alerts")
-    report_topics: tuple[str, ...] = ("testers/+/results", "devices/+/selftest")
+    report_topics: tuple[str, ...] = ("testers/+/results", "devices/+/selftest", "testers/+/repairs")
     software_topics: tuple[str, ...] = ("devices/+/software",)
     production_topics: tuple[str, ...] = ("lines/+/scan", "stations/+/unit")
     alarm_topic: str = "wats/alarms/{alarm_type}"

@@ -23,7 +23,18 @@ from pywats_mqtt.events.kinds import (
     kind_of_type,
     order_key,
 )
-from pywats_mqtt.events.reports import Measurement, Step, TestResult
+from pywats_mqtt.events.repairs import Failure, Repair, RepairedPart
+from pywats_mqtt.events.reports import (
+    AssetUse,
+    Attachment,
+    Chart,
+    Loop,
+    Measurement,
+    Series,
+    Step,
+    SubUnit,
+    TestResult,
+)
 
 __all__ = [
     "NAMESPACE",
@@ -33,15 +44,24 @@ __all__ = [
     "AssetEnvironment",
     "AssetState",
     "AssetUpdate",
+    "AssetUse",
+    "Attachment",
+    "Chart",
     "Event",
+    "Failure",
     "Identified",
     "Identity",
     "Latest",
+    "Loop",
     "Measurement",
     "Ordered",
     "Relayed",
+    "Repair",
+    "RepairedPart",
+    "Series",
     "Severity",
     "Step",
+    "SubUnit",
     "TestResult",
     "counts_twice",
     "decode",

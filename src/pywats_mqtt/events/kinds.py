@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from pywats_mqtt.events.assets import AssetAlert, AssetCounts, AssetEnvironment, AssetState
+from pywats_mqtt.events.repairs import Repair
 from pywats_mqtt.events.reports import TestResult
 
 Latest: TypeAlias = AssetCounts | AssetState | AssetEnvironment
@@ -28,7 +29,7 @@ class Relayed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     correlation_id: UUID
     topic: str
     received_at_us: int
-    event: TestResult | AssetAlert | Latest
+    event: TestResult | Repair | AssetAlert | Latest
 
     @property
     def key(self) -> str:
@@ -36,8 +37,8 @@ class Relayed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
         return self.event.key
 
 
-Ordered: TypeAlias = TestResult | AssetAlert | Relayed
-ORDERED = (TestResult, AssetAlert, Relayed)
+Ordered: TypeAlias = TestResult | Repair | AssetAlert | Relayed
+ORDERED = (TestResult, Repair, AssetAlert, Relayed)
 """The same for `isinstance`, which looks through a tuple faster than through a union."""
 Event: TypeAlias = Ordered | Latest
 

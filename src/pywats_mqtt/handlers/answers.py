@@ -1,16 +1,16 @@
-"""What a device that asked hears of its result: that it is in WATS, or why it is not."""
+"""What a device that asked hears of its result or repair: that it is in WATS, or why it is not."""
 
 from __future__ import annotations
 
 import msgspec
 
-from pywats_mqtt.events import TestResult
+from pywats_mqtt.events import Repair, TestResult
 from pywats_mqtt.ports import Done, Publication, Refused, Rejection, Settlement
 from pywats_mqtt.topics import render
 
 
 def answer(settlement: Settlement, response_topic: str) -> Publication | None:
-    """Make the answer to a settled result, or None where nobody asked or it is still owed.
+    """Make the answer to a settled result or repair, or None where nobody asked or it is still owed.
 
     The payload is JSON: `request_id`, `status` (`delivered` or `refused`), `report_id`, and `reason` of a refused one.
 
@@ -19,7 +19,7 @@ def answer(settlement: Settlement, response_topic: str) -> Publication | None:
         response_topic: template with `{request_id}`.
     """
     event = settlement.delivery.event
-    if not isinstance(event, TestResult) or not event.request_id:
+    if not isinstance(event, TestResult | Repair) or not event.request_id:
         return None
     facts = {"request_id": event.request_id, "report_id": str(event.report_id)}
     if isinstance(settlement, Done):

@@ -6,19 +6,27 @@ from collections.abc import Awaitable, Callable
 from typing import TypeAlias, TypeVar
 
 from pywats_mqtt.config.model import AssetConfig
-from pywats_mqtt.events import AssetAlert, AssetCounts, AssetEnvironment, AssetState, Event, TestResult
+from pywats_mqtt.events import AssetAlert, AssetCounts, AssetEnvironment, AssetState, Event, Repair, TestResult
 from pywats_mqtt.handlers.asset import AssetHandlers
-from pywats_mqtt.handlers.report import handle_result
+from pywats_mqtt.handlers.repair import RepairHandler
+from pywats_mqtt.handlers.report import ResultHandler
 from pywats_mqtt.ports import Clock, Notes, Wats
 
 Handle: TypeAlias = Callable[[Event, Wats, Notes], Awaitable[None]]
 """Does what an event asks for; returns when it is in WATS, else raises `Retry` or `Reject`."""
 
-Kind = TypeVar("Kind", TestResult, AssetAlert, AssetCounts, AssetState, AssetEnvironment)
+Kind = TypeVar("Kind", TestResult, Repair, AssetAlert, AssetCounts, AssetState, AssetEnvironment)
+
+
+def _never(_asset: str) -> bool:
+    return False
 
 
 def make_handlers(
-    config: AssetConfig, clock: Clock, on_refused: Callable[[str, str], None]
+    config: AssetConfig,
+    clock: Clock,
+    on_refused: Callable[[str, str], None],
+    is_counted_by_reports: Callable[[str], bool] = _never,
 ) -> dict[type[Event], Handle]:
     """Give the handler of each type of event; one set for one server.
 
@@ -27,12 +35,20 @@ def make_handlers(
         clock: tells when a refused call is tried again.
         on_refused: told the name of a call that WATS refuses while the rest of its delivery goes on, and why; with an
             empty text when it is no longer refused.
+        is_counted_by_reports: whether the use of an asset is counted by the results that name it; its counters are
+            then left alone.
     """
     assets = AssetHandlers(config, clock, on_refused)
+
+    async def count(event: AssetCounts, wats: Wats, notes: Notes) -> None:
+        if not is_counted_by_reports(event.asset):
+            await assets.handle_counts(event, wats, notes)
+
     return {
-        TestResult: _only(TestResult, handle_result),
+        TestResult: _only(TestResult, ResultHandler(is_counted_by_reports).handle),
+        Repair: _only(Repair, RepairHandler(clock).handle),
         AssetAlert: _only(AssetAlert, assets.handle_alert),
-        AssetCounts: _only(AssetCounts, assets.handle_counts),
+        AssetCounts: _only(AssetCounts, count),
         AssetState: _only(AssetState, assets.handle_state),
         AssetEnvironment: _only(AssetEnvironment, assets.handle_environment),
     }

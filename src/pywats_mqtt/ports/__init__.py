@@ -21,7 +21,7 @@ from pywats_mqtt.ports.spool import (
     Settlement,
     Spool,
 )
-from pywats_mqtt.ports.wats import Asset, Wats
+from pywats_mqtt.ports.wats import Asset, KnownTest, Wats
 
 __all__ = [
     "Asset",
@@ -31,6 +31,7 @@ __all__ = [
     "Delivery",
     "Done",
     "Figures",
+    "KnownTest",
     "Link",
     "Notes",
     "Outcome",

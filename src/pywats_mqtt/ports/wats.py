@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Protocol
+from uuid import UUID
 
 import msgspec
 
-from pywats_mqtt.events import TestResult
+from pywats_mqtt.events import Repair, TestResult
 
 
 class Asset(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,11 +32,49 @@ class Asset(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = msgspec.field(default_factory=dict)
 
 
+class KnownTest(msgspec.Struct, frozen=True):
+    """A test whose report WATS has.
+
+    Attributes:
+        report_id: of its report.
+        operation_code: WATS operation code, or None where the server does not say.
+    """
+
+    report_id: UUID
+    operation_code: int | None
+
+
 class Wats(Protocol):
     """What the bridge asks of a WATS server. Every call counts against the quota; failures are Retry or Reject."""
 
     async def submit_report(self, result: TestResult) -> None:
         """Store a UUT report under its derived id; sent twice, it overwrites itself."""
+        ...
+
+    async def submit_repair(self, repair: Repair) -> None:
+        """Store a UUR report under its derived id; sent twice, it overwrites itself."""
+        ...
+
+    async def known_test(self, report_id: UUID) -> KnownTest | None:
+        """Look for the report of a test; None where WATS has none, or does not show it yet."""
+        ...
+
+    async def failed_test(self, serial_number: str, part_number: str, before: datetime) -> KnownTest | None:
+        """Look for a unit's newest test that did not pass and began before a time; None where there is none.
+
+        Args:
+            serial_number: of the unit.
+            part_number: of the unit; empty for any.
+            before: aware.
+        """
+        ...
+
+    async def repair_codes(self, operation_code: int | None) -> Mapping[str, tuple[str, ...]] | None:
+        """Read which failure codes each category of a repair operation has; None where the server does not say.
+
+        Args:
+            operation_code: of the repair; None for the configured one.
+        """
         ...
 
     async def asset(self, serial_number: str) -> Asset:

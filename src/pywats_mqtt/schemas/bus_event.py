@@ -13,14 +13,15 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 
 from pywats_mqtt.schemas.common import NOT_SENT, Count, Text, Time, Year
-from pywats_mqtt.schemas.report import MAX_STEPS, Verdict
+from pywats_mqtt.schemas.report import AssetUseMessage, SubUnitMessage
+from pywats_mqtt.schemas.step import MAX_STEPS, Verdict
 
 EXTRAS_KEY = "pywats_mqtt"
 """Key in `custom_data` of what the contract has no key for."""
 
 
 class BusMeasurement(Struct, frozen=True, kw_only=True):
-    """One measured value of a step; `status` in the words of pywats_events."""
+    """One measured value of a step; `status` in the words of pywats_events, the last two keys are ours."""
 
     name: str | None = None
     value: float | str | bool | None = None
@@ -28,6 +29,8 @@ class BusMeasurement(Struct, frozen=True, kw_only=True):
     status: Verdict = None
     low_limit: float | None = None
     high_limit: float | None = None
+    comp_op: str | None = None
+    limit: str | None = None
 
 
 class BusStep(Struct, frozen=True, kw_only=True):
@@ -58,6 +61,10 @@ class ResultExtras(Struct, frozen=True, kw_only=True):
     duration_s: Year | None = None
     misc: list[tuple[str, str]] | None = None
     attachments: list[tuple[str, str]] | None = None
+    error_code: int | str | None = None
+    error_message: str | None = None
+    sub_units: list[SubUnitMessage] | None = None
+    assets: list[AssetUseMessage] | None = None
 
 
 class ResultCustom(Struct, frozen=True, kw_only=True):

@@ -2,60 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Raw, Struct
 
 from pywats_mqtt.schemas.common import INT32_MAX, NOT_SENT, Count, Text, Time, Year, YearMs
+from pywats_mqtt.schemas.step import MAX_STEPS, StepMessage, Verdict
 
-MAX_STEPS = 10_000
-"""More steps make a report nobody reads and a request WATS may refuse for its size."""
-
-Verdict: TypeAlias = Annotated[
-    str | bool | None,
-    Meta(
-        description="Passed, Failed, Error, Terminated (a step also Skipped, Done), their first letter, or a usual"
-        " synonym (OK, NOK, true, Aborted …), upper or lower case."
-    ),
-]
+MAX_PARTS = 1_000
+"""Sub-units, or assets used: more are a mistake."""
 
 
-class StepMessage(Struct, frozen=True, kw_only=True, gc=False):
-    """One step of a test.
+class SubUnitMessage(Struct, frozen=True, kw_only=True, gc=False):
+    """A part with a number of its own that was in the unit."""
 
-    A value without limits is logged, one limit is inclusive, two are a range with its ends inside.
-    """
+    serial_number: Annotated[Text, Meta(description="Its serial number, as the result's.")] = NOT_SENT
+    part_number: Annotated[Text, Meta(description="Its part number, as the result's.")] = NOT_SENT
+    revision: Annotated[Text, Meta(description="Its revision, at most 100 characters.")] = NOT_SENT
+    type: Annotated[str | None, Meta(description="What part it is, such as PCBA; at most 50 characters.")] = None
 
-    name: Annotated[str, Meta(description="What was done; over 100 characters it is cut, and kept in an attachment.")]
-    status: Annotated[
-        Verdict, Meta(description="The device's own verdict. Missing: computed from the value and its limits.")
-    ] = None
-    type: Annotated[
-        str | None,
-        Meta(
-            description='"string" where the value is meant to be a text. Nothing else needs a type; others are ignored.'
-        ),
-    ] = None
-    value: Annotated[
-        float | str | bool | None,
-        Meta(
-            description="What was measured; with limits a number. true is 1, false is 0. A text is refused unless"
-            ' `type` is "string": a number sent as "5.02" by mistake would become a text that nobody can trend.'
-        ),
-    ] = None
-    unit: Annotated[str | None, Meta(description="Unit of the value.")] = None
-    low: Annotated[float | None, Meta(description="Lowest good value.")] = None
-    high: Annotated[float | None, Meta(description="Highest good value.")] = None
-    error_code: Annotated[
-        Annotated[int, Meta(ge=-INT32_MAX - 1, le=INT32_MAX)] | str | None,
-        Meta(description="The device's error number; a text is put before `error_message`."),
-    ] = None
-    error_message: Annotated[str | None, Meta(description="The device's error text.")] = None
-    message: Annotated[str | None, Meta(description="The same as `report_text`.")] = None
-    report_text: Annotated[str | None, Meta(description="Free text for the step.")] = None
-    duration_ms: Annotated[YearMs | None, Meta(description="How long the step took, in milliseconds.")] = None
-    duration_s: Annotated[Year | None, Meta(description="The same in seconds.")] = None
+
+class AssetUseMessage(Struct, frozen=True, kw_only=True, gc=False):
+    """An asset that was used in the test."""
+
+    asset: Annotated[Text, Meta(description="The asset's serial number.")] = NOT_SENT
+    serial_number: Annotated[Text, Meta(description="The same as `asset`.")] = NOT_SENT
+    count: Annotated[Count, Meta(description="How often it was used. Missing: once.")] = None
 
 
 class ResultMessage(Struct, frozen=True, kw_only=True, gc=False):
@@ -118,6 +91,19 @@ class ResultMessage(Struct, frozen=True, kw_only=True, gc=False):
         Annotated[list[StepMessage], Meta(max_length=MAX_STEPS)] | None,
         Meta(description="The steps, in the order done."),
     ] = None
+    sub_units: Annotated[
+        Annotated[list[SubUnitMessage], Meta(max_length=MAX_PARTS)] | None,
+        Meta(description="The parts with numbers of their own that were in the unit."),
+    ] = None
+    assets: Annotated[
+        Annotated[list[AssetUseMessage], Meta(max_length=MAX_PARTS)] | None,
+        Meta(description="The assets used. Whether this counts them, `count_from` says; otherwise it is noted only."),
+    ] = None
+    error_code: Annotated[
+        Annotated[int, Meta(ge=-INT32_MAX - 1, le=INT32_MAX)] | str | None,
+        Meta(description="The device's error number for the test; a text is put before `error_message`."),
+    ] = None
+    error_message: Annotated[str | None, Meta(description="The device's error text for the test.")] = None
     misc: Annotated[
         dict[str, Raw] | None, Meta(description="Anything else to note on the report: name to a text, number or bool.")
     ] = None

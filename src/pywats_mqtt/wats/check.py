@@ -87,7 +87,17 @@ async def _operations(session: Session, config: WatsConfig) -> list[Finding]:
             continue
         wrong = f"{code} {others[code]} is no test operation" if code in others else "WATS does not know it"
         findings.append(Finding(ok=False, what=what, fix=f"{wrong}; use one of: {known}"))
-    return findings
+    return [*findings, _repairs(processes, config.default_repair_code)]
+
+
+def _repairs(processes: list[dict[object, object]], code: int) -> Finding:
+    """Look up the operation code of repairs; it may be missing where nobody repairs."""
+    repairs = {entry.get("code"): entry.get("name") for entry in processes if entry.get("isRepairOperation")}
+    what = f"repair operation code {code} (wats.default_repair_code)"
+    if code in repairs:
+        return Finding(ok=True, what=f"{what} is {repairs[code]}")
+    known = ", ".join(f"{known} {name}" for known, name in repairs.items()) or "there is none"
+    return Finding(ok=True, what=f"{what} is not there, so a repair that names none is refused; known: {known}")
 
 
 async def _asset_type(session: Session, config: WatsConfig) -> Finding:

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from types import TracebackType
 from typing import Self, TypeVar
+from uuid import UUID
 from weakref import WeakValueDictionary
 
 import msgspec
 
 from pywats_mqtt.config.model import WatsConfig
 from pywats_mqtt.errors import Reject, Retry, Scope
-from pywats_mqtt.events import TestResult
-from pywats_mqtt.ports import Asset, Clock, Notes
+from pywats_mqtt.events import Repair, TestResult
+from pywats_mqtt.ports import Asset, Clock, KnownTest, Notes
+from pywats_mqtt.wats import lookups
 from pywats_mqtt.wats.assets import Wire, asset_of, equals, named, path_key, rows, with_tags
 from pywats_mqtt.wats.outcomes import Answer, Call, Missing, problem_of_report_answer
 from pywats_mqtt.wats.quota import Quota
+from pywats_mqtt.wats.repairs import repair_code, wsjf_repair
 from pywats_mqtt.wats.reports import wsjf
 from pywats_mqtt.wats.session import Session
+from pywats_mqtt.wats.steps import Report
 
 _VERSION = Call("GET", "/api/App/Version")
 _SUBMIT = Call("POST", "/api/Report/WSJF")
@@ -89,10 +94,29 @@ class PywatsClient:
 
     async def submit_report(self, result: TestResult) -> None:
         """Store a UUT report; done when the answer names its id."""
-        answer = await self._session.call(_SUBMIT, body=wsjf(result, self._config))
-        problem = problem_of_report_answer(answer, result.report_id, _SUBMIT)
+        await self._submit(wsjf(result, self._config), result.report_id)
+
+    async def submit_repair(self, repair: Repair) -> None:
+        """Store a UUR report; done when the answer names its id."""
+        await self._submit(wsjf_repair(repair, self._config), repair.report_id)
+
+    async def _submit(self, report: Report, report_id: UUID) -> None:
+        answer = await self._session.call(_SUBMIT, body=report)
+        problem = problem_of_report_answer(answer, report_id, _SUBMIT)
         if problem is not None:
             raise problem
+
+    async def known_test(self, report_id: UUID) -> KnownTest | None:
+        """Look for the report of a test."""
+        return await lookups.known_test(self._session, report_id)
+
+    async def failed_test(self, serial_number: str, part_number: str, before: datetime) -> KnownTest | None:
+        """Look for a unit's newest failed test."""
+        return await lookups.failed_test(self._session, serial_number, part_number, before)
+
+    async def repair_codes(self, operation_code: int | None) -> Mapping[str, tuple[str, ...]] | None:
+        """Read the failure codes of a repair operation."""
+        return await lookups.repair_codes(self._session, repair_code(operation_code, self._config))
 
     async def asset(self, serial_number: str) -> Asset:
         """Read an asset with its tags; one call once its id is known."""

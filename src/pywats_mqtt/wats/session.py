@@ -30,6 +30,8 @@ from pywats_mqtt.wats.token import Token
 
 _UNAUTHORISED = 401
 _NOT_FOUND = 404
+_INTERNAL = "/api/internal/"
+"""Routes that WATS keeps for its own pages, and tells by the Referer that it is one of them that asks."""
 
 
 class Session:
@@ -44,6 +46,7 @@ class Session:
         if not config.url.startswith(("http://", "https://")):
             raise Fatal(f"wats.url: expected an address such as https://company.wats.com, got {config.url!r}")
         self._token = Token.configured(config)
+        self._referer = {"Referer": config.url}
         self._timeout_s = config.timeout_s
         self._quota = quota
         self._clock = clock
@@ -125,6 +128,8 @@ class Session:
 
     async def _send_once(self, call: Call, params: dict[str, str | int] | None, data: bytes | None) -> Answer:
         headers = {"Authorization": f"Basic {self._token.reveal()}"}
+        if call.path.startswith(_INTERNAL):
+            headers |= self._referer
         client = self._api.http_client
         async with self._quota.call():
             try:

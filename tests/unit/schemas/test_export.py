@@ -14,7 +14,7 @@ from tests.cases.runner import CASES, expected, folders
 from tests.unit.schemas.validation import is_valid
 
 DOCS = Path(__file__).parents[3] / "docs" / "schemas"
-SCHEMA_OF = {"asset": "asset-message", "report": "result-message"}
+SCHEMA_OF = {"asset": "asset-message", "report": "result-message", "repair": "repair-message"}
 
 SHAPE = {
     "report/refused_limit_is_text",
@@ -23,6 +23,9 @@ SHAPE = {
     "report/refused_value_is_array",
     "report/refused_misc_is_text",
     "report/refused_duration_is_negative",
+    "report/refused_loop_index_is_text",
+    "report/refused_measurement_without_name",
+    "repair/refused_failure_without_code",
     "asset/refused_array",
     "asset/refused_count_is_a_fraction",
     "asset/refused_count_is_negative",
