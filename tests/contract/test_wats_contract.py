@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from uuid import uuid5
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid5
 
+import msgspec
 import pytest
 
 from pywats_mqtt.config.model import AssetConfig
 from pywats_mqtt.errors import Reject, Retry, Scope
-from pywats_mqtt.events import NAMESPACE, AssetCounts, Measurement, Step, TestResult
+from pywats_mqtt.events import NAMESPACE, AssetCounts, Failure, Measurement, Repair, Step, TestResult
 from pywats_mqtt.handlers.asset import AssetHandlers
+from pywats_mqtt.ports import KnownTest
 from tests.contract.wats_memory import HandClock, MemoryNotes
 from tests.contract.wats_servers import EMULATOR_OPTIONS, EmulatedServer, MemoryServer, Server
 from tests.emulator.server import RunningEmulator, running_emulator
@@ -66,6 +68,75 @@ async def test_a_report_sent_twice_overwrites_itself(server: Server) -> None:
         await wats.submit_report(result(1))
 
     assert list(server.reports().values()) == [2]
+
+
+def repair(**fields: object) -> Repair:
+    """Give a repair of the first unit."""
+    bare = Repair(
+        report_id=uuid5(NAMESPACE, "repair"),
+        device="REPAIR-1",
+        serial_number="SN-0",
+        part_number="PN-1",
+        start=datetime(2026, 1, 26, 7, 0, tzinfo=UTC),
+        failures=(Failure(category="Component", code="Defect Component", path="$.failures[0]"),),
+        failed_test=uuid5(NAMESPACE, "0"),
+        operation_code=10,
+    )
+    return msgspec.structs.replace(bare, **fields)
+
+
+async def test_a_repair_sent_twice_overwrites_itself(server: Server) -> None:
+    """Beside the test it belongs to."""
+    async with server.client() as wats:
+        await wats.submit_report(result(0))
+        await wats.submit_repair(repair())
+        await wats.submit_repair(repair())
+
+    assert server.reports() == {str(uuid5(NAMESPACE, "0")): 1, str(uuid5(NAMESPACE, "repair")): 2}
+
+
+async def test_a_test_is_known_once_its_report_is_there(server: Server) -> None:
+    """With its operation."""
+    report_id = uuid5(NAMESPACE, "0")
+    async with server.client() as wats:
+        before = await wats.known_test(report_id)
+        await wats.submit_report(result(0))
+        after = await wats.known_test(report_id)
+
+    assert before is None
+    assert after == KnownTest(report_id, 10)
+
+
+async def test_the_newest_failed_test_of_a_unit_is_found(server: Server) -> None:
+    """Before a time, of its part number or of any, whatever was sent first; not one that passed, no other unit's."""
+    six = datetime(2026, 1, 26, 6, 0, tzinfo=UTC)
+    tests = [(2, "F"), (1, "E"), (3, "P"), (9, "F")]
+    async with server.client() as wats:
+        for hours, letter in tests:
+            one = msgspec.structs.replace(result(0), report_id=UUID(int=hours), result=letter, part_number="PN-1")
+            await wats.submit_report(msgspec.structs.replace(one, start=six + timedelta(hours=hours)))
+        await wats.submit_report(msgspec.structs.replace(result(1), part_number="PN-1"))
+        noon = six + timedelta(hours=6)
+        found = [
+            await wats.failed_test("SN-0", "PN-1", noon),
+            await wats.failed_test("SN-0", "", six + timedelta(hours=1)),
+            await wats.failed_test("SN-0", "PN-2", noon),
+            await wats.failed_test("SN'0", "", noon),
+        ]
+
+    assert found == [KnownTest(UUID(int=2), 10), KnownTest(UUID(int=1), 10), None, None]
+
+
+async def test_codes_of_a_repair_operation(server: Server) -> None:
+    """Of the configured one where none is named; of one that does not repair the server says nothing."""
+    async with server.client() as wats:
+        codes = await wats.repair_codes(None)
+        same = await wats.repair_codes(500)
+        none = await wats.repair_codes(10)
+
+    assert codes is not None
+    assert "Defect Component" in codes["Component"]
+    assert (same, none) == (codes, None)
 
 
 async def test_an_asset_is_made_when_missing(server: Server) -> None:

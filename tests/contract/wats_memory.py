@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import msgspec
 
 from pywats_mqtt.errors import Reject, Retry, Scope
-from pywats_mqtt.events import TestResult
-from pywats_mqtt.ports import Asset
+from pywats_mqtt.events import Repair, TestResult
+from pywats_mqtt.ports import Asset, KnownTest
 from pywats_mqtt.wats.assets import xml_safe
 
 
@@ -59,6 +60,8 @@ class MemoryWats:
 
     Attributes:
         reports: report id to the results received under it, oldest first.
+        repairs: the same of repairs.
+        codes: repair operation to its categories and their codes; empty, the server does not tell.
         assets: serial number to asset.
         log: the lines of the assets' logs, as (serial number, text).
         calls: what was asked, as (name, serial number or report id, value).
@@ -68,6 +71,8 @@ class MemoryWats:
 
     def __init__(self) -> None:
         self.reports: dict[str, list[TestResult]] = {}
+        self.repairs: dict[str, list[Repair]] = {}
+        self.codes: dict[int, Mapping[str, tuple[str, ...]]] = {}
         self.assets: dict[str, Asset] = {}
         self.log: list[tuple[str, str]] = []
         self.calls: list[tuple[str, str, object]] = []
@@ -84,6 +89,39 @@ class MemoryWats:
         failure = self._called("submit_report", str(result.report_id), None)
         self.reports.setdefault(str(result.report_id), []).append(result)
         _raise(failure)
+
+    async def submit_repair(self, repair: Repair) -> None:
+        """Store a report under its id."""
+        failure = self._called("submit_repair", str(repair.report_id), None)
+        self.repairs.setdefault(str(repair.report_id), []).append(repair)
+        _raise(failure)
+
+    async def known_test(self, report_id: UUID) -> KnownTest | None:
+        """Look for a report."""
+        failure = self._called("known_test", str(report_id), None)
+        received = self.reports.get(str(report_id))
+        _raise(failure)
+        return _known(received[-1]) if received else None
+
+    async def failed_test(self, serial_number: str, part_number: str, before: datetime) -> KnownTest | None:
+        """Look for a unit's newest failed test."""
+        failure = self._called("failed_test", serial_number, part_number)
+        found = [
+            test
+            for *_, test in self.reports.values()
+            if test.serial_number == serial_number
+            and part_number in {"", test.part_number}
+            and test.result != "P"
+            and test.start <= before
+        ]
+        _raise(failure)
+        return _known(max(found, key=lambda test: test.start)) if found else None
+
+    async def repair_codes(self, operation_code: int | None) -> Mapping[str, tuple[str, ...]] | None:
+        """Give the codes of an operation; 500 unless told otherwise."""
+        failure = self._called("repair_codes", str(operation_code), None)
+        _raise(failure)
+        return self.codes.get(500 if operation_code is None else operation_code)
 
     async def asset(self, serial_number: str) -> Asset:
         """Read or make an asset."""
@@ -155,6 +193,10 @@ class MemoryWats:
 
     def _change(self, serial_number: str, **fields: object) -> None:
         self.assets[serial_number] = msgspec.structs.replace(self._there(serial_number), **fields)
+
+
+def _known(test: TestResult) -> KnownTest:
+    return KnownTest(test.report_id, 10 if test.operation_code is None else test.operation_code)
 
 
 def _raise(failure: Retry | Reject | None) -> None:

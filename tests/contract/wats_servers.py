@@ -13,6 +13,7 @@ import httpx
 import msgspec
 
 from pywats_mqtt.config.model import Secret, WatsConfig
+from pywats_mqtt.emulator.reports.repair_codes import REPAIR_CODES
 from pywats_mqtt.ports import Asset, Wats
 from pywats_mqtt.wats.assets import asset_of
 from pywats_mqtt.wats.client import PywatsClient
@@ -82,6 +83,7 @@ class MemoryServer:
 
     def __init__(self) -> None:
         self._wats = MemoryWats()
+        self._wats.codes = {500: REPAIR_CODES}
 
     @asynccontextmanager
     async def client(self, *, create_assets: bool = True, may_set_counts: bool = True) -> AsyncIterator[Wats]:
@@ -92,7 +94,8 @@ class MemoryServer:
 
     def reports(self) -> dict[str, int]:
         """Count what it received."""
-        return {report_id: len(received) for report_id, received in self._wats.reports.items()}
+        received = [*self._wats.reports.items(), *self._wats.repairs.items()]
+        return {report_id: len(reports) for report_id, reports in received}
 
     def assets(self) -> dict[str, Asset]:
         """Give its assets."""

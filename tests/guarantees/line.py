@@ -155,9 +155,9 @@ class Line:
             '[spool]\npath = "spool.db"\n'
         )
 
-    def start_wats(self) -> RunningEmulator:
+    def start_wats(self, *options: str) -> RunningEmulator:
         """Start the emulator at its port, with what it knew before."""
-        self.emulator = start_emulator(port=self.wats_port, state=self.folder / "wats.db")
+        self.emulator = start_emulator(*options, port=self.wats_port, state=self.folder / "wats.db")
         return self.emulator
 
     def kill_wats(self) -> None:

@@ -133,6 +133,8 @@ def test_filters_and_templates(changes: dict[str, object], expected: list[str]) 
         ({"token": Secret("c2Vj\ncmV0")}, ["error wats.token"]),
         ({"token": Secret("c2VjcmV0 ")}, ["error wats.token"]),
         ({"default_operation_code": 0}, ["error wats.default_operation_code"]),
+        ({"default_repair_code": 0}, ["error wats.default_repair_code"]),
+        ({"count_from_exceptions": ("FIXTURE-1", " ")}, ["error wats.count_from_exceptions[1]"]),
         ({"operation_codes": {"final": -1}}, ["error wats.operation_codes.final"]),
         ({"requests_per_minute": 500}, []),
         ({"requests_per_minute": 501}, ["warning wats.requests_per_minute"]),

@@ -151,7 +151,7 @@ def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
             "[topics]\nreport_topics = 'a/+'",
             (
                 "bridge.toml: [topics] report_topics: expected a list of strings, got a string; "
-                'write report_topics = ["testers/+/results", "devices/+/selftest"]'
+                'write report_topics = ["testers/+/results", "devices/+/selftest", "testers/+/repairs"]'
             ),
         ),
         (
@@ -285,7 +285,7 @@ def test_an_empty_variable_takes_an_optional_setting_away(tmp_path: Path) -> Non
             "a/+",
             (
                 "expected a list of strings, got a string; write PYWATS_MQTT__TOPICS__REPORT_TOPICS="
-                '["testers/+/results", "devices/+/selftest"]'
+                '["testers/+/results", "devices/+/selftest", "testers/+/repairs"]'
             ),
         ),
         (

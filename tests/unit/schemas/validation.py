@@ -16,6 +16,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 _UNDERSTOOD = {
     *("type", "anyOf", "$ref", "properties", "required", "items", "additionalProperties"),
     *("minimum", "maximum", "multipleOf", "maxItems", "title", "description", "default", "examples"),
+    "format",  # an annotation (JSON Schema 2020-12, 7.2.1)
 }
 
 

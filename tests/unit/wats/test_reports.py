@@ -12,8 +12,19 @@ import pytest
 from pywats.domains.report.report_models import UUTReport
 
 from pywats_mqtt.config.model import WatsConfig
+from pywats_mqtt.emulator.reports.rules import problems_of
 from pywats_mqtt.errors import Reject
-from pywats_mqtt.events import Measurement, Step, TestResult
+from pywats_mqtt.events import (
+    AssetUse,
+    Attachment,
+    Chart,
+    Loop,
+    Measurement,
+    Series,
+    Step,
+    SubUnit,
+    TestResult,
+)
 from pywats_mqtt.wats.reports import Report, wsjf
 
 CONFIG = WatsConfig(operation_codes={"self_test": 10}, default_operation_code=100, default_part_number="PN-DEFAULT")
@@ -198,6 +209,140 @@ def test_a_number_that_json_cannot_carry_is_refused(number: float) -> None:
         of_step(Measurement(value=number))
 
     assert refused.value.path == "$.steps[0].value"
+
+
+_STEPS = {
+    "sequence": Step(
+        name="s",
+        status="P",
+        kind="sequence",
+        group="S",
+        steps=(Step(name="inner", status="P", measurement=Measurement(value=1.0)),),
+    ),
+    "numbers": Step(
+        name="s",
+        status="F",
+        kind="many",
+        measurements=(
+            Measurement(name="a", value=1.0, unit="V", low=0.0, high=2.0),
+            Measurement(name="b", value=3.0, low=2.0, comp="LT", status="F"),
+        ),
+    ),
+    "texts": Step(
+        name="s",
+        status="P",
+        kind="many",
+        measurements=(Measurement(name="a", value="x", comp="IGNORECASE", limit="X"), Measurement(name="b", value="y")),
+    ),
+    "truths": Step(
+        name="s", status="F", kind="many", measurements=(Measurement(name="a"), Measurement(name="b", status="F"))
+    ),
+    "chart": Step(
+        name="s",
+        status="D",
+        kind="chart",
+        chart=Chart(type="LineLogXY", label="l", x_unit="Hz", series=(Series("a", (1.0, 2.5), (1e-9, 1e9)),)),
+    ),
+    "chart beside a value": Step(
+        name="s",
+        status="P",
+        measurement=Measurement(value=1.0),
+        chart=Chart(label="l", series=(Series("a", (1.0,)),)),
+    ),
+    "action in a loop": Step(
+        name="s",
+        status="D",
+        kind="action",
+        group="C",
+        loop=Loop(1, 3),
+        start=datetime(2026, 1, 26, 6, 0, 1, tzinfo=UTC),
+        attachment=Attachment(name="a.bin", content_type="image/png", data=b"\x00\xff", path="$"),
+    ),
+}
+_NUMERIC = ["EQ", "NE", "GT", "GE", "LT", "LE", "GTLT", "GTLE", "GELT", "GELE", "LTGT", "LTGE", "LEGT", "LEGE"]
+
+
+def back(sent: Report) -> dict[str, object]:
+    """Give a report as pywats writes it again after reading it."""
+    model = UUTReport.model_validate(sent)
+    return msgspec.convert(model.model_dump(mode="json", by_alias=True, exclude_none=True), dict[str, object])
+
+
+@pytest.mark.parametrize("kind", _STEPS)
+def test_pywats_and_the_emulator_read_each_kind_of_step(kind: str) -> None:
+    """Nothing is lost or changed on the way through pywats' models, and a server takes it."""
+    sent = wsjf(change(steps=(_STEPS[kind],)), CONFIG)
+
+    assert _common(back(sent), sent) == _without_utc(sent)
+    assert problems_of(msgspec.convert(sent, dict[str, object])) == []
+
+
+@pytest.mark.parametrize("operator", _NUMERIC)
+def test_each_comparison_goes_with_the_limits_it_reads(operator: str) -> None:
+    """One limit stands in the low one, two in both; a server that checks them takes them."""
+    two = len(operator) == 4
+    measurement = Measurement(value=1.0, low=0.0, high=2.0 if two else None, comp=operator)
+    sent = wsjf(change(steps=(Step(name="s", status="P", measurement=measurement),)), CONFIG)
+
+    limits = {"lowLimit": 0.0, "highLimit": 2.0} if two else {"lowLimit": 0.0}
+    assert of_step(measurement)["numericMeas"] == [{"status": "P", "value": 1.0, "compOp": operator, **limits}]
+    assert _common(back(sent), sent) == _without_utc(sent)
+    assert problems_of(msgspec.convert(sent, dict[str, object])) == []
+
+
+def test_an_attachment_over_the_bound_is_refused_with_its_place() -> None:
+    """The reason names the setting; at the bound it goes."""
+    file = Attachment(name="a", content_type="b/c", data=b"123", path="$.steps[0].attachment.data")
+    result = change(steps=(Step(name="s", status="D", kind="action", attachment=file),))
+
+    wsjf(result, msgspec.structs.replace(CONFIG, max_attachment_bytes=3))
+    with pytest.raises(Reject, match=r"3 bytes; wats\.max_attachment_bytes is 2") as refused:
+        wsjf(result, msgspec.structs.replace(CONFIG, max_attachment_bytes=2))
+
+    assert refused.value.path == "$.steps[0].attachment.data"
+
+
+def test_sub_units_and_the_tests_own_error() -> None:
+    """A part without a revision has none, whatever the unit's default is."""
+    sent = wsjf(
+        change(
+            sub_units=(
+                SubUnit(serial_number="1", part_number="P", revision="B", type="PCBA"),
+                SubUnit(serial_number="2", part_number="Q"),
+            ),
+            error_code=-3,
+            error_message="no contact",
+        ),
+        CONFIG,
+    )
+
+    assert sent["subUnits"] == [
+        {"sn": "1", "pn": "P", "partType": "PCBA", "rev": "B"},
+        {"sn": "2", "pn": "Q", "partType": "Part"},
+    ]
+    uut = msgspec.convert(sent["uut"], dict[str, object])
+    assert (uut["errorCode"], uut["errorMessage"]) == (-3, "no contact")
+    assert _common(back(sent), sent) == _without_utc(sent)
+    assert problems_of(msgspec.convert(sent, dict[str, object])) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "counted", "noted"),
+    [
+        pytest.param({}, [], ["F1", "F2 (3 times)"], id="by their topics"),
+        pytest.param({"count_from": "reports"}, ["F1", "F2"], [], id="by reports"),
+        pytest.param({"count_from_exceptions": ("F2",)}, ["F2"], ["F1"], id="F2 by reports"),
+        pytest.param({"count_from": "reports", "count_from_exceptions": ("F2",)}, ["F1"], ["F2 (3 times)"], id="F1"),
+    ],
+)
+def test_an_asset_is_counted_by_one_of_two(settings: dict[str, object], counted: list[str], noted: list[str]) -> None:
+    """What a report does not count it notes; never both."""
+    config = msgspec.structs.replace(CONFIG, **settings)
+    sent = wsjf(change(misc=(), assets=(AssetUse("F1"), AssetUse("F2", 3))), config)
+
+    assert [each["assetSN"] for each in msgspec.convert(sent.get("assets", []), list[dict[str, object]])] == counted
+    assert sent.get("miscInfos", []) == [{"description": "asset_used", "text": text} for text in noted]
+    assert problems_of(msgspec.convert(sent, dict[str, object])) == []
 
 
 _VALUES = [
