@@ -94,8 +94,8 @@ class MemoryServer:
 
     def reports(self) -> dict[str, int]:
         """Count what it received."""
-        received = [*self._wats.reports.items(), *self._wats.repairs.items()]
-        return {report_id: len(reports) for report_id, reports in received}
+        tests = {report_id: len(received) for report_id, received in self._wats.reports.items()}
+        return tests | {report_id: len(received) for report_id, received in self._wats.repairs.items()}
 
     def assets(self) -> dict[str, Asset]:
         """Give its assets."""

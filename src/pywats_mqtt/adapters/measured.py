@@ -87,7 +87,7 @@ def measured_in_list(sent: StepMessage, path: str, texts: Texts) -> list[Measure
 
 
 def _one(sent: MeasurementMessage, path: str, texts: Texts, *, is_text: bool) -> Measured:
-    if not sent.name:
+    if not sent.name.strip():
         raise Reject("expected a name, got an empty text", path=f"{path}.name")
     value = None if isinstance(sent.value, bool) else sent.value
     if isinstance(value, str) and not (is_text or means_text(sent, path)) and _reads_as_number(value):

@@ -55,7 +55,7 @@ def chart_of(sent: ChartMessage, step: str, path: str, texts: Texts) -> Chart:
 
 
 def _series(sent: SeriesMessage, path: str, texts: Texts) -> Series:
-    if not sent.name:
+    if not sent.name.strip():
         raise Reject("expected a name, got an empty text", path=f"{path}.name")
     if not sent.y:
         raise Reject("expected at least one value", path=f"{path}.y")
@@ -70,7 +70,7 @@ def attachment_of(sent: AttachmentMessage, path: str, texts: Texts) -> Attachmen
     Raises:
         Reject: it has no name, or its data are not in base64; line breaks in them are taken.
     """
-    if not sent.name:
+    if not sent.name.strip():
         raise Reject("expected a name, got an empty text", path=f"{path}.name")
     try:
         data = b64decode("".join(sent.data.split()), validate=True)

@@ -32,6 +32,7 @@ class Reading(msgspec.Struct):
         conflicts: where the device's verdict contradicts what it is made of, in the order of the steps.
         groups: words for a group that mean none to WATS.
         starts_left_out: starts of steps that cannot be true.
+        empty_files: names of attachments without a byte: WATS has no place for them.
         steps: steps and measurements read so far.
     """
 
@@ -41,6 +42,7 @@ class Reading(msgspec.Struct):
     conflicts: list[str] = msgspec.field(default_factory=list)
     groups: set[str] = msgspec.field(default_factory=set)
     starts_left_out: int = 0
+    empty_files: list[str] = msgspec.field(default_factory=list)
     steps: int = 0
 
     def remarks(self) -> list[tuple[str, str]]:
@@ -50,6 +52,8 @@ class Reading(msgspec.Struct):
             found.append(("group", ", ".join(sorted(self.groups))))
         if self.starts_left_out:
             found.append(("step_starts_left_out", str(self.starts_left_out)))
+        if self.empty_files:
+            found.append(("empty_attachments_left_out", ", ".join(self.empty_files)))
         return found
 
 
@@ -78,7 +82,7 @@ def _step(sent: StepMessage, path: str, reading: Reading, number: str) -> Step:
     name = texts.fit(sent.name, f"{path}.name")
     code, error = error_of(sent.error_code, sent.error_message)
     step = _content(sent, path, reading, number, failed=bool(code or error))
-    if not sent.name:
+    if not sent.name.strip():
         raise Reject("expected a name, got an empty text", path=f"{path}.name")
     step = msgspec.structs.replace(
         step,
@@ -142,11 +146,15 @@ def _with_parts(step: Step, sent: StepMessage, path: str, reading: Reading) -> S
     if group is None:
         reading.groups.add(str(sent.group))
     texts = reading.texts
+    file = None if sent.attachment is None else attachment_of(sent.attachment, f"{path}.attachment", texts)
+    if file is not None and not file.data:
+        reading.empty_files.append(file.name)
+        file = None
     return msgspec.structs.replace(
         step,
         group=group or "M",
         chart=None if sent.chart is None else chart_of(sent.chart, step.name, f"{path}.chart", texts),
-        attachment=None if sent.attachment is None else attachment_of(sent.attachment, f"{path}.attachment", texts),
+        attachment=file,
         loop=None if sent.loop is None else loop_of(sent.loop),
         start=_start(sent, path, reading),
     )

@@ -101,7 +101,7 @@ class ChartMessage(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class AttachmentMessage(Struct, frozen=True, kw_only=True, gc=False):
-    """A file; WATS keeps one for each step."""
+    """A file; WATS keeps one for each step. One without a byte is left out, and noted."""
 
     name: Annotated[str, Meta(description="Its name, such as `trace.csv`.")]
     data: Annotated[str, Meta(description="Its bytes in base64 (RFC 4648, 4); how many, `max_attachment_bytes` says.")]

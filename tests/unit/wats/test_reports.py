@@ -25,7 +25,8 @@ from pywats_mqtt.events import (
     SubUnit,
     TestResult,
 )
-from pywats_mqtt.wats.reports import Report, wsjf
+from pywats_mqtt.wats.reports import wsjf
+from pywats_mqtt.wats.steps import Report
 
 CONFIG = WatsConfig(operation_codes={"self_test": 10}, default_operation_code=100, default_part_number="PN-DEFAULT")
 
