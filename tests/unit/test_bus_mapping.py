@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -62,6 +64,8 @@ EVERYTHING = {
     ],
     "misc": {"room": "4", "list": [1, 2]},
 }
+IN_FULL = json.loads((Path(__file__).parents[2] / "examples/result-in-full.json").read_bytes())
+REPAIR = json.loads((Path(__file__).parents[2] / "examples/repair.json").read_bytes())
 BARE = {"serial_number": "S1", "result": "F"}
 
 
@@ -113,7 +117,9 @@ def cfx(**changes: Any) -> dict[str, Any]:
     return event.to_dict() | changes
 
 
-@pytest.mark.parametrize("sent", [SELF_TEST, EVERYTHING, BARE], ids=["self-test", "everything", "bare"])
+@pytest.mark.parametrize(
+    "sent", [SELF_TEST, EVERYTHING, BARE, IN_FULL], ids=["self-test", "everything", "bare", "in full"]
+)
 @pytest.mark.parametrize("topic", ["testers/T1/results", "devices/D1/selftest"])
 def test_a_result_from_mqtt_comes_back_from_a_bus_unchanged_under_the_same_report_id(
     sent: dict[str, Any], topic: str
@@ -139,6 +145,26 @@ def test_a_result_has_the_keys_of_a_test_result_event_and_no_others() -> None:
     assert event.payload["start_time"] == "2026-01-26T06:00:00+00:00"
     assert event.payload["end_time"] == "2026-01-26T06:00:05.230000+00:00"
     assert (event.event_id, event.metadata.source_topic) == (str(relayed.id), "testers/T1/results")
+
+
+def test_steps_within_steps_stand_in_their_place_with_the_names_of_both() -> None:
+    """Handlers written for CFX see every value, named after its sequence."""
+    (relayed,) = publish(IN_FULL)
+    steps = event_of(relayed, "mqtt-iot").payload["steps"]
+    assert [step["name"] for step in steps][:4] == ["Clamp", "Power/Rails", "Power/Resonance", "Firmware"]
+    assert [(each["name"], each["value"], each["status"]) for each in steps[1]["measurements"]] == [
+        ("3V3", 3.31, "pass"),
+        ("5V", 5.62, "fail"),
+    ]
+
+
+def test_a_repair_is_published_as_custom_under_its_report_id() -> None:
+    """pywats_events has no event for it."""
+    (relayed,) = publish(REPAIR, "testers/REPAIR-1/repairs")
+    event = event_of(relayed, "mqtt-iot")
+    assert (event.event_type, event.payload["kind"]) == (EventType.CUSTOM, "repair")
+    assert event.payload["failures"][0]["code"] == "Defect Component"
+    assert event.event_id == event.payload["report_id"]
 
 
 def test_telemetry_is_published_event_by_event_and_counters_and_environment_as_custom() -> None:

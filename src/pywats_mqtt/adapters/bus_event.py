@@ -66,7 +66,7 @@ def read_result(context: Context) -> tuple[Identified, ...]:
     extras = custom.pywats_mqtt or ResultExtras()
     station = text_of(sent.station_id, "$.station_id") or context.device
     level = report.SELF_TEST if extras.kind == report.SELF_TEST else report.RESULTS
-    steps, places = _steps(sent.steps or [])
+    steps, places = _steps([] if extras.steps else sent.steps or [])
     message = ResultMessage(
         test_type=extras.test_type or any_text_of(custom.test_method, "$.custom_data.test_method"),
         operation_code=extras.operation_code,
@@ -101,6 +101,8 @@ def read_result(context: Context) -> tuple[Identified, ...]:
         misc=misc + tuple(pair for pair in event.misc if pair not in misc),
         attachments=tuple(extras.attachments or ()) + event.attachments,
     )
+    if extras.steps:
+        event = msgspec.structs.replace(event, steps=tuple(extras.steps))
     if extras.report_id is not None:
         event = msgspec.structs.replace(event, report_id=extras.report_id)
         identity = Identity(extras.report_id, payload_digest(payload))
@@ -179,8 +181,6 @@ def _measured(name: str, verdict: str | None, one: BusMeasurement) -> StepMessag
         unit=None if one.unit == _NO_UNIT else one.unit,
         low=one.low_limit,
         high=one.high_limit,
-        comp=one.comp_op,
-        limit=one.limit,
     )
 
 

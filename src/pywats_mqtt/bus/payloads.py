@@ -10,8 +10,9 @@
 | repair | CUSTOM | kind `repair`: the fields of the event, as they are stored |
 | environment | CUSTOM | kind `asset_environment`: asset_id, environment, timestamp |
 
-The steps of a sequence stand in its place, named `sequence/step`: pywats_events has no steps within steps. Charts,
-files, loops and groups have no place there. A value that was not sent is None. Times are ISO 8601 with their offset.
+The steps of a sequence stand in its place, named `sequence/step`: pywats_events has no steps within steps. Where a
+result has those, or charts, files, loops, groups or starts, all its steps stand in `custom_data["pywats_mqtt"]` as
+well. A value that was not sent is None. Times are ISO 8601 with their offset.
 """
 
 from __future__ import annotations
@@ -151,8 +152,15 @@ def _parts(result: TestResult) -> Payload:
         "error_message": result.error_message,
         "sub_units": [msgspec.to_builtins(unit) for unit in result.sub_units],
         "assets": [msgspec.to_builtins(use) for use in result.assets],
+        "steps": [] if all(map(_is_plain, result.steps)) else [msgspec.to_builtins(step) for step in result.steps],
     }
     return {name: value for name, value in parts.items() if value not in (None, "", [])}
+
+
+def _is_plain(step: Step) -> bool:
+    """Tell whether the contract has a place for all of a step."""
+    special = (step.kind, step.measurement.comp, step.chart, step.attachment, step.loop, step.start)
+    return step.group == "M" and not any(special)
 
 
 def _step(step: Step, above: str) -> list[Payload]:
@@ -181,7 +189,7 @@ def _measurements(step: Step) -> list[Payload]:
 
 
 def _measurement(measured: Measurement, name: str) -> Payload:
-    said: Payload = {
+    return {
         "name": name,
         "value": measured.value,
         "unit": measured.unit,
@@ -189,8 +197,6 @@ def _measurement(measured: Measurement, name: str) -> Payload:
         "low_limit": measured.low,
         "high_limit": measured.high,
     }
-    compared = {"comp_op": measured.comp or None, "limit": measured.limit}
-    return said | {key: value for key, value in compared.items() if value is not None}
 
 
 def _state(state: AssetState) -> tuple[EventType, Payload]:

@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta, Raw, Struct
 
+from pywats_mqtt.events import Step
 from pywats_mqtt.schemas.common import NOT_SENT, Count, Text, Time, Year
 from pywats_mqtt.schemas.report import AssetUseMessage, SubUnitMessage
 from pywats_mqtt.schemas.step import MAX_STEPS, Verdict
@@ -21,7 +22,7 @@ EXTRAS_KEY = "pywats_mqtt"
 
 
 class BusMeasurement(Struct, frozen=True, kw_only=True):
-    """One measured value of a step; `status` in the words of pywats_events, the last two keys are ours."""
+    """One measured value of a step; `status` in the words of pywats_events."""
 
     name: str | None = None
     value: float | str | bool | None = None
@@ -29,8 +30,6 @@ class BusMeasurement(Struct, frozen=True, kw_only=True):
     status: Verdict = None
     low_limit: float | None = None
     high_limit: float | None = None
-    comp_op: str | None = None
-    limit: str | None = None
 
 
 class BusStep(Struct, frozen=True, kw_only=True):
@@ -65,6 +64,9 @@ class ResultExtras(Struct, frozen=True, kw_only=True):
     error_message: str | None = None
     sub_units: list[SubUnitMessage] | None = None
     assets: list[AssetUseMessage] | None = None
+    steps: Annotated[
+        list[Step] | None, Meta(description="All steps where the contract has no place for some; go before its own.")
+    ] = None
 
 
 class ResultCustom(Struct, frozen=True, kw_only=True):
