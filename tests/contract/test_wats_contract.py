@@ -96,14 +96,18 @@ async def test_a_repair_sent_twice_overwrites_itself(server: Server) -> None:
 
 
 async def test_a_test_is_known_once_its_report_is_there(server: Server) -> None:
-    """With its operation."""
+    """With its operation; reports of other tests are not taken for it."""
     report_id = uuid5(NAMESPACE, "0")
     async with server.client() as wats:
         before = await wats.known_test(report_id)
+        await wats.submit_report(msgspec.structs.replace(result(1), operation_code=50))
+        before_it = await wats.known_test(report_id)
         await wats.submit_report(result(0))
+        await wats.submit_report(msgspec.structs.replace(result(2), operation_code=50))
         after = await wats.known_test(report_id)
 
     assert before is None
+    assert before_it is None
     assert after == KnownTest(report_id, 10)
 
 

@@ -30,7 +30,6 @@ NO_VERSION = "-"
 """Version of the test program, which devices do not send; not blank, since nobody knows whether WATS takes that."""
 
 _WITHOUT_VALUE = {"chart": "Chart", "action": "Action"}
-_ONE_LIMIT = frozenset({"EQ", "NE", "GT", "GE", "LT", "LE"})
 
 
 def wire_steps(steps: tuple[Step, ...], path: str, most_bytes: int) -> list[Json]:
@@ -125,7 +124,7 @@ def _numeric(measured: Measurement, value: float, path: str) -> Report:
     if low is not None:
         wire["compOp"] = measured.comp or ("GE" if high is None else "GELE")
         wire["lowLimit"] = finite(low, f"{path}.low")
-        if high is not None and wire["compOp"] not in _ONE_LIMIT:
+        if high is not None:
             wire["highLimit"] = finite(high, f"{path}.high")
     elif high is not None:
         wire["compOp"] = "LE"
