@@ -87,7 +87,9 @@ def test_the_example_configuration_works() -> None:
     assert lint(load(ROOT / "examples/bridge.toml", {})) == ()
 
 
-@pytest.mark.parametrize(("name", "topic"), [("result", "testers/T1/results"), ("status", "assets/F/status")])
+@pytest.mark.parametrize(
+    ("name", "topic"), [("result", "testers/T1/results"), ("status", "assets/F/status"), ("unit", "stations/S/unit")]
+)
 def test_the_example_payloads_are_json_for_a_topic_of_the_defaults(name: str, topic: str) -> None:
     """What the walk-through publishes is JSON, and its topic has an adapter that decodes it."""
     route = RouteTable(TopicConfig()).route(topic)

@@ -204,6 +204,29 @@ def test_telemetry_is_published_event_by_event_and_counters_and_environment_as_c
     assert len({event.event_id for event in events}) == 3
 
 
+def test_the_shop_floor_is_published_as_units_that_come_and_go_and_the_rest_as_custom() -> None:
+    """pywats_events has words for a unit at a station, and none for a scan or an operator."""
+    sent = {"serial_number": "U1", "part_number": "P", "operator": "jane", "timestamp": "2026-01-26T10:30:00Z"}
+    at = {"operator_id": "jane", "timestamp": "2026-01-26T10:30:00+00:00"}
+    unit = {"unit_id": "U1", "part_number": "P", "revision": None, **at}
+
+    def said(payload: dict[str, str], topic: str) -> tuple[EventType, dict[str, Any]]:
+        (relayed,) = publish(payload, topic)
+        event = event_of(relayed, "mqtt-iot")
+        return event.event_type, event.payload
+
+    arrived = said({**sent, "event": "unit_entered"}, "stations/S1/unit")
+    assert arrived == (EventType.UNIT_ARRIVED, {**unit, "station_id": "S1"})
+    departed = said({**sent, "event": "unit_exited"}, "stations/S1/unit")
+    assert departed == (EventType.UNIT_DEPARTED, {**unit, "station_id": "S1"})
+    scanned = said(sent, "lines/L1/scan")
+    assert scanned == (EventType.CUSTOM, {"kind": "unit_scanned", **unit, "station_id": None, "line_id": "L1"})
+    assert said({**sent, "event": "shift", "shift": "late"}, "stations/S1/operator") == (
+        EventType.CUSTOM,
+        {"kind": "operator", "action": "shift", "station_id": "S1", "shift": "late", **at},
+    )
+
+
 def test_ids_repeat_for_the_same_reception_and_differ_for_the_next() -> None:
     """A hand-over after a crash can be told from a second heartbeat of the same content."""
     payload = msgspec.json.encode({"status": "idle"})

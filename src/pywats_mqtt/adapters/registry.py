@@ -7,13 +7,14 @@ from typing import TypeAlias
 
 import msgspec
 
-from pywats_mqtt.adapters import alert, asset, bus_event, repair, report
+from pywats_mqtt.adapters import alert, asset, bus_event, production, repair, report
 from pywats_mqtt.adapters.context import Context
 from pywats_mqtt.events import AssetUpdate, Identified
 from pywats_mqtt.schemas.alert import decoder as alert_decoder
 from pywats_mqtt.schemas.asset import decoder as asset_decoder
 from pywats_mqtt.schemas.bus_event import result_decoder as bus_result_decoder
 from pywats_mqtt.schemas.bus_event import state_decoder as bus_state_decoder
+from pywats_mqtt.schemas.production import operator_decoder, unit_decoder
 from pywats_mqtt.schemas.repair import decoder as repair_decoder
 from pywats_mqtt.schemas.report import decoder as report_decoder
 
@@ -44,6 +45,12 @@ READINGS: Mapping[str, Mapping[str, Reading]] = {
     "report": {
         ANY: Reading(report.read, report_decoder.decode),
         repair.REPAIRS: Reading(repair.read, repair_decoder.decode),
+    },
+    "production": {
+        "unit": Reading(production.read_station, unit_decoder.decode),
+        "scan": Reading(production.read_scan, unit_decoder.decode),
+        "operator": Reading(production.read_operator, operator_decoder.decode),
+        ANY: Reading(production.read_station, unit_decoder.decode),
     },
     "bus_result": {ANY: Reading(bus_event.read_result, bus_result_decoder.decode)},
     "bus_state": {ANY: Reading(bus_event.read_state, bus_state_decoder.decode)},

@@ -9,6 +9,10 @@
 | alert | ASSET_FAULT | as `AssetFaultEvent.to_dict` |
 | repair | CUSTOM | kind `repair`: the fields of the event, as they are stored |
 | environment | CUSTOM | kind `asset_environment`: asset_id, environment, timestamp |
+| unit entered | UNIT_ARRIVED | unit_id, part_number, revision, station_id, operator_id, timestamp |
+| unit exited | UNIT_DEPARTED | the same |
+| unit scanned | CUSTOM | kind `unit_scanned`: the same, and line_id |
+| operator | CUSTOM | kind `operator`: action (login, logout, shift), station_id, operator_id, shift, timestamp |
 
 The steps of a sequence stand in its place, named `sequence/step`: pywats_events has no steps within steps. Where a
 result has those, or charts, files, loops, groups or starts, all its steps stand in `custom_data["pywats_mqtt"]` as
@@ -29,10 +33,12 @@ from pywats_mqtt.events import (
     AssetEnvironment,
     AssetState,
     Measurement,
+    OperatorEvent,
     Relayed,
     Repair,
     Step,
     TestResult,
+    UnitEvent,
 )
 from pywats_mqtt.messages import from_us
 from pywats_mqtt.schemas.bus_event import EXTRAS_KEY
@@ -83,6 +89,17 @@ def _said(relayed: Relayed) -> tuple[EventType, Payload]:
         case Repair() as repair:
             fields: Payload = msgspec.to_builtins(repair)
             return EventType.CUSTOM, {**fields, "kind": "repair"}
+        case UnitEvent() as unit:
+            return _unit(unit)
+        case OperatorEvent() as operator:
+            return EventType.CUSTOM, {
+                "kind": "operator",
+                "action": operator.action,
+                "station_id": operator.station,
+                "operator_id": operator.operator or None,
+                "shift": operator.shift or None,
+                "timestamp": _time(operator.at_us),
+            }
         case AssetState() as state:
             return _state(state)
         case AssetAlert() as alert:
@@ -197,6 +214,20 @@ def _measurement(measured: Measurement, name: str) -> Payload:
         "low_limit": measured.low,
         "high_limit": measured.high,
     }
+
+
+def _unit(unit: UnitEvent) -> tuple[EventType, Payload]:
+    payload: Payload = {
+        "unit_id": unit.serial_number,
+        "part_number": unit.part_number or None,
+        "revision": unit.revision or None,
+        "station_id": unit.station or None,
+        "operator_id": unit.operator or None,
+        "timestamp": _time(unit.at_us),
+    }
+    if unit.action == "scanned":
+        return EventType.CUSTOM, {"kind": "unit_scanned", **payload, "line_id": unit.line or None}
+    return EventType.UNIT_ARRIVED if unit.action == "entered" else EventType.UNIT_DEPARTED, payload
 
 
 def _state(state: AssetState) -> tuple[EventType, Payload]:

@@ -23,6 +23,7 @@ from pywats_mqtt.events.kinds import (
     kind_of_type,
     order_key,
 )
+from pywats_mqtt.events.production import OperatorEvent, UnitEvent
 from pywats_mqtt.events.repairs import Failure, Repair, RepairedPart
 from pywats_mqtt.events.reports import (
     AssetUse,
@@ -54,6 +55,7 @@ __all__ = [
     "Latest",
     "Loop",
     "Measurement",
+    "OperatorEvent",
     "Ordered",
     "Relayed",
     "Repair",
@@ -63,6 +65,7 @@ __all__ = [
     "Step",
     "SubUnit",
     "TestResult",
+    "UnitEvent",
     "counts_twice",
     "decode",
     "encode",

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from pywats_mqtt.events.assets import AssetAlert, AssetCounts, AssetEnvironment, AssetState
+from pywats_mqtt.events.production import OperatorEvent, UnitEvent
 from pywats_mqtt.events.repairs import Repair
 from pywats_mqtt.events.reports import TestResult
 
@@ -29,7 +30,7 @@ class Relayed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     correlation_id: UUID
     topic: str
     received_at_us: int
-    event: TestResult | Repair | AssetAlert | Latest
+    event: TestResult | Repair | AssetAlert | UnitEvent | OperatorEvent | Latest
 
     @property
     def key(self) -> str:
@@ -37,8 +38,8 @@ class Relayed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
         return self.event.key
 
 
-Ordered: TypeAlias = TestResult | Repair | AssetAlert | Relayed
-ORDERED = (TestResult, Repair, AssetAlert, Relayed)
+Ordered: TypeAlias = TestResult | Repair | AssetAlert | UnitEvent | OperatorEvent | Relayed
+ORDERED = (TestResult, Repair, AssetAlert, UnitEvent, OperatorEvent, Relayed)
 """The same for `isinstance`, which looks through a tuple faster than through a union."""
 Event: TypeAlias = Ordered | Latest
 
