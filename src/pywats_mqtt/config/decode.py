@@ -141,7 +141,7 @@ def _misfit(value: object, setting: Setting) -> tuple[str, object, str, str]:
     """Find what is wrong within a value: where it stands there, the thing itself, and what it should be, by example."""
     if isinstance(value, dict) and setting.by_name:
         name, item = next((name, item) for name, item in value.items() if not _fits({name: item}, setting))
-        return f".{name}", item, "an integer", "10"
+        return f".{name}", item, setting.entry, '"…"' if setting.entry == "a string" else "10"
     if isinstance(value, list) and _fits([], setting):
         number, item = next((number, item) for number, item in enumerate(value) if not _fits([item], setting))
         return f"[{number}]", item, "a string", '"…"'

@@ -21,6 +21,8 @@ EXAMPLES = {
     "default_part_number": '"UNKNOWN"',
     "operation_codes": "self_test = 10",
     "states": "blocked = 5",
+    "processes": 'LINE1-STATION3 = "ICT"',
+    "testers": 'T1 = "LINE1-STATION3"',
 }
 """What may stand where there is no default, or in a table of names; shown commented out."""
 

@@ -15,6 +15,7 @@ import msgspec
 
 from pywats_mqtt.config.model import AssetConfig, BridgeConfig, MQTTConfig, SpoolConfig, WatsConfig
 from pywats_mqtt.config.overlap import overlaps, template_filter
+from pywats_mqtt.config.production import NO_PHASE, PHASES, ProductionConfig
 from pywats_mqtt.config.topics import TopicConfig
 from pywats_mqtt.topics import covers, filter_problem, name_problem, render, template_fields
 
@@ -26,6 +27,13 @@ LAST_STATE = 6
 
 FIELDS = {"alarm_topic": "alarm_type", "response_topic": "request_id"}
 """The one field each template may have."""
+
+
+PLACES = frozenset({"station", "line"})
+"""The fields a template of a unit's location may have."""
+
+REFUSED = frozenset("*%?[]^!/\\")
+"""Characters that WATS refuses in a part number."""
 
 
 class Severity(StrEnum):
@@ -61,8 +69,9 @@ def lint(config: BridgeConfig) -> tuple[Finding, ...]:
         *_topics(config.topics),
         *_wats(config.wats),
         *_assets(config.assets),
+        *_production(config.production),
+        *_spool(config.spool, config.mqtt),
     )
-    found += (*_spool(config.spool, config.mqtt),)
     return tuple(sorted(found, key=lambda finding: finding.severity is not Severity.ERROR))
 
 
@@ -219,6 +228,37 @@ def _server(url: str) -> SplitResult | None:
         return None
     is_plain = not (server.query or server.fragment or server.username or server.password) and " " not in url
     return server if server.scheme in {"http", "https"} and server.hostname and is_plain and port_is_right else None
+
+
+def _production(production: ProductionConfig) -> Iterator[Finding]:
+    for key in ("phase_on_entry", "phase_on_exit"):
+        phase = getattr(production, key)
+        if phase not in {NO_PHASE, *PHASES}:
+            known = ", ".join(map(str, PHASES))
+            yield _error(f"production.{key}", f"{phase} is no phase of a WATS unit", f"write 0 for none, or {known}")
+    for key in ("location", "location_on_exit"):
+        template = getattr(production, key)
+        if not _is_place(template):
+            problem = f"{template!r} has a part that stands for nothing"
+            yield _error(f"production.{key}", problem, "the only parts in braces are {station} and {line}")
+    for name, operation in production.processes.items():
+        if not str(operation).strip() or (isinstance(operation, int) and operation < 1):
+            fix = "write the code or the name of an operation from the server's Process setup"
+            yield _error(f"production.processes.{name}", f"{operation!r} is no operation", fix)
+    for name, station in production.testers.items():
+        if not station.strip():
+            yield _error(f"production.testers.{name}", "names no station", "write the id of the station it stands at")
+    number = production.default_part_number
+    if number is not None and (not number.strip() or REFUSED & set(number)):
+        fix = f"take one without {' '.join(sorted(REFUSED))}, or remove it"
+        yield _error("production.default_part_number", f"{number!r} is no part number that WATS takes", fix)
+
+
+def _is_place(template: str) -> bool:
+    try:
+        return template_fields(template) <= PLACES
+    except ValueError:
+        return False
 
 
 def _spool(spool: SpoolConfig, mqtt: MQTTConfig) -> Iterator[Finding]:

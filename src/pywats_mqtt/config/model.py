@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from pywats_mqtt.config.production import ProductionConfig
 from pywats_mqtt.config.topics import TopicConfig
 
 Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
@@ -198,4 +199,5 @@ class BridgeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     topics: TopicConfig = msgspec.field(default_factory=TopicConfig)
     wats: WatsConfig = msgspec.field(default_factory=WatsConfig)
     assets: AssetConfig = msgspec.field(default_factory=AssetConfig)
+    production: ProductionConfig = msgspec.field(default_factory=ProductionConfig)
     spool: SpoolConfig = msgspec.field(default_factory=SpoolConfig)

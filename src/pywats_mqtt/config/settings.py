@@ -31,6 +31,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
         is_secret: whether the value must never be shown.
         is_optional: whether it may be left without any value.
         by_name: whether it is a table of its own, with names the operator chooses.
+        entry: what may stand there under a name; empty where it is no such table.
         default: as TOML; empty where the setting has no value unless one is given.
         text: what it does, as one paragraph.
     """
@@ -43,6 +44,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     is_secret: bool
     is_optional: bool
     by_name: bool
+    entry: str
     default: str
     text: str
 
@@ -82,6 +84,7 @@ def _settings_of(table: str, defaults: msgspec.Struct) -> dict[str, Setting]:
             is_secret=isinstance(bare, types.CustomType),
             is_optional=bare is not shape,
             by_name=isinstance(bare, types.DictType),
+            entry=_entry(bare) if isinstance(bare, types.DictType) else "",
             default="" if default is None else toml(default),
             text=texts.get(field.name, ""),
         )
@@ -96,7 +99,7 @@ def attribute_texts(struct: type[msgspec.Struct]) -> dict[str, str]:
 
 
 def toml(value: object) -> str:
-    """Write a value as TOML: a number, a boolean, a string, a list of strings or a table of numbers."""
+    """Write a value as TOML: a number, a boolean, a string, a list of strings or a table of numbers and strings."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{json.dumps(key)} = {toml(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list | tuple):
@@ -113,6 +116,10 @@ def _without_none(shape: types.Type) -> types.Type:
 
 def _kind(shape: types.Type) -> str:
     match shape:
+        case types.DictType():
+            return {"an integer": "a table of integers", "a string": "a table of strings"}.get(
+                _entry(shape), "a table of integers and strings"
+            )
         case types.IntType():
             return f"an integer{_bounds(shape)}"
         case types.FloatType():
@@ -126,9 +133,13 @@ def _kind(shape: types.Type) -> str:
         types.BoolType: "true or false",
         types.CustomType: "a string",
         types.VarTupleType: "a list of strings",
-        types.DictType: "a table of integers",
     }
     return words[type(shape)]
+
+
+def _entry(shape: types.DictType) -> str:
+    value = shape.value_type
+    return " or ".join(_kind(part) for part in (value.types if isinstance(value, types.UnionType) else (value,)))
 
 
 def _bounds(shape: types.IntType | types.FloatType) -> str:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from pywats_mqtt.config.lint import Severity, lint
 from pywats_mqtt.config.model import AssetConfig, BridgeConfig, MQTTConfig, Secret, SpoolConfig, WatsConfig
+from pywats_mqtt.config.production import ProductionConfig
 from pywats_mqtt.config.topics import TopicConfig
 
 WATS = WatsConfig(url="https://company.wats.com", token=Secret("c2VjcmV0"))
@@ -183,3 +184,26 @@ def test_ending_what_people_set_is_warned_of() -> None:
     """It may be wanted, and says what it costs."""
     config = msgspec.structs.replace(RIGHT, assets=AssetConfig(override_states=True))
     assert findings(config) == ["warning assets.override_states"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"phase_on_entry": 3}, ["error production.phase_on_entry"]),
+        ({"phase_on_exit": 16, "phase_on_entry": 0}, []),
+        ({"phase_on_exit": 17}, ["error production.phase_on_exit"]),
+        ({"location": "Hall/{line}/{station}", "location_on_exit": "out"}, []),
+        ({"location": "{device}"}, ["error production.location"]),
+        ({"location_on_exit": "{"}, ["error production.location_on_exit"]),
+        ({"processes": {"S": 60, "T": "ICT"}, "testers": {"T1": "S"}}, []),
+        ({"processes": {"S": 0, "T": " "}}, ["error production.processes.S", "error production.processes.T"]),
+        ({"testers": {"T1": ""}}, ["error production.testers.T1"]),
+        ({"default_part_number": "P-1"}, []),
+        ({"default_part_number": "P*"}, ["error production.default_part_number"]),
+        ({"default_part_number": ""}, ["error production.default_part_number"]),
+    ],
+)
+def test_production(changes: dict[str, object], expected: list[str]) -> None:
+    """Phases, templates, operations and part numbers that WATS would not take."""
+    production = msgspec.convert(changes, ProductionConfig)
+    assert findings(msgspec.structs.replace(RIGHT, production=production)) == expected

@@ -173,6 +173,17 @@ def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
             ),
         ),
         (
+            "[production.processes]\nS1 = 1.5",
+            (
+                "bridge.toml: [production] processes.S1: expected an integer or a string, got a float; "
+                "write processes.S1 = 10"
+            ),
+        ),
+        (
+            "[production.testers]\nT1 = 7",
+            "bridge.toml: [production] testers.T1: expected a string, got an integer; put it in quotes",
+        ),
+        (
             "[mqtt]\nport = = 3",
             "bridge.toml: Invalid value (at line 2, column 8); write key = value, and put text in quotes",
         ),
