@@ -63,6 +63,20 @@ async def test_a_missing_repair_operation_is_no_mistake(emulator: RunningEmulato
     assert "500 Repair, 510 RMA Repair" in repair.what
 
 
+async def test_operations_of_stations_are_looked_up_by_code_or_name(emulator: RunningEmulator) -> None:
+    """A repair, too, is an operation that a unit may be in."""
+    processes: dict[str, int | str] = {"S1": "ict", "S2": 500, "S3": "Painting"}
+
+    found = [finding async for finding in check_wats(configure(emulator), SystemClock(), processes)][5:8]
+
+    assert [finding.what for finding in found[:2]] == [
+        "operation ict (production.processes.S1) is 30 ICT",
+        "operation 500 (production.processes.S2) is 500 Repair",
+    ]
+    assert [finding.ok for finding in found] == [True, True, False]
+    assert "30 ICT" in found[2].fix
+
+
 async def test_a_refused_token(emulator: RunningEmulator) -> None:
     """The server answers, the token does not fit; the rest is not looked at."""
     findings = await check(configure(emulator, token=Secret("d3Jvbmc=")))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -11,8 +11,11 @@ import msgspec
 
 from pywats_mqtt.errors import Reject, Retry, Scope
 from pywats_mqtt.events import Repair, TestResult
-from pywats_mqtt.ports import Asset, KnownTest
+from pywats_mqtt.ports import Asset, KnownTest, Unit
 from pywats_mqtt.wats.assets import xml_safe
+
+OPERATIONS = {30: "ICT", 60: "Functional", 100: "End of line test"}
+"""Operations of the server in memory, which the emulator has, too."""
 
 
 class MemoryNotes:
@@ -66,6 +69,8 @@ class MemoryWats:
         log: the lines of the assets' logs, as (serial number, text).
         calls: what was asked, as (name, serial number or report id, value).
         create_assets: as the configuration's.
+        units: (serial number, part number) to unit.
+        products: part number to its revisions.
         running_allowed: off, `set_running_count` is refused as for a token without the permission.
     """
 
@@ -75,6 +80,8 @@ class MemoryWats:
         self.codes: dict[int, Mapping[str, tuple[str, ...]]] = {}
         self.assets: dict[str, Asset] = {}
         self.log: list[tuple[str, str]] = []
+        self.units: dict[tuple[str, str], Unit] = {}
+        self.products: dict[str, set[str]] = {}
         self.calls: list[tuple[str, str, object]] = []
         self.create_assets = True
         self.running_allowed = True
@@ -165,6 +172,64 @@ class MemoryWats:
         self._ensured(serial_number)
         self._change(serial_number, tags=self._there(serial_number).tags | xml_safe(tags))
         _raise(failure)
+
+    async def unit(self, serial_number: str, part_number: str) -> Unit | None:
+        """Read a unit."""
+        failure = self._called("unit", serial_number, part_number)
+        await asyncio.sleep(0)
+        _raise(failure)
+        return self.units.get((serial_number, part_number))
+
+    async def save_units(self, units: Sequence[Unit]) -> Sequence[Reject | None]:
+        """Save units; those whose product is not there are refused."""
+        failure = self._called("save_units", ",".join(unit.serial_number for unit in units), len(units))
+        await asyncio.sleep(0)
+        outcomes = [self._save(unit) for unit in units]
+        _raise(failure)
+        return outcomes
+
+    async def set_unit_phase(self, serial_number: str, part_number: str, phase: int) -> None:
+        """Set a phase."""
+        failure = self._called("set_unit_phase", serial_number, phase)
+        self._change_unit(serial_number, part_number, phase=phase)
+        _raise(failure)
+
+    async def set_unit_process(self, serial_number: str, part_number: str, name: str) -> None:
+        """Set an operation."""
+        failure = self._called("set_unit_process", serial_number, name)
+        codes = [str(code) for code, known in OPERATIONS.items() if known == name]
+        if not codes:
+            raise Reject(f"400 there is no operation {name!r}")
+        self._change_unit(serial_number, part_number, process=codes[0])
+        _raise(failure)
+
+    async def operations(self) -> Mapping[int, str]:
+        """Give the operations."""
+        _raise(self._called("operations", "", None))
+        return OPERATIONS
+
+    async def ensure_product(self, part_number: str, revision: str) -> None:
+        """Make a product."""
+        failure = self._called("ensure_product", part_number, revision)
+        self.products.setdefault(part_number, set()).add(revision)
+        _raise(failure)
+
+    def _save(self, unit: Unit) -> Reject | None:
+        known = self.units.get((unit.serial_number, unit.part_number))
+        revision = unit.revision or (known.revision if known else "")
+        if revision not in self.products.get(unit.part_number, ()):
+            return Reject(f"there is no revision {revision!r} of a product {unit.part_number!r}")
+        base = known or msgspec.structs.replace(unit, phase=2)
+        self.units[unit.serial_number, unit.part_number] = msgspec.structs.replace(
+            base, revision=revision, location=unit.location or base.location
+        )
+        return None
+
+    def _change_unit(self, serial_number: str, part_number: str, **fields: object) -> None:
+        known = self.units.get((serial_number, part_number))
+        if known is None:
+            raise Reject(f"404 there is no unit {serial_number!r}")
+        self.units[serial_number, part_number] = msgspec.structs.replace(known, **fields)
 
     def count(self, serial_number: str, uses: int) -> None:
         """Count uses, as others may."""

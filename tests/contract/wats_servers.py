@@ -14,7 +14,7 @@ import msgspec
 
 from pywats_mqtt.config.model import Secret, WatsConfig
 from pywats_mqtt.emulator.reports.repair_codes import REPAIR_CODES
-from pywats_mqtt.ports import Asset, Wats
+from pywats_mqtt.ports import Asset, Unit, Wats
 from pywats_mqtt.wats.assets import asset_of
 from pywats_mqtt.wats.client import PywatsClient
 from tests.contract.wats_memory import MemoryNotes, MemoryWats
@@ -73,6 +73,10 @@ class Server(Protocol):
         """Give what was written to the assets' logs, as (serial number, text), oldest first."""
         ...
 
+    def units(self) -> dict[str, Unit]:
+        """Give serial number to unit."""
+        ...
+
     async def count(self, serial_number: str, uses: int) -> None:
         """Count uses, as others do."""
         ...
@@ -105,6 +109,10 @@ class MemoryServer:
         """Give its log."""
         return list(self._wats.log)
 
+    def units(self) -> dict[str, Unit]:
+        """Give its units."""
+        return {unit.serial_number: unit for unit in self._wats.units.values()}
+
     async def count(self, serial_number: str, uses: int) -> None:
         """Count uses."""
         self._wats.count(serial_number, uses)
@@ -136,6 +144,20 @@ class EmulatedServer:
         """Ask for the log rows that are messages (type 0)."""
         log = self._emulator.state()["asset_log"]
         return [(row["serialNumber"], row["comment"]) for row in log if row["type"] == 0]
+
+    def units(self) -> dict[str, Unit]:
+        """Ask what it holds."""
+        return {
+            wire["serialNumber"]: Unit(
+                serial_number=wire["serialNumber"],
+                part_number=wire["partNumber"],
+                revision=wire["revision"],
+                location=wire.get("currentLocation", ""),
+                phase=wire["unitPhaseId"],
+                process=str(wire.get("processCode", "")),
+            )
+            for wire in self._emulator.state()["units"]
+        }
 
     async def count(self, serial_number: str, uses: int) -> None:
         """Count uses with a request of our own."""

@@ -66,7 +66,7 @@ def check_all(path: Path) -> list[Finding]:
 
 async def _ask(config: BridgeConfig) -> list[Finding]:
     found = await _broker(config)
-    found += [finding async for finding in check_wats(config.wats, SystemClock())]
+    found += [finding async for finding in check_wats(config.wats, SystemClock(), config.production.processes)]
     return found
 
 

@@ -21,7 +21,7 @@ from pywats_mqtt.ports.spool import (
     Settlement,
     Spool,
 )
-from pywats_mqtt.ports.wats import Asset, KnownTest, Wats
+from pywats_mqtt.ports.wats import Asset, KnownTest, Unit, Wats
 
 __all__ = [
     "Asset",
@@ -44,5 +44,6 @@ __all__ = [
     "RoutedBatch",
     "Settlement",
     "Spool",
+    "Unit",
     "Wats",
 ]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 import msgspec
 
+from pywats_mqtt.errors import Reject
 from pywats_mqtt.events import Repair, TestResult
 
 
@@ -42,6 +43,26 @@ class KnownTest(msgspec.Struct, frozen=True):
 
     report_id: UUID
     operation_code: int | None
+
+
+class Unit(msgspec.Struct, frozen=True, kw_only=True):
+    """What WATS holds of a unit, or is to hold of it.
+
+    Attributes:
+        serial_number: with the part number it names the unit.
+        part_number: of its product.
+        revision: of its product; empty in a write leaves it as it is.
+        location: where it is; empty in a write leaves it as it is.
+        phase: number of its phase; only read.
+        process: code of its operation as a text, or empty; only read.
+    """
+
+    serial_number: str
+    part_number: str
+    revision: str = ""
+    location: str = ""
+    phase: int = 0
+    process: str = ""
 
 
 class Wats(Protocol):
@@ -109,4 +130,35 @@ class Wats(Protocol):
 
     async def set_tags(self, serial_number: str, tags: Mapping[str, str]) -> None:
         """Merge tags into the asset's and write the full list, keys made XML-safe."""
+        ...
+
+    async def unit(self, serial_number: str, part_number: str) -> Unit | None:
+        """Read a unit; None where there is none."""
+        ...
+
+    async def save_units(self, units: Sequence[Unit]) -> Sequence[Reject | None]:
+        """Make units, or change those that are there, in one call where WATS takes them all.
+
+        Returns:
+            For each unit None, or what WATS has against it.
+
+        Raises:
+            Retry: none is known to be saved; saving them again does no harm.
+        """
+        ...
+
+    async def set_unit_phase(self, serial_number: str, part_number: str, phase: int) -> None:
+        """Put a unit into a phase."""
+        ...
+
+    async def set_unit_process(self, serial_number: str, part_number: str, name: str) -> None:
+        """Put a unit into the operation of this name."""
+        ...
+
+    async def operations(self) -> Mapping[int, str]:
+        """Read the names of the server's operations by their codes."""
+        ...
+
+    async def ensure_product(self, part_number: str, revision: str) -> None:
+        """Make a product and its revision where they are missing."""
         ...

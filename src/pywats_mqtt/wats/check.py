@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
+from types import MappingProxyType
 
 import msgspec
 
 from pywats_mqtt.config.model import WatsConfig
+from pywats_mqtt.config.production import find
 from pywats_mqtt.errors import Fatal, Reject, Retry
 from pywats_mqtt.ports import Clock
 from pywats_mqtt.wats.assets import equals, named
@@ -33,10 +35,17 @@ class Finding(msgspec.Struct, frozen=True):
     fix: str = ""
 
 
-async def check_wats(config: WatsConfig, clock: Clock) -> AsyncGenerator[Finding]:
+async def check_wats(
+    config: WatsConfig, clock: Clock, processes: Mapping[str, int | str] = MappingProxyType({})
+) -> AsyncGenerator[Finding]:
     """Give what was found, as it is found: at most three calls, nothing is changed.
 
     What cannot be looked at, since something before it fails, is left out.
+
+    Args:
+        config: the `[wats]` table.
+        clock: the time.
+        processes: of the `[production]` table.
     """
     try:
         session = Session(config, Quota(config.requests_per_minute, None, clock), clock)
@@ -49,7 +58,7 @@ async def check_wats(config: WatsConfig, clock: Clock) -> AsyncGenerator[Finding
             yield finding
         if not all(finding.ok for finding in reached):
             return
-        for finding in await _operations(session, config):
+        for finding in await _operations(session, config, processes):
             yield finding
         yield await _asset_type(session, config)
 
@@ -68,8 +77,8 @@ async def _reach(session: Session, url: str) -> list[Finding]:
     return [Finding(ok=True, what=answers), Finding(ok=True, what="WATS token is accepted")]
 
 
-async def _operations(session: Session, config: WatsConfig) -> list[Finding]:
-    """Look up each operation code that reports may get."""
+async def _operations(session: Session, config: WatsConfig, wanted: Mapping[str, int | str]) -> list[Finding]:
+    """Look up each operation that reports or units may get."""
     answer = await _ask(session, _PROCESSES)
     if isinstance(answer, Finding):
         return [answer]
@@ -87,7 +96,9 @@ async def _operations(session: Session, config: WatsConfig) -> list[Finding]:
             continue
         wrong = f"{code} {others[code]} is no test operation" if code in others else "WATS does not know it"
         findings.append(Finding(ok=False, what=what, fix=f"{wrong}; use one of: {known}"))
-    return [*findings, _repairs(processes, config.default_repair_code)]
+    findings.append(_repairs(processes, config.default_repair_code))
+    names = {code: str(name) for code, name in {**tests, **others}.items() if isinstance(code, int)}
+    return findings + [_process(place, process, names) for place, process in wanted.items()]
 
 
 def _repairs(processes: list[dict[object, object]], code: int) -> Finding:
@@ -98,6 +109,15 @@ def _repairs(processes: list[dict[object, object]], code: int) -> Finding:
         return Finding(ok=True, what=f"{what} is {repairs[code]}")
     known = ", ".join(f"{known} {name}" for known, name in repairs.items()) or "there is none"
     return Finding(ok=True, what=f"{what} is not there, so a repair that names none is refused; known: {known}")
+
+
+def _process(place: str, process: int | str, names: Mapping[int, str]) -> Finding:
+    what = f"operation {process} (production.processes.{place})"
+    found = find(process, names)
+    if found is not None:
+        return Finding(ok=True, what=f"{what} is {found[0]} {found[1]}")
+    known = ", ".join(f"{code} {name}" for code, name in names.items())
+    return Finding(ok=False, what=what, fix=f"WATS does not know it; use one of: {known}")
 
 
 async def _asset_type(session: Session, config: WatsConfig) -> Finding:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Self, TypeVar
@@ -15,10 +15,11 @@ import msgspec
 from pywats_mqtt.config.model import WatsConfig
 from pywats_mqtt.errors import Reject, Retry, Scope
 from pywats_mqtt.events import Repair, TestResult
-from pywats_mqtt.ports import Asset, Clock, KnownTest, Notes
+from pywats_mqtt.ports import Asset, Clock, KnownTest, Notes, Unit
 from pywats_mqtt.wats import lookups
 from pywats_mqtt.wats.assets import Wire, asset_of, equals, named, path_key, rows, with_tags
 from pywats_mqtt.wats.outcomes import Answer, Call, Missing, problem_of_report_answer
+from pywats_mqtt.wats.production import ProductionCalls
 from pywats_mqtt.wats.quota import Quota
 from pywats_mqtt.wats.repairs import repair_code, wsjf_repair
 from pywats_mqtt.wats.reports import wsjf
@@ -72,6 +73,7 @@ class PywatsClient:
         """
         self._config = config
         self._session = Session(config, Quota(config.requests_per_minute, notes, clock, sleep), clock)
+        self._production = ProductionCalls(self._session)
         self._ids: dict[str, str] = {}
         self._type_id: str | None = None
         self._type_lock = asyncio.Lock()
@@ -153,6 +155,30 @@ class PywatsClient:
             changed = _read(lambda known: with_tags(known, tags), wire, _LIST)
             if changed is not None:
                 await self._session.call(_SAVE, body=changed)
+
+    async def unit(self, serial_number: str, part_number: str) -> Unit | None:
+        """Read a unit; one call."""
+        return await self._production.unit(serial_number, part_number)
+
+    async def save_units(self, units: Sequence[Unit]) -> Sequence[Reject | None]:
+        """Save units; one call where the server takes them all."""
+        return await self._production.save_units(units)
+
+    async def set_unit_phase(self, serial_number: str, part_number: str, phase: int) -> None:
+        """Set a unit's phase."""
+        await self._production.set_unit_phase(serial_number, part_number, phase)
+
+    async def set_unit_process(self, serial_number: str, part_number: str, name: str) -> None:
+        """Set a unit's operation, by its name."""
+        await self._production.set_unit_process(serial_number, part_number, name)
+
+    async def operations(self) -> Mapping[int, str]:
+        """Read the names of all operations."""
+        return await self._production.operations()
+
+    async def ensure_product(self, part_number: str, revision: str) -> None:
+        """Make a product and its revision where they are missing; no call once they were there."""
+        await self._production.ensure_product(part_number, revision)
 
     def _lock(self, serial_number: str) -> asyncio.Lock:
         lock = self._locks.get(serial_number)
