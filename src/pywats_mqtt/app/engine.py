@@ -10,7 +10,7 @@ from functools import partial
 from pywats_mqtt.events import counts_twice
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.observe import Health
-from pywats_mqtt.pipeline.deliver import Delivering, Handle, Pace
+from pywats_mqtt.pipeline.deliver import Delivering, Handle, HandleGroup, Pace
 from pywats_mqtt.pipeline.gate import TOKEN_REFUSED, Change
 from pywats_mqtt.pipeline.route import Inbox, route
 from pywats_mqtt.ports import (
@@ -45,6 +45,7 @@ class Engine:
         on_rejected: told of each message that could not be interpreted, once it is in quarantine.
         probe: asks whether the server is there; None where there is no server.
         destination: where events go, for the log.
+        handle_group: what events of `pace.together` ask for together; None to handle each alone.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Engine:
         on_rejected: Callable[[RawMessage, Rejection], None],
         probe: Callable[[], Awaitable[None]] | None = None,
         destination: str = "WATS",
+        handle_group: HandleGroup | None = None,
     ) -> None:
         self.inbox = Inbox()
         self._spool = spool
@@ -80,6 +82,7 @@ class Engine:
             on_change=self._note_change,
             on_settled=self._note_settled,
             probe=None if probe is None else partial(self._note_reached, probe),
+            handle_group=handle_group,
         )
 
     async def run(self) -> None:

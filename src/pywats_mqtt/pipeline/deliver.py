@@ -47,7 +47,12 @@ LOOK_AGAIN_S = 1.0
 PROBE_S = 30.0
 """An idle bridge asks this often whether the server is there: two calls a minute of the quota."""
 
+MOST_TOGETHER = 100
+"""Deliveries handled together at most, so that one call stays small and one failure concerns few."""
+
 Handle: TypeAlias = Callable[[Event], Awaitable[None]]
+HandleGroup: TypeAlias = Callable[[Sequence[Event]], Awaitable[Sequence[Retry | Reject | None]]]
+"""Handles events of one kind and different keys together; tells for each what stands against it, or None."""
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,11 +62,15 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
         concurrency: deliveries under way at once.
         attempts: failures of a delivery's own, before it is refused.
         intervals_s: kind of latest event to the shortest time between two deliveries of the same asset.
+        together: kind of ordered event whose deliveries are gathered and handled together; empty for none.
+        gather_s: how long they are gathered, from the first on.
     """
 
     concurrency: int
     attempts: int
     intervals_s: dict[str, float]
+    together: str = ""
+    gather_s: float = 0.0
 
 
 class _Failures(msgspec.Struct):
@@ -86,6 +95,7 @@ class Delivering:
         on_settled: Callable[[Sequence[Settlement]], None],
         probe: Callable[[], Awaitable[None]] | None = None,
         gate: Gate | None = None,
+        handle_group: HandleGroup | None = None,
     ) -> None:
         self._spool = spool
         self._handle = handle
@@ -96,9 +106,12 @@ class Delivering:
         self._on_settled = on_settled
         self._probe = probe
         self._gate = gate or Gate()
+        self._handle_group = handle_group
         self._news = asyncio.Event()
         self._latest_due_s = 0.0
-        self._work: asyncio.Queue[Delivery] = asyncio.Queue()
+        self._work: asyncio.Queue[list[Delivery]] = asyncio.Queue()
+        self._to_gather: asyncio.Queue[Delivery] = asyncio.Queue()
+        self._hurry = asyncio.Event()
         self._results: asyncio.Queue[Settlement | Delivery] = asyncio.Queue()
         self._under_way = 0
         self._draining = False
@@ -114,6 +127,7 @@ class Delivering:
     def drain(self) -> None:
         """Deliver what is owed without waiting for intervals; `run` ends when nothing more can be delivered now."""
         self._draining = True
+        self._hurry.set()
         self.wake()
 
     async def run(self) -> None:
@@ -123,6 +137,7 @@ class Delivering:
                 group.create_task(self._handle_next(), name=f"deliver-{n}") for n in range(self._pace.concurrency)
             ]
             helpers.append(group.create_task(self._settle_results(), name="settle"))
+            helpers.append(group.create_task(self._gather(), name="gather"))
             if self._probe is not None:
                 helpers.append(group.create_task(self._probe_when_idle(self._probe), name="probe"))
             await self._hand_out()
@@ -135,7 +150,10 @@ class Delivering:
             leased = await self._lease(self._room())
             for delivery in leased:
                 self._under_way += 1
-                self._work.put_nowait(delivery)
+                if self._handle_group is not None and delivery.kind == self._pace.together:
+                    self._to_gather.put_nowait(delivery)
+                else:
+                    self._work.put_nowait([delivery])
             if self._news.is_set():
                 continue
             if self._draining and not self._under_way:
@@ -188,10 +206,31 @@ class Delivering:
         except TimeoutError:
             return
 
+    async def _gather(self) -> None:
+        """Put what is handled together into groups: what arrives within the time from the first one on."""
+        while True:
+            gathered = [await self._to_gather.get()]
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._pace.gather_s):
+                    await self._hurry.wait()  # until told to stop; what arrives meanwhile stays in the queue
+            while not self._to_gather.empty() and len(gathered) < MOST_TOGETHER:
+                gathered.append(self._to_gather.get_nowait())
+            self._work.put_nowait(gathered)
+
     async def _handle_next(self) -> None:
         while True:
-            delivery = await self._work.get()
-            self._results.put_nowait(await self._deliver(delivery) if self._may_try(delivery) else delivery)
+            deliveries = await self._work.get()
+            tried = [delivery for delivery in deliveries if self._may_try(delivery)]
+            for untried in deliveries:
+                if untried not in tried:
+                    self._results.put_nowait(untried)
+            if not tried:
+                continue
+            if self._handle_group is None or tried[0].kind != self._pace.together:
+                self._results.put_nowait(await self._deliver(tried[0]))
+            else:
+                for settlement in await self._deliver_group(tried, self._handle_group):
+                    self._results.put_nowait(settlement)
 
     def _may_try(self, delivery: Delivery) -> bool:
         """Tell whether the gate still stands open to what was leased a moment ago."""
@@ -202,14 +241,33 @@ class Delivering:
         successes = self._successes
         try:
             await self._handle(delivery.event)
-        except Reject as error:  # perhaps ours, made without asking: it does not prove that an absent server is back
-            return Refused(delivery, Rejection(error.reason, error.path))
-        except Retry as error:
-            return self._put_off(delivery, error, others=self._successes - successes)
+        except (Reject, Retry) as error:
+            return self._settled(delivery, error, others=self._successes - successes)
         except Exception as error:  # a loop's edge: a defect of ours must not stop the line, nor lose the delivery
             logger.exception("a delivery failed by a defect", extra={"delivery_id": delivery.id, "kind": delivery.kind})
-            failure = Retry(str(error), scope=Scope.DELIVERY, cause=type(error).__name__)
-            return self._put_off(delivery, failure, others=self._successes - successes)
+            return self._settled(delivery, _defect(error), others=self._successes - successes)
+        return self._settled(delivery, None, others=0)
+
+    async def _deliver_group(self, deliveries: list[Delivery], handle: HandleGroup) -> list[Settlement]:
+        """Deliver together; where that fails by a defect of ours, one by one, since one of them may be its cause."""
+        successes = self._successes
+        try:
+            problems = await handle([delivery.event for delivery in deliveries])
+        except Exception as error:  # as in `_deliver`
+            logger.exception("deliveries failed by a defect", extra={"kind": deliveries[0].kind})
+            if len(deliveries) > 1:
+                return [(await self._deliver_group([delivery], handle))[0] for delivery in deliveries]
+            problems = [_defect(error)]
+        others = self._successes - successes
+        pairs = zip(deliveries, problems, strict=True)
+        # What got through did so before what failed: the server that went away meanwhile stays away.
+        return [self._settled(delivery, problem, others=others) for delivery, problem in sorted(pairs, key=_failed)]
+
+    def _settled(self, delivery: Delivery, problem: Retry | Reject | None, *, others: int) -> Settlement:
+        if isinstance(problem, Reject):  # perhaps ours, made without asking: it does not prove that the server is back
+            return Refused(delivery, Rejection(problem.reason, problem.path))
+        if isinstance(problem, Retry):
+            return self._put_off(delivery, problem, others=others)
         self._successes += 1
         self._failures.pop(delivery.id, None)
         self._tell(self._gate.succeeded(delivery.kind), "")
@@ -289,3 +347,11 @@ class Delivering:
                 while len(results) < min(self._under_way, SHARING * self._pace.concurrency):
                     results.append(await self._results.get())
         return results
+
+
+def _defect(error: Exception) -> Retry:
+    return Retry(str(error), scope=Scope.DELIVERY, cause=type(error).__name__)
+
+
+def _failed(pair: tuple[Delivery, Retry | Reject | None]) -> bool:
+    return pair[1] is not None
