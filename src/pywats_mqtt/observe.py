@@ -9,6 +9,56 @@ import msgspec
 from pywats_mqtt.ports import Figures, Link
 
 
+class Station(msgspec.Struct, kw_only=True):
+    """What units did at one station since the bridge started.
+
+    Attributes:
+        entered, exited: units.
+        inside: units that entered and neither left nor turned up elsewhere, as far as was seen.
+        stays: stays whose both ends are known.
+        mean_s: how long they took on average, in seconds.
+        longest_s: the longest of them.
+        last_s: the last one that ended.
+        missing_exits: units that turned up elsewhere without having left here.
+        missing_entries: units that left here without having entered.
+    """
+
+    entered: int = 0
+    exited: int = 0
+    inside: int = 0
+    stays: int = 0
+    mean_s: float = 0.0
+    longest_s: float = 0.0
+    last_s: float = 0.0
+    missing_exits: int = 0
+    missing_entries: int = 0
+
+    def stayed(self, seconds: float) -> None:
+        """Count a stay."""
+        self.stays += 1
+        self.mean_s = round(self.mean_s + (seconds - self.mean_s) / self.stays, 3)
+        self.longest_s = max(self.longest_s, seconds)
+        self.last_s = seconds
+
+
+class Shopfloor(msgspec.Struct, kw_only=True):
+    """What the shop floor's events told since the bridge started.
+
+    Attributes:
+        stations: by id.
+        older_events: events that were older than what was known of their unit, and moved nothing.
+        reported_ids: station or line to the other id that its payloads name; the topic's is the one that counts.
+        unread_fields: kind of message to the names of fields that were sent and are not known.
+        unknown_processes: place to why its configured operation was not set, and what to do.
+    """
+
+    stations: dict[str, Station] = msgspec.field(default_factory=dict)
+    older_events: int = 0
+    reported_ids: dict[str, str] = msgspec.field(default_factory=dict)
+    unread_fields: dict[str, str] = msgspec.field(default_factory=dict)
+    unknown_processes: dict[str, str] = msgspec.field(default_factory=dict)
+
+
 class Health(msgspec.Struct, kw_only=True):
     """What the running bridge knows and the spool does not; changed by the loops, read by `status`.
 
@@ -20,6 +70,7 @@ class Health(msgspec.Struct, kw_only=True):
         wats_problem: why not, and what to do; empty while it is reachable.
         refused_calls: kind of call to why WATS refuses it (403), and what to do.
         not_exactly_once: topic filter to the number of messages that named nothing to tell a repeat by.
+        shopfloor: stations, and what was noticed about their units.
         started_at: when the bridge started.
         draining: it was told to stop, and delivers what it can before it does.
     """
@@ -31,6 +82,7 @@ class Health(msgspec.Struct, kw_only=True):
     wats_problem: str = ""
     refused_calls: dict[str, str] = msgspec.field(default_factory=dict)
     not_exactly_once: dict[str, int] = msgspec.field(default_factory=dict)
+    shopfloor: Shopfloor = msgspec.field(default_factory=Shopfloor)
     started_at: datetime | None = None
     draining: bool = False
 
@@ -62,6 +114,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     wats_problem: str = ""
     refused_calls: dict[str, str] = msgspec.field(default_factory=dict)
     not_exactly_once: dict[str, int] = msgspec.field(default_factory=dict)
+    shopfloor: Shopfloor = msgspec.field(default_factory=Shopfloor)
     pid: int = 0
     started_at: datetime | None = None
     draining: bool = False
@@ -93,6 +146,7 @@ def status_of(figures: Figures, health: Health | None, *, client_id: str = "", p
         wats_problem=health.wats_problem,
         refused_calls=health.refused_calls,
         not_exactly_once=health.not_exactly_once,
+        shopfloor=health.shopfloor,
         pid=pid,
         started_at=health.started_at,
         draining=health.draining,

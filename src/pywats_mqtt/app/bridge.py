@@ -7,10 +7,11 @@ import logging
 import os
 import random
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol, TypeAlias
 
 import msgspec
@@ -20,14 +21,15 @@ from pywats_mqtt.app.engine import Engine
 from pywats_mqtt.app.local_socket import answering
 from pywats_mqtt.app.postbox import Postbox
 from pywats_mqtt.config.model import BridgeConfig
-from pywats_mqtt.errors import Fatal, Retry, Scope
-from pywats_mqtt.events import Event
+from pywats_mqtt.errors import Fatal, Reject, Retry, Scope
+from pywats_mqtt.events import Event, UnitEvent, kind_of_type
 from pywats_mqtt.handlers.answers import answer, answer_refused
-from pywats_mqtt.handlers.registry import make_handlers
+from pywats_mqtt.handlers.production import Defaults
+from pywats_mqtt.handlers.registry import make_handlers, make_shopfloor
 from pywats_mqtt.interpret import RouteTable, interpret
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.observe import Health, status_of
-from pywats_mqtt.pipeline.deliver import Handle, Pace
+from pywats_mqtt.pipeline.deliver import Handle, HandleGroup, Pace
 from pywats_mqtt.pipeline.receive import Receiving
 from pywats_mqtt.pipeline.storing import PatientNotes
 from pywats_mqtt.ports import Clock, Link, Outcome, Publication, Receipt, Rejection, Settlement, Spool
@@ -68,6 +70,7 @@ class Bridge:
         ready: set when messages can be accepted.
         connected: set when the broker has been reached once.
         probe: asks where events go whether it is there; set by what opens it, None where there is nothing to ask.
+        handle_units: handles unit events together; set as `probe`, None to handle each alone.
     """
 
     def __init__(
@@ -87,6 +90,7 @@ class Bridge:
         self.ready = asyncio.Event()
         self.connected = asyncio.Event()
         self.probe: Callable[[], Awaitable[None]] | None = None
+        self.handle_units: HandleGroup | None = None
         self._deliver_to = deliver_to or _to_wats
         self._read = read
         self._routes = routes or RouteTable(config.topics, assets=config.assets)
@@ -97,6 +101,7 @@ class Bridge:
         self._spool: SqliteSpool | None = None
         self._engine: Engine | None = None
         self._session: MqttSession | None = None
+        self._postbox = Postbox()
 
     @property
     def spool(self) -> SqliteSpool:
@@ -132,9 +137,13 @@ class Bridge:
         if batch is not None and self._engine is not None:
             self._engine.inbox.offer(batch)
 
+    def alarm(self, alarm_type: str, facts: Mapping[str, str]) -> None:
+        """Publish an alarm when its turn comes; a courtesy, as all that the postbox says."""
+        self._postbox.add(_alarm(self.config.topics.alarm_topic, alarm_type, self._client_id, facts))
+
     async def _run(self, spool: Spool, deliver: Handle, stopping: asyncio.Event) -> int:
         routes = self._routes
-        postbox = Postbox()
+        postbox = self._postbox
 
         def settled(settlements: Sequence[Settlement]) -> None:
             for settlement in settlements:
@@ -156,6 +165,7 @@ class Bridge:
             on_rejected=rejected,
             probe=self.probe,
             destination="WATS" if self.probe else "the event bus",
+            handle_group=self.handle_units,
         )
         async with asyncio.TaskGroup() as group:
             running = group.create_task(engine.run(), name="engine")
@@ -251,7 +261,11 @@ async def _to_wats(bridge: Bridge) -> AsyncIterator[Handle]:
             logger.warning("WATS accepts this kind of call again: %s", call)
 
     config = bridge.config
-    handlers = make_handlers(config.assets, bridge.clock, note_refusal, config.wats.is_counted_by_reports)
+    defaults = Defaults(config.wats.default_part_number, config.wats.default_revision)
+    shopfloor = make_shopfloor(config.production, defaults, bridge.health.shopfloor, bridge.alarm)
+    handlers = make_handlers(
+        config.assets, bridge.clock, note_refusal, config.wats.is_counted_by_reports, shopfloor=shopfloor
+    )
     notes = PatientNotes(bridge.spool)
     async with PywatsClient(bridge.config.wats, notes, bridge.clock) as wats:
 
@@ -264,7 +278,13 @@ async def _to_wats(bridge: Bridge) -> AsyncIterator[Handle]:
                 raise Retry(problem, scope=Scope.CALL, cause="bus")
             await known(event, wats, notes)
 
+        async def handle_units(events: Sequence[Event]) -> Sequence[Retry | Reject | None]:
+            return await shopfloor[1].handle_units(
+                [event for event in events if isinstance(event, UnitEvent)], wats, notes
+            )
+
         bridge.probe = wats.reach
+        bridge.handle_units = handle_units
         yield handle
 
 
@@ -290,9 +310,13 @@ def _pace(config: BridgeConfig) -> Pace:
             "asset_state": wats.update_interval_s,
             "asset_environment": wats.tags_interval_s,
         },
+        together=kind_of_type(UnitEvent),
+        gather_s=config.production.gather_s,
     )
 
 
-def _alarm(template: str, alarm_type: str, client_id: str) -> Publication:
+def _alarm(
+    template: str, alarm_type: str, client_id: str, facts: Mapping[str, str] = MappingProxyType({})
+) -> Publication:
     topic = render(template, {"alarm_type": alarm_type})
-    return Publication(topic=topic, payload=msgspec.json.encode({"alarm": alarm_type, "bridge": client_id}))
+    return Publication(topic=topic, payload=msgspec.json.encode({"alarm": alarm_type, "bridge": client_id, **facts}))

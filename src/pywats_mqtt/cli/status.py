@@ -52,4 +52,23 @@ def explain(status: Status) -> list[tuple[str, str]]:
         (f"not exactly once {name}", f"{count} messages named no message_id, sequence or time; let the device send one")
         for name, count in status.not_exactly_once.items()
     ]
+    return lines + _shopfloor(status)
+
+
+def _shopfloor(status: Status) -> list[tuple[str, str]]:
+    """Give what someone should look at; the figures of all stations are in `--json`."""
+    floor = status.shopfloor
+    lines = [
+        (f"station {name}", f"{station.missing_exits} units without exit, {station.missing_entries} without entry")
+        for name, station in floor.stations.items()
+        if station.missing_exits or station.missing_entries
+    ]
+    lines += [(f"process of {name}", text) for name, text in floor.unknown_processes.items()]
+    lines += [
+        (f"other id on {name}", f"payloads name {text!r}; the topic counts")
+        for name, text in floor.reported_ids.items()
+    ]
+    lines += [(f"unread fields ({kind})", names) for kind, names in floor.unread_fields.items()]
+    if floor.older_events:
+        lines.append(("older unit events", f"{floor.older_events} moved no unit back"))
     return lines

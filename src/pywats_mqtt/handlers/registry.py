@@ -6,20 +6,51 @@ from collections.abc import Awaitable, Callable
 from typing import TypeAlias, TypeVar
 
 from pywats_mqtt.config.model import AssetConfig
-from pywats_mqtt.events import AssetAlert, AssetCounts, AssetEnvironment, AssetState, Event, Repair, TestResult
+from pywats_mqtt.config.production import ProductionConfig
+from pywats_mqtt.events import (
+    AssetAlert,
+    AssetCounts,
+    AssetEnvironment,
+    AssetState,
+    Event,
+    OperatorEvent,
+    Repair,
+    TestResult,
+    UnitEvent,
+)
 from pywats_mqtt.handlers.asset import AssetHandlers
+from pywats_mqtt.handlers.operators import Operators
+from pywats_mqtt.handlers.production import Alarm, Defaults, ProductionHandlers
 from pywats_mqtt.handlers.repair import RepairHandler
 from pywats_mqtt.handlers.report import ResultHandler
+from pywats_mqtt.observe import Shopfloor
 from pywats_mqtt.ports import Clock, Notes, Wats
 
 Handle: TypeAlias = Callable[[Event, Wats, Notes], Awaitable[None]]
 """Does what an event asks for; returns when it is in WATS, else raises `Retry` or `Reject`."""
 
-Kind = TypeVar("Kind", TestResult, Repair, AssetAlert, AssetCounts, AssetState, AssetEnvironment)
+Kind = TypeVar(
+    "Kind", TestResult, Repair, AssetAlert, AssetCounts, AssetState, AssetEnvironment, UnitEvent, OperatorEvent
+)
 
 
 def _never(_asset: str) -> bool:
     return False
+
+
+def make_shopfloor(
+    config: ProductionConfig, defaults: Defaults, figures: Shopfloor, alarm: Alarm
+) -> tuple[Operators, ProductionHandlers]:
+    """Give what knows who is at a station, and the handlers of the shop floor; one set for one server.
+
+    Args:
+        config: the `[production]` table.
+        defaults: what units get that name nothing.
+        figures: what `status` shows of stations.
+        alarm: publishes what is missing.
+    """
+    operators = Operators(config.testers, config.login_hours)
+    return operators, ProductionHandlers(config, defaults, operators, figures, alarm)
 
 
 def make_handlers(
@@ -27,6 +58,8 @@ def make_handlers(
     clock: Clock,
     on_refused: Callable[[str, str], None],
     is_counted_by_reports: Callable[[str], bool] = _never,
+    *,
+    shopfloor: tuple[Operators, ProductionHandlers] | None = None,
 ) -> dict[type[Event], Handle]:
     """Give the handler of each type of event; one set for one server.
 
@@ -37,20 +70,31 @@ def make_handlers(
             empty text when it is no longer refused.
         is_counted_by_reports: whether the use of an asset is counted by the results that name it; its counters are
             then left alone.
+        shopfloor: from `make_shopfloor`; without, one with the defaults that tells nobody.
     """
+    operators, production = shopfloor or make_shopfloor(
+        ProductionConfig(), Defaults(), Shopfloor(), lambda _type, _facts: None
+    )
     assets = AssetHandlers(config, clock, on_refused)
+
+    results = ResultHandler(is_counted_by_reports)
+
+    async def store(event: TestResult, wats: Wats, notes: Notes) -> None:
+        await results.handle(await operators.sign(event, notes), wats, notes)
 
     async def count(event: AssetCounts, wats: Wats, notes: Notes) -> None:
         if not is_counted_by_reports(event.asset):
             await assets.handle_counts(event, wats, notes)
 
     return {
-        TestResult: _only(TestResult, ResultHandler(is_counted_by_reports).handle),
+        TestResult: _only(TestResult, store),
         Repair: _only(Repair, RepairHandler(clock).handle),
         AssetAlert: _only(AssetAlert, assets.handle_alert),
         AssetCounts: _only(AssetCounts, count),
         AssetState: _only(AssetState, assets.handle_state),
         AssetEnvironment: _only(AssetEnvironment, assets.handle_environment),
+        UnitEvent: _only(UnitEvent, production.handle_unit),
+        OperatorEvent: _only(OperatorEvent, production.handle_operator),
     }
 
 
