@@ -34,6 +34,9 @@ logger = logging.getLogger(__name__)
 STATIONS_SHOWN = 1_000
 """Stations that have figures; more than a large plant has."""
 
+OUTCOME_UNKNOWN = frozenset({"timeout", "dropped"})
+"""Causes that may lie in what is sent."""
+
 Problem: TypeAlias = Retry | Reject
 Alarm: TypeAlias = Callable[[str, Mapping[str, str]], None]
 """Publishes an alarm: its type, and its facts."""
@@ -193,7 +196,7 @@ class ProductionHandlers:
             try:
                 outcomes = await wats.save_units([plan.save for plan in group if plan.save is not None])
             except Retry as failed:
-                if len(group) > 1:
+                if len(group) > 1 and (failed.scope is Scope.DELIVERY or failed.cause in OUTCOME_UNKNOWN):
                     # Perhaps one of them is the reason: each is tried alone, so that the others do not pay for it.
                     self._alone.update(plan.event.serial_number for plan in group)
                 for plan in group:

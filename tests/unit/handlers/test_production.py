@@ -201,6 +201,19 @@ async def test_units_that_failed_together_are_tried_alone(bench: Bench, failure:
     assert [about for _, about, _ in bench.wats.calls[before:]] == ["U0,U1,U2"]
 
 
+async def test_an_answer_that_concerns_no_unit_parts_none(bench: Bench) -> None:
+    """After 503 they go in one call again: an outage must not cost a call for each unit."""
+    events = [event("entered", "D", 20, serial=f"U{number}") for number in range(3)]
+    await bench.handle(*(event("entered", "A", 10, serial=f"U{number}") for number in range(3)))
+    away = Retry("503", scope=Scope.SERVER, cause="503")
+    bench.wats.fail_next("save_units", away)
+    assert await bench.together(*events) == [away] * 3
+    before = len(bench.wats.calls)
+
+    assert await bench.together(*events) == [None] * 3
+    assert [about for _, about, _ in bench.wats.calls[before:]] == ["U0,U1,U2"]
+
+
 async def test_a_unit_that_was_deleted_is_made_again(bench: Bench) -> None:
     """What WATS refuses on the word of our memory is tried once more from what it holds."""
     await bench.handle(event("entered", "A", 10))
