@@ -89,17 +89,8 @@ def _said(relayed: Relayed) -> tuple[EventType, Payload]:
         case Repair() as repair:
             fields: Payload = msgspec.to_builtins(repair)
             return EventType.CUSTOM, {**fields, "kind": "repair"}
-        case UnitEvent() as unit:
-            return _unit(unit)
-        case OperatorEvent() as operator:
-            return EventType.CUSTOM, {
-                "kind": "operator",
-                "action": operator.action,
-                "station_id": operator.station,
-                "operator_id": operator.operator or None,
-                "shift": operator.shift or None,
-                "timestamp": _time(operator.at_us),
-            }
+        case UnitEvent() | OperatorEvent() as happened:
+            return _on_shop_floor(happened)
         case AssetState() as state:
             return _state(state)
         case AssetAlert() as alert:
@@ -113,22 +104,26 @@ def _said(relayed: Relayed) -> tuple[EventType, Payload]:
                 "cleared_time": None if alert.active else _time(alert.at_us),
                 "custom_data": {},
             }
-        case AssetCounts() as counts:
-            return EventType.CUSTOM, {
-                "kind": "asset_counters",
-                "asset_id": counts.asset,
-                "running_count": counts.running,
-                "total_count": counts.total,
-                "increment": counts.added or None,
-                "timestamp": _time(counts.as_of_us or relayed.received_at_us),
-            }
-        case AssetEnvironment() as environment:
-            return EventType.CUSTOM, {
-                "kind": "asset_environment",
-                "asset_id": environment.asset,
-                "environment": dict(environment.channels),
-                "timestamp": _time(environment.as_of_us),
-            }
+        case AssetCounts() | AssetEnvironment() as telemetry:
+            return EventType.CUSTOM, _telemetry(telemetry, relayed.received_at_us)
+
+
+def _telemetry(telemetry: AssetCounts | AssetEnvironment, received_at_us: int) -> Payload:
+    if isinstance(telemetry, AssetEnvironment):
+        return {
+            "kind": "asset_environment",
+            "asset_id": telemetry.asset,
+            "environment": dict(telemetry.channels),
+            "timestamp": _time(telemetry.as_of_us),
+        }
+    return {
+        "kind": "asset_counters",
+        "asset_id": telemetry.asset,
+        "running_count": telemetry.running,
+        "total_count": telemetry.total,
+        "increment": telemetry.added or None,
+        "timestamp": _time(telemetry.as_of_us or received_at_us),
+    }
 
 
 def _result(result: TestResult) -> Payload:
@@ -216,7 +211,17 @@ def _measurement(measured: Measurement, name: str) -> Payload:
     }
 
 
-def _unit(unit: UnitEvent) -> tuple[EventType, Payload]:
+def _on_shop_floor(happened: UnitEvent | OperatorEvent) -> tuple[EventType, Payload]:
+    if isinstance(happened, OperatorEvent):
+        return EventType.CUSTOM, {
+            "kind": "operator",
+            "action": happened.action,
+            "station_id": happened.station,
+            "operator_id": happened.operator or None,
+            "shift": happened.shift or None,
+            "timestamp": _time(happened.at_us),
+        }
+    unit = happened
     payload: Payload = {
         "unit_id": unit.serial_number,
         "part_number": unit.part_number or None,
