@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from pywats_mqtt.events import Attachment, OperatorEvent, TestResult
+from pywats_mqtt.events import OperatorEvent, TestResult
 from pywats_mqtt.events.production import OperatorAction
 from pywats_mqtt.messages import to_us
 from pywats_mqtt.ports import Notes
@@ -100,10 +100,7 @@ class Operators:
             changes["operator"] = there.operator
             misc.append(("operator_from", f"login at {station}"[:_CHARACTERS]))
             if len(there.operator) > _CHARACTERS:  # the report's own field is cut
-                name = Attachment(
-                    name="operator.txt", content_type="text/plain", data=there.operator.encode(), path="$.operator"
-                )
-                changes["attachments"] = (*result.attachments, name)
+                changes["attachments"] = (*result.attachments, ("operator.txt", there.operator))
         if there.shift and all(name != "shift" for name, _ in misc):
             misc.append(("shift", there.shift[:_CHARACTERS]))
         if len(misc) > len(result.misc):

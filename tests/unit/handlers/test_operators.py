@@ -97,8 +97,7 @@ async def test_a_name_that_is_too_long_is_kept_whole() -> None:
     """In an attachment, since the report's field is cut."""
     name = "j" * 120
 
-    (file,) = (await signed(came(1, "login", name))).attachments
-    assert (file.name, file.data) == ("operator.txt", name.encode())
+    assert ("operator.txt", name) in (await signed(came(1, "login", name))).attachments
 
 
 async def test_what_a_unit_event_says_of_an_operator_is_written_once() -> None:

@@ -38,7 +38,7 @@ class Bench:
             config, defaults or Defaults(), self.figures, lambda kind, facts: self.alarms.append((kind, facts))
         )
         self.production = shopfloor[1]
-        self.handlers = make_handlers(AssetConfig(), HandClock(), lambda _call, _why: None, shopfloor)
+        self.handlers = make_handlers(AssetConfig(), HandClock(), lambda _call, _why: None, shopfloor=shopfloor)
 
     async def handle(self, *events: Event) -> list[str]:
         """Handle events one by one; the names of the calls that took."""
