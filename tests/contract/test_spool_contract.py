@@ -483,6 +483,15 @@ async def test_acknowledgements_are_counted(spool: Spool) -> None:
     assert (await spool.figures()).acknowledged == 4
 
 
+async def test_notes_are_found_by_what_their_names_begin_with(spool: Spool) -> None:
+    """In its case, whatever characters it has; and no others."""
+    for name in ("station/B", "station/A", "station", "Station/C", "station%D", "other/station/E"):
+        await spool.set_note(name, name.encode())
+    assert await spool.notes("station/") == {"station/A": b"station/A", "station/B": b"station/B"}
+    assert await spool.notes("station%") == {"station%D": b"station%D"}
+    assert await spool.notes("x") == {}
+
+
 async def test_notes_are_written_replaced_and_removed(spool: Spool) -> None:
     """A name has one value or none; bytes are kept as they are."""
     assert await spool.note("client_id") is None

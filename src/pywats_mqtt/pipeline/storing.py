@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
 from pywats_mqtt.errors import Retry
@@ -51,3 +51,7 @@ class PatientNotes:
     async def set_note(self, name: str, value: bytes | None) -> None:
         """See `ports.Notes.set_note`."""
         await until_stored(lambda: self._notes.set_note(name, value))
+
+    async def notes(self, prefix: str) -> Mapping[str, bytes]:
+        """See `ports.Notes.notes`."""
+        return await until_stored(lambda: self._notes.notes(prefix))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 import msgspec
@@ -174,6 +174,10 @@ class Notes(Protocol):
 
     async def set_note(self, name: str, value: bytes | None) -> None:
         """Write (None: remove) a note; durable when it returns."""
+        ...
+
+    async def notes(self, prefix: str) -> Mapping[str, bytes]:
+        """Give all notes whose name begins so, by name."""
         ...
 
 

@@ -276,3 +276,7 @@ class MemorySpool:
             self._notes.pop(name, None)
         else:
             self._notes[name] = value
+
+    async def notes(self, prefix: str) -> dict[str, bytes]:
+        """See `ports.Notes.notes`."""
+        return {name: value for name, value in self._notes.items() if name.startswith(prefix)}

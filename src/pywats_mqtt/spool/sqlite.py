@@ -163,6 +163,10 @@ class SqliteSpool:
         """See `ports.Notes.note`."""
         return await self._read(lambda store: store.note(name))
 
+    async def notes(self, prefix: str) -> dict[str, bytes]:
+        """See `ports.Notes.notes`."""
+        return await self._read(lambda store: store.notes(prefix))
+
     async def set_note(self, name: str, value: bytes | None) -> None:
         """See `ports.Notes.set_note`.
 

@@ -158,16 +158,14 @@ class Store:
             self._db.execute("DELETE FROM packet")
         elif receipt.released:
             delete_rows(self._db, "DELETE FROM packet WHERE id", receipt.released)
-        messages = receipt.messages
-        tally = self._tally
+        messages, tally = receipt.messages, self._tally
         tally.received += len(messages)
         if any(message.packet_id for message in messages):
             messages = self._without_repeats(messages)
         if not messages:
             return None
         tally.last_batch += 1
-        tally.stored += len(messages)
-        tally.waiting += len(messages)
+        tally.stored, tally.waiting = tally.stored + len(messages), tally.waiting + len(messages)
         self._db.execute(
             "INSERT INTO batch (number, messages) VALUES (?, ?)", (tally.last_batch, tables.pack_messages(messages))
         )
@@ -381,8 +379,7 @@ class Store:
 
     def next_due_us(self) -> int | None:
         """See `ports.Spool.next_due_us`."""
-        dues = (self._lines.next_due_us(), self._latest.next_due_us())
-        return min((due for due in dues if due is not None), default=None)
+        return min((due for due in (self._lines.next_due_us(), self._latest.next_due_us()) if due), default=None)
 
     def figures(self) -> Figures:
         """See `ports.Spool.figures`."""
@@ -397,3 +394,7 @@ class Store:
     def note(self, name: str) -> bytes | None:
         """See `ports.Notes.note`."""
         return views.read_note(self._db, name)
+
+    def notes(self, prefix: str) -> dict[str, bytes]:
+        """See `ports.Notes.notes`."""
+        return views.read_notes(self._db, prefix)

@@ -41,3 +41,11 @@ def read_note(db: sqlite3.Connection, name: str) -> bytes | None:
     """Read a note."""
     row = db.execute("SELECT value FROM note WHERE name = ?", (name,)).fetchone()
     return None if row is None else bytes(row[0])
+
+
+def read_notes(db: sqlite3.Connection, prefix: str) -> dict[str, bytes]:
+    """Read the notes whose name begins so."""
+    rows = db.execute(
+        "SELECT name, value FROM note WHERE name >= ? AND substr(name, 1, ?) = ?", (prefix, len(prefix), prefix)
+    )
+    return {name: bytes(value) for name, value in rows}
