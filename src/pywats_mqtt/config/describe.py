@@ -23,6 +23,8 @@ EXAMPLES = {
     "states": "blocked = 5",
     "processes": 'LINE1-STATION3 = "ICT"',
     "testers": 'T1 = "LINE1-STATION3"',
+    "wanted_config": '"prod-v5"',
+    "wanted_configs": 'TESTER-042 = "prod-v5"',
 }
 """What may stand where there is no default, or in a table of names; shown commented out."""
 

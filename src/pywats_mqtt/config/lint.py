@@ -5,6 +5,7 @@ An error makes no sense in any plant; a warning may be what the operator wants, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from enum import StrEnum
 from ipaddress import ip_address
@@ -13,7 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
-from pywats_mqtt.config.model import AssetConfig, BridgeConfig, MQTTConfig, SpoolConfig, WatsConfig
+from pywats_mqtt.config.model import AssetConfig, BridgeConfig, MQTTConfig, SoftwareConfig, SpoolConfig, WatsConfig
 from pywats_mqtt.config.overlap import overlaps, template_filter
 from pywats_mqtt.config.production import NO_PHASE, PHASES, ProductionConfig
 from pywats_mqtt.config.topics import TopicConfig
@@ -25,7 +26,7 @@ WATS_REQUESTS_PER_MINUTE = 500
 LAST_STATE = 6
 """Scrapped; the states of WATS assets begin with 0, unknown."""
 
-FIELDS = {"alarm_topic": "alarm_type", "response_topic": "request_id"}
+FIELDS = {"alarm_topic": "alarm_type", "response_topic": "request_id", "verdict_topic": "device"}
 """The one field each template may have."""
 
 
@@ -34,6 +35,12 @@ PLACES = frozenset({"station", "line"})
 
 REFUSED = frozenset("*%?[]^!/\\")
 """Characters that WATS refuses in a part number."""
+
+SHORTEST_REFRESH_S = 10.0
+"""Six calls a minute for the list of packages."""
+
+TAG_NAME = re.compile(r"(?!xml)[a-z_][a-z0-9_.-]*\Z", re.ASCII | re.IGNORECASE)
+"""What names an XML element, in which WATS keeps a tag (XML 1.0, 2.3, ASCII only)."""
 
 
 class Severity(StrEnum):
@@ -70,6 +77,7 @@ def lint(config: BridgeConfig) -> tuple[Finding, ...]:
         *_wats(config.wats),
         *_assets(config.assets),
         *_production(config.production),
+        *_software(config.software, config.topics),
         *_spool(config.spool, config.mqtt),
     )
     return tuple(sorted(found, key=lambda finding: finding.severity is not Severity.ERROR))
@@ -143,6 +151,9 @@ def _topics(topics: TopicConfig) -> Iterator[Finding]:
             )
     for key, field in FIELDS.items():
         yield from _template(f"topics.{key}", getattr(topics, key), field, usable)
+    if name_problem(topics.verdict_topic) is None and "{" not in topics.verdict_topic:
+        problem = "is one topic for all stations, of which the broker keeps one verdict"
+        yield _warning("topics.verdict_topic", problem, "write a topic with {device} in it")
 
 
 def _filters(topics: TopicConfig) -> list[tuple[str, str]]:
@@ -217,6 +228,28 @@ def _codes(wats: WatsConfig) -> Iterator[Finding]:
     if wats.default_repair_code < 1:
         problem = f"{wats.default_repair_code} is no operation code"
         yield _error("wats.default_repair_code", problem, "take one from the server's Process setup, such as 500")
+
+
+def _software(software: SoftwareConfig, topics: TopicConfig) -> Iterator[Finding]:
+    if software.require_software != "off" and not topics.software_topics:
+        problem = "asks for software that no station can report: topics.software_topics is empty"
+        yield _error("software.require_software", problem, 'write "off", or remove the empty list for the defaults')
+    keys = ("version_tag", "hash_tag", "station_tag", "part_number_tag")
+    for first, second in combinations(keys, 2):
+        if getattr(software, first) == getattr(software, second):
+            yield _error(f"software.{second}", f"is the same tag as {first}", "name another tag of the packages")
+    if not TAG_NAME.match(software.tag_prefix):
+        problem = "tags begin with a letter or `_`, then letters, digits, `_`, `-` and `.`: it would be changed"
+        yield _error("software.tag_prefix", problem, "write sw_")
+    if software.refresh_s < SHORTEST_REFRESH_S:
+        problem = f"asks WATS for all packages {60 / software.refresh_s:g} times a minute, from the quota of all calls"
+        yield _warning("software.refresh_s", problem, "write 300")
+    for path, version in (
+        ("software.wanted_config", software.wanted_config),
+        *((f"software.wanted_configs.{device}", version) for device, version in software.wanted_configs.items()),
+    ):
+        if version is not None and not version.strip():
+            yield _error(path, "is empty, which no device reports", "write the version, or remove it")
 
 
 def _server(url: str) -> SplitResult | None:

@@ -176,6 +176,41 @@ class AssetConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     maintenance_from: Literal["info", "warning", "error", "critical", "never"] = "critical"
 
 
+class SoftwareConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The `[software]` table: whether stations run what WATS has released, and what follows where they do not.
+
+    Attributes:
+        require_software: what happens to a result of a station whose software is not what WATS has released, or is not
+            known. `block` keeps it in quarantine with the verdict, `tag` writes the verdict on the report as misc info
+            `software_check`, `off` does neither.
+        refresh_s: seconds the list of released packages is used before it is read again, one call for all stations.
+        version_tag: tag of a package that says its version as devices write it; without it, WATS' own number counts.
+        hash_tag: tag of a package that says the hash a device must report.
+        station_tag: tag that narrows a package to the station it names.
+        part_number_tag: tag that narrows a package to the product it names.
+        unchecked: names of software that no package is expected for; it counts for no verdict.
+        tag_prefix: what the names of tags and misc infos begin with, before the name of the software.
+        on_reports: pieces of software written on each report as misc infos at most, and the configuration version with
+            them; 0 for none.
+        update_timeout_s: seconds without a word after which an update that goes on has timed out.
+        wanted_config: configuration version that devices have to report; not set, none is compared.
+        wanted_configs: device to the configuration version it has to report instead.
+    """
+
+    require_software: Literal["off", "tag", "block"] = "off"
+    refresh_s: Seconds = 300.0
+    version_tag: Annotated[str, msgspec.Meta(min_length=1)] = "SwVersion"
+    hash_tag: Annotated[str, msgspec.Meta(min_length=1)] = "Hash"
+    station_tag: Annotated[str, msgspec.Meta(min_length=1)] = "StationName"
+    part_number_tag: Annotated[str, msgspec.Meta(min_length=1)] = "PartNumber"
+    unchecked: tuple[str, ...] = ()
+    tag_prefix: Annotated[str, msgspec.Meta(min_length=1, max_length=50)] = "sw_"
+    on_reports: Annotated[int, msgspec.Meta(ge=0, le=100)] = 20
+    update_timeout_s: Seconds = 3_600.0
+    wanted_config: str | None = None
+    wanted_configs: dict[str, str] = msgspec.field(default_factory=dict)
+
+
 class SpoolConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The `[spool]` table: where messages are kept until WATS has them.
 
@@ -200,4 +235,5 @@ class BridgeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     wats: WatsConfig = msgspec.field(default_factory=WatsConfig)
     assets: AssetConfig = msgspec.field(default_factory=AssetConfig)
     production: ProductionConfig = msgspec.field(default_factory=ProductionConfig)
+    software: SoftwareConfig = msgspec.field(default_factory=SoftwareConfig)
     spool: SpoolConfig = msgspec.field(default_factory=SpoolConfig)

@@ -16,21 +16,25 @@ class TopicConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         asset_topics: filters for asset telemetry; where the last level is `alerts` it is an alert.
         report_topics: filters for test results; where the last level is `selftest` it is a self-test, where it is
             `repairs` a repair.
-        software_topics: filters for software inventories.
+        software_topics: filters for software inventories, configuration versions and, where the last level is
+            `updates`, the progress of updates.
         production_topics: filters for shop floor events, read by their last level: `scan`, `unit` or `operator`.
         alarm_topic: template the bridge publishes its alarms on; `{alarm_type}` is `bridge_offline` (its Will),
             `session_lost`, `missing_exit`, `missing_entry` and others.
-        response_topic: template the bridge answers on when a result names a `request_id`: delivered, or refused.
+        response_topic: template the bridge answers on when a result names a `request_id`: delivered, or
+            refused; and a software message, with the verdict.
+        verdict_topic: template the bridge keeps its verdict on each station's software on, retained.
         strict_ids: refuse a payload that names another id than its topic. Off, the topic's id is who speaks, and the
             other one is kept on the report as `reported_device`.
     """
 
     asset_topics: tuple[str, ...] = ("assets/+/status", "assets/+/counters", "assets/+/environment", "assets/+/alerts")
     report_topics: tuple[str, ...] = ("testers/+/results", "devices/+/selftest", "testers/+/repairs")
-    software_topics: tuple[str, ...] = ("devices/+/software",)
+    software_topics: tuple[str, ...] = ("devices/+/software", "devices/+/updates", "devices/+/config")
     production_topics: tuple[str, ...] = ("lines/+/scan", "stations/+/unit", "stations/+/operator")
     alarm_topic: str = "wats/alarms/{alarm_type}"
     response_topic: str = "wats/responses/{request_id}"
+    verdict_topic: str = "wats/software/{device}"
     strict_ids: bool = False
 
     def filters(self) -> tuple[str, ...]:

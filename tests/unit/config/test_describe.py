@@ -39,6 +39,7 @@ def test_every_commented_setting_of_the_sample_is_one(tmp_path: Path) -> None:
     text = (
         text.replace("# self_test", "self_test")
         .replace("# blocked", "blocked")
+        .replace("# TESTER-042", "TESTER-042")
         .replace('url = ""', 'url = "https://wats"')
         .replace("…", "hush")
     )
@@ -50,6 +51,7 @@ def test_every_commented_setting_of_the_sample_is_one(tmp_path: Path) -> None:
     assert config.wats.operation_codes == {"self_test": 10}
     assert config.assets.states == {"blocked": 5}
     assert config.wats.default_part_number == "UNKNOWN"
+    assert config.software.wanted_configs == {"TESTER-042": "prod-v5"}
     assert lint(config) == ()
 
 
@@ -59,9 +61,8 @@ def test_every_setting_is_in_the_sample_and_on_the_page(setting: Setting) -> Non
     key = setting.key
     assert setting.text
     lines = SAMPLE.read_text().splitlines()
-    places = [
-        n for n, line in enumerate(lines) if line.startswith((f"{key} = ", f"# {key} = ", f"[{setting.table}.{key}]"))
-    ]
+    starts = (f"{key} = ", f"# {key} = ", f"[{setting.table}.{key}]")
+    places = [n for n, line in enumerate(lines) if line.startswith(starts)]
     assert places
     assert all(lines[n - 1].startswith("# ") for n in places)
     assert f"\n| `{key}` | " in PAGE.read_text()

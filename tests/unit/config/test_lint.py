@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pywats_mqtt.config.lint import Severity, lint
-from pywats_mqtt.config.model import AssetConfig, BridgeConfig, MQTTConfig, Secret, SpoolConfig, WatsConfig
+from pywats_mqtt.config.model import (
+    AssetConfig,
+    BridgeConfig,
+    MQTTConfig,
+    Secret,
+    SoftwareConfig,
+    SpoolConfig,
+    WatsConfig,
+)
 from pywats_mqtt.config.production import ProductionConfig
 from pywats_mqtt.config.topics import TopicConfig
 
@@ -106,6 +114,8 @@ def test_the_broker_and_the_session(changes: dict[str, object], expected: list[s
         ({"alarm_topic": "assets/{alarm_type}/status"}, ["error topics.alarm_topic"]),
         ({"response_topic": "testers/{request_id}/results"}, ["error topics.response_topic"]),
         ({"response_topic": "answers/{alarm_type}"}, ["error topics.response_topic"]),
+        ({"verdict_topic": "devices/{device}/software"}, ["error topics.verdict_topic"]),
+        ({"verdict_topic": "verdicts"}, ["warning topics.verdict_topic"]),
     ],
 )
 def test_filters_and_templates(changes: dict[str, object], expected: list[str]) -> None:
@@ -145,6 +155,32 @@ def test_filters_and_templates(changes: dict[str, object], expected: list[str]) 
 def test_the_server(changes: dict[str, object], expected: list[str]) -> None:
     """Address, token and codes are such as a server has them, and its limit is respected."""
     assert findings(with_wats(**changes)) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"require_software": "block"}, []),
+        ({"hash_tag": "SwVersion"}, ["error software.hash_tag"]),
+        ({"tag_prefix": "1_"}, ["error software.tag_prefix"]),
+        ({"tag_prefix": "xml"}, ["error software.tag_prefix"]),
+        ({"tag_prefix": "SW-"}, []),
+        ({"refresh_s": 5}, ["warning software.refresh_s"]),
+        ({"wanted_config": " "}, ["error software.wanted_config"]),
+        ({"wanted_configs": {"T1": ""}}, ["error software.wanted_configs.T1"]),
+    ],
+)
+def test_software(changes: dict[str, object], expected: list[str]) -> None:
+    """Tags are told apart and can be written; what nobody can report is not waited for."""
+    config = msgspec.structs.replace(RIGHT, software=msgspec.convert(changes, SoftwareConfig))
+    assert findings(config) == expected
+
+
+def test_software_that_nobody_can_report_is_not_required() -> None:
+    """Without a topic for inventories every result would be kept back."""
+    software = SoftwareConfig(require_software="tag")
+    config = msgspec.structs.replace(with_topics(software_topics=[]), software=software)
+    assert findings(config) == ["error software.require_software"]
 
 
 def test_a_spool_holds_more_than_one_message() -> None:

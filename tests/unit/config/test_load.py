@@ -166,6 +166,17 @@ def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
             ),
         ),
         (
+            "[software.wanted_configs]\nT1 = 5",
+            "bridge.toml: [software] wanted_configs.T1: expected a string, got an integer; put it in quotes",
+        ),
+        (
+            "[software.wanted_configs]\nT1 = []",
+            (
+                "bridge.toml: [software] wanted_configs.T1: expected a string, got an array; "
+                'write wanted_configs.T1 = "…"'
+            ),
+        ),
+        (
             "[wats.operation_codes]\nself_test = '12'",
             (
                 "bridge.toml: [wats] operation_codes.self_test: expected an integer, got a string; "
