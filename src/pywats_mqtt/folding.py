@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from pywats_mqtt.events import AssetCounts, AssetEnvironment, AssetUpdate, Latest
+from pywats_mqtt.events import AssetCounts, AssetEnvironment, AssetSoftware, AssetUpdate, Latest
 
 
 def fold(old: Latest | None, new: Latest) -> Latest:
@@ -19,6 +19,8 @@ def fold(old: Latest | None, new: Latest) -> Latest:
         return _fold_counts(old, new)
     if isinstance(new, AssetEnvironment) and isinstance(old, AssetEnvironment):
         return _fold_environment(old, new)
+    if isinstance(new, AssetSoftware) and isinstance(old, AssetSoftware):
+        return _fold_software(old, new)
     return new if new.as_of_us >= old.as_of_us else old
 
 
@@ -35,6 +37,8 @@ def capped(event: Latest, at_us: int) -> Latest:
         total_us, running_us = min(event.as_of_us, at_us), min(running_us, at_us)
         running_as_of_us = None if event.running_as_of_us is None or running_us == total_us else running_us
         return msgspec.structs.replace(event, as_of_us=total_us, running_as_of_us=running_as_of_us)
+    if isinstance(event, AssetSoftware):
+        return _capped_software(event, at_us)
     if event.as_of_us <= at_us:
         return event
     if isinstance(event, AssetEnvironment):
@@ -84,6 +88,37 @@ def _fold_environment(old: AssetEnvironment, new: AssetEnvironment) -> AssetEnvi
     as_of_us = max(old.as_of_us, new.as_of_us)
     older_us = {name: time_us for name, time_us in times.items() if time_us < as_of_us}
     return AssetEnvironment(asset=new.asset, channels=channels, as_of_us=as_of_us, older_us=older_us)
+
+
+def _fold_software(old: AssetSoftware, new: AssetSoftware) -> AssetSoftware:
+    """Take the inventory, the configuration and each package's update from where it is newer."""
+    keeps_software = new.software is None or (old.software is not None and old.as_of_us > new.as_of_us)
+    keeps_config = new.config_version is None or (old.config_version is not None and old.config_us > new.config_us)
+    updates, times = dict(old.updates), dict(old.updates_us)
+    for package, words in new.updates.items():
+        time_us = new.updates_us.get(package, 0)
+        if time_us >= times.get(package, 0):
+            updates[package], times[package] = words, time_us
+    return AssetSoftware(
+        asset=new.asset,
+        software=old.software if keeps_software else new.software,
+        config_version=old.config_version if keeps_config else new.config_version,
+        updates=updates,
+        as_of_us=old.as_of_us if keeps_software else new.as_of_us,
+        config_us=old.config_us if keeps_config else new.config_us,
+        updates_us=times,
+    )
+
+
+def _capped_software(event: AssetSoftware, at_us: int) -> AssetSoftware:
+    if max(event.as_of_us, event.config_us, *event.updates_us.values()) <= at_us:
+        return event
+    return msgspec.structs.replace(
+        event,
+        as_of_us=min(event.as_of_us, at_us),
+        config_us=min(event.config_us, at_us),
+        updates_us={package: min(time_us, at_us) for package, time_us in event.updates_us.items()},
+    )
 
 
 def supersedes(new: AssetUpdate, old: AssetUpdate) -> bool:

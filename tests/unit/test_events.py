@@ -12,10 +12,15 @@ from hypothesis import strategies as st
 from pywats_mqtt.events import (
     AssetCounts,
     AssetEnvironment,
+    AssetSoftware,
     AssetState,
     Event,
     Identified,
     Latest,
+    Software,
+    SoftwareReported,
+    UpdateReported,
+    counts_twice,
     decode,
     encode,
     identify,
@@ -41,7 +46,29 @@ ENVIRONMENTS = st.builds(
     channels=st.dictionaries(st.sampled_from("abc"), st.integers(0, 99).map(float), min_size=1),
     as_of_us=TIMES,
 )
-RUNS = st.one_of(*(st.lists(kind, min_size=1, max_size=8) for kind in (COUNTS, STATES, ENVIRONMENTS)))
+SOFTWARE = st.builds(
+    lambda software, config, packages, at: AssetSoftware(
+        asset="A",
+        software=None if software is None else (Software("fw", software),),
+        config_version=config,
+        updates=packages,
+        as_of_us=0 if software is None else at,
+        config_us=0 if config is None else at,
+        updates_us={package: at for package in packages},  # noqa: C420 - dict.fromkeys has no type here
+    ),
+    st.none() | st.sampled_from("12"),
+    st.none() | st.sampled_from("vw"),
+    st.dictionaries(st.sampled_from("pq"), st.sampled_from(["installing", "failed"])),
+    TIMES,
+)
+RUNS = st.one_of(*(st.lists(kind, min_size=1, max_size=8) for kind in (COUNTS, STATES, ENVIRONMENTS, SOFTWARE)))
+
+
+def newest_us(event: Latest) -> int:
+    """Give the newest time that an event has."""
+    if isinstance(event, AssetSoftware):
+        return max(event.as_of_us, event.config_us, *event.updates_us.values())
+    return event.as_of_us
 
 
 def folded(events: list[Latest]) -> Latest:
@@ -81,7 +108,7 @@ def test_each_channel_is_the_newest_one_sent(events: list[AssetEnvironment]) -> 
 @given(RUNS, st.data())
 def test_a_repeat_changes_no_absolute_value(events: list[Latest], data: st.DataObject) -> None:
     """A message that arrives again right after, or later, leaves the newest absolute values as they were."""
-    distinct = list({event.as_of_us: event for event in events}.values())  # one device sends one message at a time
+    distinct = list({newest_us(event): event for event in events}.values())  # one device sends one message at a time
     once = folded(distinct)
     repeat = data.draw(st.sampled_from(distinct))
     twice = fold(once, repeat)
@@ -127,7 +154,7 @@ def test_a_folded_event_survives_the_spool(events: list[Latest]) -> None:
     assert decode(encode(event)) == event
     assert is_latest(event)
     assert order_key(event) == "A"
-    assert kind_of(event) in {"asset_counts", "asset_state", "asset_environment"}
+    assert kind_of(event) in {"asset_counts", "asset_state", "asset_environment", "asset_software"}
 
 
 @given(RUNS, st.integers(0, 7))
@@ -135,8 +162,7 @@ def test_no_capped_time_is_later_and_no_value_is_lost(events: list[Latest], at_u
     """What is known stays the same object where no time is ahead; else whatever comes at the cap is taken."""
     known = folded(events)
     result = capped(known, at_us)
-    newest_us = max(event.as_of_us for event in events)
-    assert (result is known) or newest_us > at_us
+    assert (result is known) or max(newest_us(event) for event in events) > at_us
     assert capped(result, at_us) is result
     if isinstance(known, AssetCounts) and isinstance(result, AssetCounts):
         assert (result.total, result.running, result.added) == (known.total, known.running, known.added)
@@ -148,6 +174,23 @@ def test_no_capped_time_is_later_and_no_value_is_lost(events: list[Latest], at_u
         assert result.channels == known.channels
         assert all(time_us < result.as_of_us for time_us in result.older_us.values())
         new = AssetEnvironment(asset="A", channels=dict.fromkeys("abc", 100.0), as_of_us=at_us)
+        assert fold(result, new) == new
+    elif isinstance(known, AssetSoftware) and isinstance(result, AssetSoftware):
+        assert newest_us(result) <= at_us
+        assert (result.software, result.config_version, result.updates) == (
+            known.software,
+            known.config_version,
+            known.updates,
+        )
+        new = AssetSoftware(
+            asset="A",
+            software=(),
+            config_version="z",
+            updates={"p": "done", "q": "done"},
+            as_of_us=at_us,
+            config_us=at_us,
+            updates_us={"p": at_us, "q": at_us},
+        )
         assert fold(result, new) == new
     else:
         new = AssetState(asset="A", status="error", as_of_us=at_us)
@@ -183,3 +226,29 @@ def test_only_equal_fields_give_equal_ids(first: list[str], second: list[str]) -
 def test_ids_stay_the_same_for_ever(fields: tuple[str, ...], expected: str) -> None:
     """A version that derived other ids would store old results a second time."""
     assert identify(fields, b"").id == UUID(expected)
+
+
+def test_what_is_said_of_software_counts_no_more_when_it_is_said_twice() -> None:
+    """So a route that names no ids is exactly-once for it."""
+    said = SoftwareReported(device="A", request_id="r")
+    update = UpdateReported(device="A", package="fw", state="failed")
+    assert not counts_twice((Identified(said), Identified(AssetSoftware(asset="A"))))
+    assert not counts_twice((Identified(update),))
+
+
+@given(st.lists(SOFTWARE, min_size=1, max_size=8))
+def test_software_configuration_and_each_update_are_the_newest_ones_sent(events: list[AssetSoftware]) -> None:
+    """Each comes from the message with the newest time that had it, the later of equal ones."""
+    result = folded([*events])
+    assert isinstance(result, AssetSoftware)
+    software = [(e.as_of_us, number, e.software) for number, e in enumerate(events) if e.software is not None]
+    configs = [(e.config_us, number, e.config_version) for number, e in enumerate(events) if e.config_version]
+    assert result.software == (max(software)[2] if software else None)
+    assert result.config_version == (max(configs)[2] if configs else None)
+    for package in "pq":
+        sent = [
+            (e.updates_us[package], number, e.updates[package])
+            for number, e in enumerate(events)
+            if package in e.updates
+        ]
+        assert result.updates.get(package) == (max(sent)[2] if sent else None)

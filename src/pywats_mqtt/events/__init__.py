@@ -16,6 +16,7 @@ from pywats_mqtt.events.kinds import (
     Latest,
     Ordered,
     Relayed,
+    Telemetry,
     decode,
     encode,
     is_latest,
@@ -36,6 +37,7 @@ from pywats_mqtt.events.reports import (
     SubUnit,
     TestResult,
 )
+from pywats_mqtt.events.software import AssetSoftware, Software, SoftwareReported, UpdateReported
 
 __all__ = [
     "NAMESPACE",
@@ -43,6 +45,7 @@ __all__ = [
     "AssetAlert",
     "AssetCounts",
     "AssetEnvironment",
+    "AssetSoftware",
     "AssetState",
     "AssetUpdate",
     "AssetUse",
@@ -62,10 +65,14 @@ __all__ = [
     "RepairedPart",
     "Series",
     "Severity",
+    "Software",
+    "SoftwareReported",
     "Step",
     "SubUnit",
+    "Telemetry",
     "TestResult",
     "UnitEvent",
+    "UpdateReported",
     "counts_twice",
     "decode",
     "encode",

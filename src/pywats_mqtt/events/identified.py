@@ -8,7 +8,7 @@ import msgspec
 
 from pywats_mqtt.events.assets import AssetCounts, AssetEnvironment, AssetState
 from pywats_mqtt.events.identity import Identity
-from pywats_mqtt.events.kinds import Event, Latest, Ordered
+from pywats_mqtt.events.kinds import REPEATABLE, Event, Latest, Ordered
 
 
 class Identified(msgspec.Struct, frozen=True, gc=False):
@@ -73,4 +73,6 @@ def counts_twice(events: tuple[Identified, ...] | AssetUpdate) -> bool:
     first = events[0]
     if first.identity is not None:
         return False
-    return first.event.added > 0 if isinstance(first.event, AssetCounts) else isinstance(first.event, Ordered)
+    if isinstance(first.event, AssetCounts):
+        return first.event.added > 0
+    return isinstance(first.event, Ordered) and not isinstance(first.event, REPEATABLE)

@@ -11,8 +11,10 @@ from pywats_mqtt.events.assets import AssetAlert, AssetCounts, AssetEnvironment,
 from pywats_mqtt.events.production import OperatorEvent, UnitEvent
 from pywats_mqtt.events.repairs import Repair
 from pywats_mqtt.events.reports import TestResult
+from pywats_mqtt.events.software import AssetSoftware, SoftwareReported, UpdateReported
 
-Latest: TypeAlias = AssetCounts | AssetState | AssetEnvironment
+Telemetry: TypeAlias = AssetCounts | AssetState | AssetEnvironment
+Latest: TypeAlias = Telemetry | AssetSoftware
 
 
 class Relayed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="relayed"):
@@ -30,7 +32,7 @@ class Relayed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     correlation_id: UUID
     topic: str
     received_at_us: int
-    event: TestResult | Repair | AssetAlert | UnitEvent | OperatorEvent | Latest
+    event: TestResult | Repair | AssetAlert | UnitEvent | OperatorEvent | SoftwareReported | UpdateReported | Telemetry
 
     @property
     def key(self) -> str:
@@ -38,9 +40,13 @@ class Relayed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
         return self.event.key
 
 
-Ordered: TypeAlias = TestResult | Repair | AssetAlert | UnitEvent | OperatorEvent | Relayed
-ORDERED = (TestResult, Repair, AssetAlert, UnitEvent, OperatorEvent, Relayed)
+Ordered: TypeAlias = (
+    TestResult | Repair | AssetAlert | UnitEvent | OperatorEvent | SoftwareReported | UpdateReported | Relayed
+)
+ORDERED = (TestResult, Repair, AssetAlert, UnitEvent, OperatorEvent, SoftwareReported, UpdateReported, Relayed)
 """The same for `isinstance`, which looks through a tuple faster than through a union."""
+REPEATABLE = (SoftwareReported, UpdateReported)
+"""Ordered events that say the same when they arrive twice, with or without an identity."""
 Event: TypeAlias = Ordered | Latest
 
 

@@ -1,0 +1,1 @@
+"""What follows from what devices say of their software; values in, values out."""
