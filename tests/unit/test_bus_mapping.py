@@ -437,3 +437,42 @@ def test_an_alert_is_an_asset_fault_with_the_keys_of_one() -> None:
     assert (event.payload["severity"], event.payload["cleared"]) == ("critical", False)
     assert event_of(cleared, "mqtt-iot").payload["cleared_time"] == "2026-01-26T10:30:00+00:00"
     assert raised.id != cleared.id
+
+
+def test_what_devices_say_of_software_comes_once_and_in_words() -> None:
+    """An inventory and an update are one event each: what becomes tags in WATS says nothing more."""
+    inventory = {
+        "software": [{"name": "fw", "version": "2.3.1", "hash": "abc"}, {"name": "os"}],
+        "config_version": "prod-v5",
+        "timestamp": "2026-01-26T10:30:00Z",
+    }
+    (relayed,) = publish(inventory, "devices/T1/software")
+    said = event_of(relayed, "mqtt")
+    assert (said.event_type, said.payload) == (
+        EventType.CUSTOM,
+        {
+            "kind": "software",
+            "device_id": "T1",
+            "software": [
+                {"name": "fw", "version": "2.3.1", "hash": "abc"},
+                {"name": "os", "version": "", "hash": None},
+            ],
+            "config_version": "prod-v5",
+            "request_id": None,
+            "part_number": None,
+            "timestamp": "2026-01-26T10:30:00+00:00",
+        },
+    )
+    failed = {"package": "fw", "status": "failed", "message": "no space left"}
+    (relayed,) = publish(failed, "devices/T1/updates")
+    update = event_of(relayed, "mqtt")
+    assert update.payload == {
+        "kind": "software_update",
+        "device_id": "T1",
+        "package": "fw",
+        "version": None,
+        "state": "failed",
+        "percent": None,
+        "text": "no space left",
+        "timestamp": RECEIVED_AT.isoformat(),
+    }

@@ -336,7 +336,6 @@ def test_a_route_is_remembered_and_the_memory_is_bounded() -> None:
     [
         ("assets//status", "the topic's level for the id is empty"),
         (f"assets/{'x' * 101}/status", "the id in the topic has 101 characters; WATS takes 100"),
-        ("devices/D/software", "no adapter for software messages in this version; the message is kept"),
         ("somewhere/else", "no topic filter of the configuration matches this topic"),
         ("", "no valid topic name: a topic name has at least one character"),
         ("assets/\0/status", "no valid topic name: no NUL character is allowed"),

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from pywats_mqtt.adapters import alert, asset, bus_event, production, repair, report
+from pywats_mqtt.adapters import alert, asset, bus_event, production, repair, report, software
 from pywats_mqtt.adapters.context import Context
 from pywats_mqtt.events import AssetUpdate, Identified
 from pywats_mqtt.schemas.alert import decoder as alert_decoder
@@ -17,6 +17,8 @@ from pywats_mqtt.schemas.bus_event import state_decoder as bus_state_decoder
 from pywats_mqtt.schemas.production import operator_decoder, unit_decoder
 from pywats_mqtt.schemas.repair import decoder as repair_decoder
 from pywats_mqtt.schemas.report import decoder as report_decoder
+from pywats_mqtt.schemas.software import decoder as software_decoder
+from pywats_mqtt.schemas.software import update_decoder
 
 Adapter: TypeAlias = Callable[[Context], tuple[Identified, ...] | AssetUpdate]
 """Reads one message; raises `Reject`, or what decoding raises."""
@@ -45,6 +47,10 @@ READINGS: Mapping[str, Mapping[str, Reading]] = {
     "report": {
         ANY: Reading(report.read, report_decoder.decode),
         repair.REPAIRS: Reading(repair.read, repair_decoder.decode),
+    },
+    "software": {
+        ANY: Reading(software.read, software_decoder.decode),
+        "updates": Reading(software.read_update, update_decoder.decode),
     },
     "production": {
         "unit": Reading(production.read_station, unit_decoder.decode),

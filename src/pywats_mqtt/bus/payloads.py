@@ -13,6 +13,8 @@
 | unit exited | UNIT_DEPARTED | the same |
 | unit scanned | CUSTOM | kind `unit_scanned`: the same, and line_id |
 | operator | CUSTOM | kind `operator`: action (login, logout, shift), station_id, operator_id, shift, timestamp |
+| software | CUSTOM | kind `software`: device_id, software, config_version, request_id, part_number, timestamp |
+| an update | CUSTOM | kind `software_update`: device_id, package, version, state, percent, text, timestamp |
 
 The steps of a sequence stand in its place, named `sequence/step`: pywats_events has no steps within steps. Where a
 result has those, or charts, files, loops, groups or starts, all its steps stand in `custom_data["pywats_mqtt"]` as
@@ -36,9 +38,11 @@ from pywats_mqtt.events import (
     OperatorEvent,
     Relayed,
     Repair,
+    SoftwareReported,
     Step,
     TestResult,
     UnitEvent,
+    UpdateReported,
 )
 from pywats_mqtt.messages import from_us
 from pywats_mqtt.schemas.bus_event import EXTRAS_KEY
@@ -104,8 +108,14 @@ def _said(relayed: Relayed) -> tuple[EventType, Payload]:
                 "cleared_time": None if alert.active else _time(alert.at_us),
                 "custom_data": {},
             }
-        case AssetCounts() | AssetEnvironment() as telemetry:
-            return EventType.CUSTOM, _telemetry(telemetry, relayed.received_at_us)
+        case SoftwareReported() | UpdateReported() | AssetCounts() | AssetEnvironment() as other:
+            return EventType.CUSTOM, _custom(other, relayed.received_at_us)
+
+
+def _custom(other: SoftwareReported | UpdateReported | AssetCounts | AssetEnvironment, received_at_us: int) -> Payload:
+    if isinstance(other, SoftwareReported | UpdateReported):
+        return _software(other)
+    return _telemetry(other, received_at_us)
 
 
 def _telemetry(telemetry: AssetCounts | AssetEnvironment, received_at_us: int) -> Payload:
@@ -123,6 +133,32 @@ def _telemetry(telemetry: AssetCounts | AssetEnvironment, received_at_us: int) -
         "total_count": telemetry.total,
         "increment": telemetry.added or None,
         "timestamp": _time(telemetry.as_of_us or received_at_us),
+    }
+
+
+def _software(said: SoftwareReported | UpdateReported) -> Payload:
+    if isinstance(said, UpdateReported):
+        return {
+            "kind": "software_update",
+            "device_id": said.device,
+            "package": said.package,
+            "version": said.version or None,
+            "state": said.state,
+            "percent": said.percent,
+            "text": said.text or None,
+            "timestamp": _time(said.as_of_us),
+        }
+    software = None
+    if said.software is not None:
+        software = [{"name": one.name, "version": one.version, "hash": one.hash or None} for one in said.software]
+    return {
+        "kind": "software",
+        "device_id": said.device,
+        "software": software,
+        "config_version": said.config_version,
+        "request_id": said.request_id or None,
+        "part_number": said.part_number or None,
+        "timestamp": _time(said.as_of_us),
     }
 
 

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import msgspec
 
-from pywats_mqtt.events import Identified, Relayed, Repair, TestResult, identify, kind_of, order_key, payload_digest
+from pywats_mqtt.events import (
+    AssetSoftware,
+    Identified,
+    Relayed,
+    Repair,
+    TestResult,
+    identify,
+    kind_of,
+    order_key,
+    payload_digest,
+)
 from pywats_mqtt.interpret import RouteTable, interpret
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Outcome, Rejection
@@ -24,7 +34,7 @@ def read_for_bus(message: RawMessage, routes: RouteTable) -> Outcome:
 
     def wrapped(identified: Identified) -> Identified:
         event = identified.event
-        if isinstance(event, Relayed):
+        if isinstance(event, (Relayed, AssetSoftware)):
             return identified
         if isinstance(event, TestResult | Repair):
             own = event.report_id
@@ -41,4 +51,5 @@ def read_for_bus(message: RawMessage, routes: RouteTable) -> Outcome:
         )
         return msgspec.structs.replace(identified, event=relayed)
 
-    return tuple(wrapped(identified) for identified in outcome)
+    # What becomes tags in WATS says again what the other event of its message says.
+    return tuple(wrapped(identified) for identified in outcome if not isinstance(identified.event, AssetSoftware))

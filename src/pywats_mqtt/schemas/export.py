@@ -12,6 +12,7 @@ from pywats_mqtt.schemas.asset import AssetMessage
 from pywats_mqtt.schemas.production import OperatorMessage, UnitMessage
 from pywats_mqtt.schemas.repair import RepairMessage
 from pywats_mqtt.schemas.report import ResultMessage
+from pywats_mqtt.schemas.software import SoftwareMessage, UpdateMessage
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -22,6 +23,8 @@ MESSAGES: dict[str, type[msgspec.Struct]] = {
     "result-message": ResultMessage,
     "repair-message": RepairMessage,
     "unit-message": UnitMessage,
+    "software-message": SoftwareMessage,
+    "update-message": UpdateMessage,
 }
 """Name of each message to its declaration. A change that breaks a device gets a new name, never another meaning."""
 
