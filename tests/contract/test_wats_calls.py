@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from pywats_mqtt.config.model import Secret
-from pywats_mqtt.errors import Retry
+from pywats_mqtt.errors import Retry, Scope
 from pywats_mqtt.ports import Wats
 from pywats_mqtt.wats.client import PywatsClient
 from tests.contract.wats_memory import MemoryNotes
@@ -122,3 +122,22 @@ async def test_a_deleted_asset_type_is_made_again(emulator: RunningEmulator, wat
 
     assert (await wats.asset("F2")).serial_number == "F2"
     assert [kind["typeName"] for kind in emulator.state()["types"]] == ["MQTT device"]
+
+
+@pytest.mark.parametrize(("status", "scope"), [(403, Scope.CALL), (404, Scope.CALL), (500, Scope.DELIVERY)])
+async def test_a_list_of_packages_that_is_refused_concerns_that_call(
+    emulator: RunningEmulator, wats: Wats, status: int, scope: Scope
+) -> None:
+    """A server without the module, or a token without the permission, still takes everything else."""
+    emulator.fault("status", path="/api/Software/Packages", status=status, times=1)
+    with pytest.raises(Retry) as refused:
+        await wats.packages()
+
+    assert refused.value.scope is scope
+
+
+async def test_an_answer_that_is_no_list_of_packages_is_tried_again(emulator: RunningEmulator, wats: Wats) -> None:
+    """What a server shows there is not known to the last field."""
+    emulator.fault("malformed", path="/api/Software/Packages", times=1)
+    with pytest.raises(Retry):
+        await wats.packages()

@@ -285,6 +285,23 @@ async def test_what_concerns_no_asset_is_refused(server: Server, what: str) -> N
             await calls[what]()
 
 
+async def test_all_packages_are_read_with_their_status_and_tags(server: Server) -> None:
+    """Every version of every name; WATS counts them per name."""
+    await server.distribute("fw", "Released", SwVersion="2.3.0", Hash="aa")
+    await server.distribute("fw", "Revoked", SwVersion="2.3.1")
+    await server.distribute("fw", "Draft")
+    await server.distribute("data", "Pending")
+    async with server.client() as wats:
+        packages = await wats.packages()
+
+    assert [(one.name, one.number, one.status, one.tags) for one in packages] == [
+        ("fw", 1, "Released", {"SwVersion": "2.3.0", "Hash": "aa"}),
+        ("fw", 2, "Revoked", {"SwVersion": "2.3.1"}),
+        ("fw", 3, "Draft", {}),
+        ("data", 1, "Pending", {}),
+    ]
+
+
 async def test_the_proposals_counters(server: Server) -> None:
     """Through the handler a fresh asset ends at running 1523 and total 45000, and steady counting goes on."""
     handlers, notes = AssetHandlers(AssetConfig(), HandClock(), lambda _call, _why: None), MemoryNotes()

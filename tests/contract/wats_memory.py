@@ -12,6 +12,7 @@ import msgspec
 from pywats_mqtt.errors import Reject, Retry, Scope
 from pywats_mqtt.events import Repair, TestResult
 from pywats_mqtt.ports import Asset, KnownTest, Unit
+from pywats_mqtt.software.packages import Package
 from pywats_mqtt.wats.assets import xml_safe
 
 OPERATIONS = {30: "ICT", 60: "Functional", 100: "End of line test"}
@@ -36,6 +37,10 @@ class MemoryNotes:
             self.kept.pop(name, None)
         else:
             self.kept[name] = value
+
+    async def notes(self, prefix: str) -> dict[str, bytes]:
+        """Give the notes that begin so."""
+        return {name: value for name, value in self.kept.items() if name.startswith(prefix)}
 
 
 class HandClock:
@@ -71,6 +76,7 @@ class MemoryWats:
         create_assets: as the configuration's.
         units: (serial number, part number) to unit.
         products: part number to its revisions.
+        software: all packages.
         running_allowed: off, `set_running_count` is refused as for a token without the permission.
     """
 
@@ -83,6 +89,7 @@ class MemoryWats:
         self.units: dict[tuple[str, str], Unit] = {}
         self.products: dict[str, set[str]] = {}
         self.calls: list[tuple[str, str, object]] = []
+        self.software: list[Package] = []
         self.create_assets = True
         self.running_allowed = True
         self._failures: dict[str, tuple[Retry | Reject, bool]] = {}
@@ -230,6 +237,12 @@ class MemoryWats:
         if known is None:
             raise Reject(f"404 there is no unit {serial_number!r}")
         self.units[serial_number, part_number] = msgspec.structs.replace(known, **fields)
+
+    async def packages(self) -> Sequence[Package]:
+        """Give all packages."""
+        failure = self._called("packages", "", None)
+        _raise(failure)
+        return tuple(self.software)
 
     def count(self, serial_number: str, uses: int) -> None:
         """Count uses, as others may."""

@@ -15,6 +15,7 @@ import msgspec
 from pywats_mqtt.config.model import Secret, WatsConfig
 from pywats_mqtt.emulator.reports.repair_codes import REPAIR_CODES
 from pywats_mqtt.ports import Asset, Unit, Wats
+from pywats_mqtt.software.packages import Package
 from pywats_mqtt.wats.assets import asset_of
 from pywats_mqtt.wats.client import PywatsClient
 from tests.contract.wats_memory import MemoryNotes, MemoryWats
@@ -81,6 +82,10 @@ class Server(Protocol):
         """Count uses, as others do."""
         ...
 
+    async def distribute(self, name: str, status: str, **tags: str) -> None:
+        """Make the next version of a package, as others do."""
+        ...
+
 
 class MemoryServer:
     """The one in memory."""
@@ -116,6 +121,11 @@ class MemoryServer:
     async def count(self, serial_number: str, uses: int) -> None:
         """Count uses."""
         self._wats.count(serial_number, uses)
+
+    async def distribute(self, name: str, status: str, **tags: str) -> None:
+        """Make a package."""
+        number = 1 + sum(package.name == name for package in self._wats.software)
+        self._wats.software.append(Package(name=name, number=number, status=status, tags=tags))
 
 
 class EmulatedServer:
@@ -169,6 +179,31 @@ class EmulatedServer:
             trust_env=False,
         )
         response.raise_for_status()
+
+    async def distribute(self, name: str, status: str, **tags: str) -> None:
+        """Make a package, and lead it through its life."""
+        await asyncio.to_thread(distribute, self._emulator, FULL, name, status, **tags)
+
+
+LIVES = {
+    "Draft": (),
+    "Pending": ("Pending",),
+    "Released": ("Pending", "Released"),
+    "Revoked": ("Pending", "Released", "Revoked"),
+}
+"""Status of a package to the steps that lead there."""
+
+
+def distribute(emulator: RunningEmulator, token: str, name: str, status: str, **tags: str) -> str:
+    """Make the next version of a package, lead it to a status, and give its id."""
+    headers = {"Authorization": f"Basic {token}"}
+    with httpx.Client(base_url=f"{emulator.url}/api/Software/", headers=headers, trust_env=False) as http:
+        body = {"name": name, "tags": [{"key": key, "value": value} for key, value in tags.items()]}
+        made = http.post("Package", json=body).raise_for_status().json()
+        package_id = str(made["packageId"])
+        for step in LIVES[status]:
+            http.post(f"PackageStatus/{package_id}", params={"status": step}).raise_for_status()
+        return package_id
 
 
 def configure(emulator: RunningEmulator, **fields: object) -> WatsConfig:

@@ -11,6 +11,7 @@ import msgspec
 
 from pywats_mqtt.errors import Reject
 from pywats_mqtt.events import Repair, TestResult
+from pywats_mqtt.software.packages import Package
 
 
 class Asset(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,4 +162,8 @@ class Wats(Protocol):
 
     async def ensure_product(self, part_number: str, revision: str) -> None:
         """Make a product and its revision where they are missing."""
+        ...
+
+    async def packages(self) -> Sequence[Package]:
+        """Read all packages of software, of all versions and statuses. A server without them: Retry, scope CALL."""
         ...

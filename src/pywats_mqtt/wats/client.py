@@ -16,6 +16,7 @@ from pywats_mqtt.config.model import WatsConfig
 from pywats_mqtt.errors import Reject, Retry, Scope
 from pywats_mqtt.events import Repair, TestResult
 from pywats_mqtt.ports import Asset, Clock, KnownTest, Notes, Unit
+from pywats_mqtt.software.packages import Package
 from pywats_mqtt.wats import lookups
 from pywats_mqtt.wats.assets import Wire, asset_of, equals, named, path_key, rows, with_tags
 from pywats_mqtt.wats.outcomes import Answer, Call, Missing, problem_of_report_answer
@@ -24,6 +25,7 @@ from pywats_mqtt.wats.quota import Quota
 from pywats_mqtt.wats.repairs import repair_code, wsjf_repair
 from pywats_mqtt.wats.reports import wsjf
 from pywats_mqtt.wats.session import Session
+from pywats_mqtt.wats.software import packages_of
 from pywats_mqtt.wats.steps import Report
 
 _VERSION = Call("GET", "/api/App/Version")
@@ -37,6 +39,7 @@ _MESSAGE = Call("POST", "/api/Asset/Message", missing=Missing.THING)
 _LOG = Call("GET", "/api/Asset/Log")
 _TYPES = Call("GET", "/api/Asset/Types")
 _SAVE_TYPE = Call("PUT", "/api/Asset/Types")
+_PACKAGES = Call("GET", "/api/Software/Packages", missing=Missing.ABILITY, route=Missing.ABILITY)
 
 _IN_OPERATION = 1
 
@@ -179,6 +182,14 @@ class PywatsClient:
     async def ensure_product(self, part_number: str, revision: str) -> None:
         """Make a product and its revision where they are missing; no call once they were there."""
         await self._production.ensure_product(part_number, revision)
+
+    async def packages(self) -> Sequence[Package]:
+        """Read all packages; one call."""
+        answer = await self._session.call(_PACKAGES)
+        try:
+            return tuple(packages_of(answer.data))
+        except msgspec.ValidationError as exc:
+            raise _unreadable(_PACKAGES, answer) from exc
 
     def _lock(self, serial_number: str) -> asyncio.Lock:
         lock = self._locks.get(serial_number)
