@@ -26,6 +26,7 @@ from pywats_mqtt.events import Event, UnitEvent, kind_of_type
 from pywats_mqtt.handlers.answers import answer, answer_refused
 from pywats_mqtt.handlers.production import Defaults
 from pywats_mqtt.handlers.registry import make_handlers, make_shopfloor
+from pywats_mqtt.handlers.software import Stations
 from pywats_mqtt.interpret import RouteTable, interpret
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.observe import Health, status_of
@@ -40,6 +41,9 @@ from pywats_mqtt.transport.tls import require_tls_files
 from pywats_mqtt.wats.client import PywatsClient
 
 logger = logging.getLogger(__name__)
+
+LOOK_S = 30.0
+"""How often is done what falls due without a message: updates that went silent, and packages that were released."""
 
 DeliverTo: TypeAlias = Callable[["Bridge"], AbstractAsyncContextManager[Handle]]
 """Opens where events are delivered to, for as long as the bridge runs."""
@@ -71,6 +75,8 @@ class Bridge:
         connected: set when the broker has been reached once.
         probe: asks where events go whether it is there; set by what opens it, None where there is nothing to ask.
         handle_units: handles unit events together; set as `probe`, None to handle each alone.
+        look: does what falls due without a message; set as `probe`, None where nothing does.
+        tell_again: says again what the broker keeps; set as `probe`, called at each connection.
     """
 
     def __init__(
@@ -91,6 +97,8 @@ class Bridge:
         self.connected = asyncio.Event()
         self.probe: Callable[[], Awaitable[None]] | None = None
         self.handle_units: HandleGroup | None = None
+        self.look: Callable[[], Awaitable[None]] | None = None
+        self.tell_again: Callable[[], None] | None = None
         self._deliver_to = deliver_to or _to_wats
         self._read = read
         self._routes = routes or RouteTable(config.topics, assets=config.assets)
@@ -137,6 +145,10 @@ class Bridge:
         if batch is not None and self._engine is not None:
             self._engine.inbox.offer(batch)
 
+    def say(self, publication: Publication) -> bool:
+        """Publish something when its turn comes; tells whether it was taken, or too much waits already."""
+        return self._postbox.add(publication)
+
     def alarm(self, alarm_type: str, facts: Mapping[str, str]) -> None:
         """Publish an alarm when its turn comes; a courtesy, as all that the postbox says."""
         self._postbox.add(_alarm(self.config.topics.alarm_topic, alarm_type, self._client_id, facts))
@@ -169,6 +181,7 @@ class Bridge:
         )
         async with asyncio.TaskGroup() as group:
             running = group.create_task(engine.run(), name="engine")
+            looking = group.create_task(self._look_again(), name="look")
             self.ready.set()
             if self._connect:
                 code = await self._stay_connected(spool, engine, postbox, stopping, running)
@@ -176,6 +189,7 @@ class Bridge:
                 await stopping.wait()
                 code = 0
                 await self._drain(engine, running)
+            looking.cancel()
         return code
 
     async def _stay_connected(
@@ -197,6 +211,17 @@ class Bridge:
             stop.cancel()
             await session.stop()
         return int(lost)
+
+    async def _look_again(self) -> None:
+        """Do what falls due without a message, again and again, until cancelled."""
+        software = self.config.software
+        every_s = min(software.refresh_s, software.update_timeout_s, LOOK_S)
+        while self.look is not None:
+            await asyncio.sleep(every_s)
+            try:
+                await self.look()
+            except Retry as error:
+                logger.debug("not looked at", extra={"cause": error.cause})
 
     async def _drain(self, engine: Engine, running: asyncio.Task[None]) -> None:
         self.health.draining = True
@@ -228,6 +253,8 @@ class Bridge:
                 postbox.add(_alarm(topics.alarm_topic, "session_lost", self._client_id))
             if link.connected:
                 self.connected.set()
+                if self.tell_again is not None:
+                    self.tell_again()
                 postbox.do(partial(remember, link))
             if self._on_link is not None:
                 self._on_link(link)
@@ -263,8 +290,14 @@ async def _to_wats(bridge: Bridge) -> AsyncIterator[Handle]:
     config = bridge.config
     defaults = Defaults(config.wats.default_part_number, config.wats.default_revision)
     shopfloor = make_shopfloor(config.production, defaults, bridge.health.shopfloor, bridge.alarm)
+    stations = Stations(config, bridge.clock, bridge.say, note_refusal)
     handlers = make_handlers(
-        config.assets, bridge.clock, note_refusal, config.wats.is_counted_by_reports, shopfloor=shopfloor
+        config.assets,
+        bridge.clock,
+        note_refusal,
+        config.wats.is_counted_by_reports,
+        shopfloor=shopfloor,
+        stations=stations,
     )
     notes = PatientNotes(bridge.spool)
     async with PywatsClient(bridge.config.wats, notes, bridge.clock) as wats:
@@ -285,6 +318,8 @@ async def _to_wats(bridge: Bridge) -> AsyncIterator[Handle]:
 
         bridge.probe = wats.reach
         bridge.handle_units = handle_units
+        bridge.look = partial(stations.look, wats, notes)
+        bridge.tell_again = stations.tell_again
         yield handle
 
 
@@ -309,6 +344,7 @@ def _pace(config: BridgeConfig) -> Pace:
             "asset_counts": wats.update_interval_s,
             "asset_state": wats.update_interval_s,
             "asset_environment": wats.tags_interval_s,
+            "asset_software": wats.tags_interval_s,
         },
         together=kind_of_type(UnitEvent),
         gather_s=config.production.gather_s,

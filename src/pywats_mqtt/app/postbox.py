@@ -28,11 +28,18 @@ class Postbox:
     def __init__(self) -> None:
         self._waiting: asyncio.Queue[Publication | Callable[[], Awaitable[None]]] = asyncio.Queue(LONGEST)
 
-    def add(self, publication: Publication | None) -> None:
-        """Publish this when its turn comes; None is nothing to say."""
+    def add(self, publication: Publication | None) -> bool:
+        """Publish this when its turn comes; None is nothing to say.
+
+        Returns:
+            Whether it was taken: too much may be waiting already.
+        """
         if publication is not None:
-            with contextlib.suppress(asyncio.QueueFull):
+            try:
                 self._waiting.put_nowait(publication)
+            except asyncio.QueueFull:
+                return False
+        return True
 
     def do(self, action: Callable[[], Awaitable[None]]) -> None:
         """Run this when its turn comes."""
