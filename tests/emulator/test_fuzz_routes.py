@@ -23,7 +23,7 @@ from pywats_mqtt.emulator.fault import Fault, Kind
 from pywats_mqtt.emulator.inspection import PREFIX
 from pywats_mqtt.emulator.routes import ROUTES
 from pywats_mqtt.emulator.wire import Handler
-from tests.emulator.examples import REPORT_ID
+from tests.emulator.examples import REPORT_ID, report
 from tests.emulator.target import NASTY, TYPE_ID, Target, target
 
 ROOM = Path(pywats_mqtt.emulator.__file__).parent
@@ -135,6 +135,21 @@ def test_every_route_takes_anything(shared: Target, path: str, method: str, modu
     for read, methods in ROUTES.items():
         if "GET" in methods:
             assert shared.ask("GET", read.replace("{}", "A"), {}, b"").status < 500
+
+
+def test_what_is_taken_can_be_read_again(shared: Target) -> None:
+    """However deep a body is nested: what is written down must also be readable where the stack is fuller."""
+    taken = []
+    for depth in (200, *range(900, 1_000)):
+        uuid = f"{REPORT_ID[:-4]}{depth:04}"
+        body = msgspec.json.encode(report(id=uuid))[:-1] + b',"more":' + b"[" * depth + b"]" * depth + b"}"
+        if shared.ask("POST", "/api/Report/WSJF", {}, body).status == 200:
+            taken.append(depth)
+        for path in (f"/api/Report/Wsjf/{uuid}", f"{PREFIX}reports/{uuid}", f"{PREFIX}requests", f"{PREFIX}state"):
+            assert shared.ask("GET", path, {"limit": "100000"}, b"").status in {200, 404}, depth
+        expand = {"$expand": "attachments", "$top": "10000"}
+        assert shared.ask("GET", "/api/Report/Query/Header", expand, b"").status == 200, depth
+    assert taken == [200]
 
 
 @given(st.sampled_from(METHODS), st.text(st.characters(exclude_categories=["Cs"]), max_size=40), st.binary(max_size=20))

@@ -6,6 +6,7 @@ from datetime import datetime
 import msgspec
 
 from pywats_mqtt.emulator.store import Store
+from pywats_mqtt.emulator.wire import parse_json
 
 _PRUNE_EVERY = 1_000
 _INSERT = "INSERT INTO requests (seq, at, method, path, query, body, status, fault) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
@@ -70,10 +71,10 @@ class RequestLog:
 
 
 def _readable(body: bytes) -> object:
-    """A body for a reader: its JSON value, None when empty, else its text."""
+    """A body for a reader: None when empty, its JSON value, or its text where it is none that the API would read."""
     if not body:
         return None
     try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError, ValueError):
+        return parse_json(body)
+    except ValueError:
         return body.decode("utf-8", "replace")

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from itertools import accumulate
 
 import msgspec
 
@@ -10,7 +11,37 @@ from pywats_mqtt.emulator.settings import Settings
 from pywats_mqtt.emulator.store import Store
 
 INT32_MAX = 2**31 - 1
+DEEPEST_JSON = 250
+"""Levels of objects and lists in a body. ASP.NET takes 256; Python reads a thousand or so, but need not write what it
+could read, since that depends on how deep the program itself is in calls."""
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_STEPS = bytes.maketrans(b"[{]}", b"\1\1\xff\xff")  # as signed bytes: one level more, one less
 _WHOLE = re.compile(r"-?[0-9]{1,10}\Z", re.ASCII)
+
+
+def parse_json(body: bytes) -> object:
+    """The value of a JSON text that can also be written again.
+
+    Raises:
+        ValueError: No JSON, or nested too deep.
+    """
+    too_deep = f"nested deeper than {DEEPEST_JSON} levels"
+    try:
+        value: object = msgspec.json.decode(body)
+    except RecursionError as exc:
+        raise ValueError(too_deep) from exc
+    if _is_nested_deeper(body, DEEPEST_JSON):
+        raise ValueError(too_deep)
+    return value
+
+
+def _is_nested_deeper(body: bytes, levels: int) -> bool:
+    """Whether a text that is JSON is nested in more levels; bytes only, since a body may hold millions of lists."""
+    if body.count(b"[") + body.count(b"{") <= levels:  # most bodies have fewer in all
+        return False
+    steps = memoryview(_STRING.sub(b"", body).translate(_STEPS, _NO_BRACKETS)).cast("b")
+    return max(accumulate(steps)) > levels
 
 
 class Refusal(Exception):
@@ -121,8 +152,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
     def _json(self) -> object:
         try:
-            return msgspec.json.decode(self.body)
-        except (msgspec.DecodeError, RecursionError, ValueError) as exc:
+            return parse_json(self.body)
+        except ValueError as exc:
             raise Refusal(400, f"the body is no valid JSON: {exc}") from exc
 
 
