@@ -80,6 +80,38 @@ async def test_a_client_that_sends_too_much_can_read_why(running: Running, http:
     assert [(row["status"], row["body"]) for row in log] == [(413, None)]
 
 
+async def test_headers_have_an_end(running: Running, http: httpx.AsyncClient) -> None:
+    """431 and an end for one header, many headers or a path that go on and on; many short requests are no long one."""
+    for endless in (GET[:-2] + b"X: " + b"x" * 900_000, GET[:-2] + b"X: x\r\n" * 150_000, b"GET /" + b"x" * 900_000):
+        answer = await talk(running, endless)
+        assert answer.startswith(b"HTTP/1.1 431 ")
+        assert answer.endswith(b"More than 65536 bytes of headers.")
+    answer = await talk(running, GET * 9_000 + CLOSING)
+    assert answer.count(b"HTTP/1.1 200 ") == 9_001
+    assert (await http.get("/_emulator/summary")).json()["counts"]["requests"] == 9_001
+
+
+async def test_who_reads_nothing_is_answered_no_more(running: Running, http: httpx.AsyncClient) -> None:
+    """Answers wait until those before them are read, and do not pile up; then all of them come."""
+    for _ in range(10):
+        await http.put("/api/Asset", content=b"x" * 90_000)
+    asked = 30
+    url = httpx.URL(running.url)
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+    page, version = GET.replace(b"api/App/Version", b"_emulator/requests"), CLOSING
+    async with asyncio.timeout(LIMIT_S):
+        writer.write(page * asked + GET + version)
+        await asyncio.sleep(0)
+        await http.get("/api/App/Version")  # by now the emulator has all of them, and has answered what it will
+        waiting = await http.get("/_emulator/summary")
+        assert waiting.json()["counts"]["requests"] == 11
+        answers = await reader.read()
+    assert answers.count(b"HTTP/1.1 200 ") == asked + 2
+    assert (await http.get("/_emulator/summary")).json()["counts"]["requests"] == 13
+    writer.close()
+    await writer.wait_closed()
+
+
 async def test_http_1_0_is_answered_and_closed(running: Running) -> None:
     """No keep-alive is assumed."""
     answer = await talk(running, GET.replace(b"HTTP/1.1", b"HTTP/1.0"))

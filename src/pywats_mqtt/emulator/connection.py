@@ -28,7 +28,18 @@ KEEP_ALIVE_S = 120  # IIS's default; a few seconds would close connections that 
 LINGER_S = 2.0
 """How long a client that sends more than is taken may read why; closed at once, the system would reset it."""
 
-_NO_HTTP = Reply(b"This is no HTTP/1.1 request.", 400, content_type="text/plain; charset=utf-8")
+LONGEST_HEAD = 64 * 1024
+"""Bytes that are taken of a request beside its body; IIS takes 16 KiB of request line and headers.
+
+What came in one piece with the beginning, 256 KiB at most, is not counted: other requests may stand before it.
+"""
+
+_NO_HTTP = Reply(
+    b"This is no HTTP/1.1 request; what is not ASCII in a path or query has to be percent-encoded.",
+    400,
+    content_type="text/plain; charset=utf-8",
+)
+_LONG_HEAD = Reply(b"More than %d bytes of headers." % LONGEST_HEAD, 431, content_type="text/plain; charset=utf-8")
 _MISTAKE = json_reply({"Message": "An error has occurred."}, 500)
 _NO_LINGER = struct.pack("ii", 1, 0)
 """Linger for no time at all: what is in the buffers is thrown away, and the other side reset (socket(7))."""
@@ -59,10 +70,11 @@ class Connection(asyncio.Protocol):
         self._gone = asyncio.Event()
         self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
         self._waiting: deque[tuple[Incoming, bool]] = deque()
-        self._busy = self._is_head = False
+        self._busy = self._is_head = self._is_blocked = False
         self._keep_alive = True
         self._too_long = False
-        self._no_http = False
+        self._head_bytes = 0
+        self._unread: Reply | None = None  # what is said of bytes that are no request, once all before is answered
 
     # What asyncio calls.
 
@@ -87,6 +99,7 @@ class Connection(asyncio.Protocol):
         self._heard_s = self._loop.time()
         if self._parser is None:
             return
+        self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -96,13 +109,27 @@ class Connection(asyncio.Protocol):
             if self._too_long:
                 self._waiting.append((self._incoming(None), False))
             else:
-                self._no_http = True
+                self._unread = _NO_HTTP
+        if self._head_bytes > LONGEST_HEAD and self._parser is not None:
+            self._parser = None
+            self._unread = _LONG_HEAD
+            self._too_long = True
         self._answer_waiting()
+
+    def pause_writing(self) -> None:
+        """Answer nothing more while the client does not read what it was answered: it would all pile up here."""
+        self._is_blocked = True
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        self._is_blocked = False
+        self._go_on()
 
     # What the parser calls. It turns an error in here into one of its own.
 
     def on_message_begin(self) -> None:
         """Forget the request before."""
+        self._head_bytes = 0
         self._url = b""
         self._headers: list[tuple[bytes, bytes]] = []
         self._chunks: list[bytes] = []
@@ -129,6 +156,7 @@ class Connection(asyncio.Protocol):
 
     def on_body(self, chunk: bytes) -> None:
         """Take a part of the body."""
+        self._head_bytes = 0
         self._size += len(chunk)
         if self._size > self._longest:
             self._too_long = True
@@ -137,6 +165,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """Put the request in the queue."""
+        self._head_bytes = 0
         assert self._parser is not None  # noqa: S101 - it calls
         keep_alive = self._parser.should_keep_alive() and not self._parser.should_upgrade()
         body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
@@ -191,7 +220,7 @@ class Connection(asyncio.Protocol):
 
     def _answer_waiting(self) -> None:
         """Answer requests in their order, until one takes its time."""
-        while self._waiting and not self._busy and not self._transport.is_closing():
+        while self._waiting and not (self._busy or self._is_blocked or self._transport.is_closing()):
             request, self._keep_alive = self._waiting.popleft()
             self._busy, self._is_head = True, request.method == "HEAD"
             try:
@@ -206,9 +235,10 @@ class Connection(asyncio.Protocol):
                 task.add_done_callback(self._live.tasks.discard)
         if self._waiting:
             self._transport.pause_reading()  # what is parsed already waits; more would only pile up
-        elif self._no_http and not self._busy:
-            self._no_http = self._keep_alive = False
-            self.answer(_NO_HTTP)
+        elif self._unread is not None and not self._busy:
+            said, self._unread = self._unread, None
+            self._keep_alive = self._is_head = False
+            self.answer(said)
 
     async def _run(self, later: Coroutine[None, None, None]) -> None:
         try:
@@ -216,6 +246,9 @@ class Connection(asyncio.Protocol):
         except Exception:  # noqa: BLE001 - the loop's edge: what was sent so far is unknown, so no answer is
             traceback.print_exc(file=sys.stderr)
             self.drop()
+        self._go_on()
+
+    def _go_on(self) -> None:
         if not self._gone.is_set():
             self._transport.resume_reading()
             self._answer_waiting()
