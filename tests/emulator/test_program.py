@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from pywats_mqtt.emulator.store import APPLICATION_ID, SCHEMA_VERSION
 from tests.emulator.examples import REPORT_ID, report
 from tests.emulator.server import RunningEmulator, running_emulator, start_emulator
 from tests.emulator.test_reports import WSJF
@@ -72,17 +73,27 @@ def test_a_state_file_survives(tmp_path: Path, end: object) -> None:
 
 
 def test_a_state_file_that_cannot_be_used_is_one_line_and_exit_2(tmp_path: Path) -> None:
-    """A file in use, no database, of another version, or nowhere: each says so, none is touched."""
+    """A file in use, no database, of another version or program, or nowhere: each says so, none is touched."""
     used, text, other = tmp_path / "used.db", tmp_path / "text.db", tmp_path / "other.db"
     text.write_text("This is no database. " * 100)
-    with sqlite3.connect(other) as database:
-        database.execute("PRAGMA user_version = 99")
-    database.close()
+    for pragma in (f"application_id = {APPLICATION_ID}", "user_version = 99"):
+        with sqlite3.connect(other) as database:
+            database.execute(f"PRAGMA {pragma}")
+        database.close()
+    foreign = [tmp_path / "tables.db", tmp_path / "version.db"]
+    for file, statement in zip(
+        foreign, ("CREATE TABLE mine (x)", f"PRAGMA user_version = {SCHEMA_VERSION}"), strict=True
+    ):
+        with sqlite3.connect(file) as database:
+            database.execute(statement)
+        database.close()
+    before = [file.read_bytes() for file in (text, other, *foreign)]
     with running_emulator(state=used):
         for state, reason in (
             (used, "another process uses it"),
             (text, "file is not a database"),
             (other, "it has version 99"),
+            *((file, "it is another program's database") for file in foreign),
             (tmp_path / "nowhere" / "x.db", "unable to open database file"),
         ):
             run = subprocess.run(
@@ -96,7 +107,7 @@ def test_a_state_file_that_cannot_be_used_is_one_line_and_exit_2(tmp_path: Path)
             (line,) = run.stderr.splitlines()
             assert str(state) in line
             assert reason in line
-    assert text.read_text().startswith("This is no database.")
+    assert [file.read_bytes() for file in (text, other, *foreign)] == before
 
 
 def test_tokens_and_the_rate_limit_are_options() -> None:

@@ -9,6 +9,8 @@ from importlib.resources import files
 from pathlib import Path
 
 SCHEMA_VERSION = 5
+APPLICATION_ID = 0x7077_4D45
+"""`pwME` in the file's header (PRAGMA application_id): `clear` empties every table, so the file must be ours."""
 
 _AREAS = ("requests", "assets", "reports", "software", "products", "production")
 """The files in `sql/`, in the order in which their tables refer to each other."""
@@ -43,18 +45,32 @@ class Store:
     def _prepare(self) -> None:
         # Exclusive: a second emulator on the file is refused. No fsync: what a killed process wrote, the system
         # still writes; only a power cut could lose requests, which matters to no test.
-        for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=OFF", "foreign_keys=ON"):
+        self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
+        version = self._checked_version()
+        for pragma in ("journal_mode=WAL", "synchronous=OFF", "foreign_keys=ON"):
             self._db.execute(f"PRAGMA {pragma}")
         self._db.execute("BEGIN IMMEDIATE")
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
         if version == 0:
             for area in _AREAS:
                 for statement in (files(__package__) / "sql" / f"{area}.sql").read_text("utf-8").split(";"):
                     self._db.execute(statement)
+            self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        elif version != SCHEMA_VERSION:
-            raise sqlite3.DatabaseError(f"it has version {version}, this emulator reads version {SCHEMA_VERSION}")
         self._db.execute("COMMIT")
+
+    def _checked_version(self) -> int:
+        """The version of the file, 0 for an empty one; nothing is written to it yet.
+
+        Raises:
+            sqlite3.DatabaseError: It is none that this emulator can use.
+        """
+        application, version = (self.count(f"PRAGMA {name}") for name in ("application_id", "user_version"))
+        if application == APPLICATION_ID:
+            if version != SCHEMA_VERSION:
+                raise sqlite3.DatabaseError(f"it has version {version}, this emulator reads version {SCHEMA_VERSION}")
+        elif application or version or self.count("SELECT count(*) FROM sqlite_schema"):
+            raise sqlite3.DatabaseError("it is another program's database, or of an older emulator")
+        return version
 
     def begin(self) -> None:
         """Start the one open transaction."""
