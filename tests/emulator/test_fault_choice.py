@@ -76,6 +76,7 @@ def test_what_one_fault_lets_through_the_next_may_hit() -> None:
         ("hang,status=500", "hang does not look at status; it has no field of its own"),
         ("status,method=GTE", "method 'GTE' is none of"),
         ("status,path=api", "path 'api' must begin with /"),
+        ("refuse=inf", "$.seconds"),
         ("refuse", "refuse needs seconds"),
         ("refuse=1,times=2", "refuse does not look at times; it has seconds"),
         ("flapping", "flapping needs up and down, or up_s and down_s"),

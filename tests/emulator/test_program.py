@@ -119,6 +119,25 @@ def test_tokens_and_the_rate_limit_are_options() -> None:
         assert statuses == [200, 200, 429, 200, 403, 401]
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--token", ""], "'': a token is what stands behind 'Basic '"),
+        (["--token", "a b"], "'a b': a token is what"),
+        (["--read-only-token", "ä"], "'ä': a token is what"),
+        (["--token", "YQ==", "--read-only-token", "YQ=="], "'YQ==' is given twice"),
+    ],
+)
+def test_a_token_that_nobody_could_use_is_one_line_and_exit_2(options: list[str], message: str) -> None:
+    """An empty one would let everybody in, and one of two kinds would be of the last."""
+    run = subprocess.run(
+        [*EMULATE, "--port", "0", *options], capture_output=True, text=True, timeout=LIMIT_S, check=False
+    )
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr.startswith(f"pywats-mqtt emulate: token {message}")
+    assert len(run.stderr.splitlines()) == 1
+
+
 def test_what_makes_products_units_and_changes_are_options() -> None:
     """Named on the command line, each of the three switches is the opposite of what it is without."""
     unit = {"serialNumber": "SN-9", "partNumber": "PN-9", "revision": "A"}

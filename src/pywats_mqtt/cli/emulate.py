@@ -17,7 +17,11 @@ def emulate(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8088,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     token: Annotated[
-        list[str] | None, typer.Option(help="Token that may do all; repeatable.", show_default="c2VjcmV0")
+        list[str] | None,
+        typer.Option(
+            help="Token that may do all; repeatable. The default goes when a token of any kind is named.",
+            show_default="c2VjcmV0",
+        ),
     ] = None,
     no_counts_token: Annotated[
         list[str] | None, typer.Option(help='Token without the permission "Edit Total count"; repeatable.')
@@ -88,15 +92,24 @@ def emulate(
         from pywats_mqtt.emulator.fault_words import fault_of  # noqa: PLC0415 - the same
         from pywats_mqtt.emulator.processes import SEEDED, parse_processes  # noqa: PLC0415 - the same
         from pywats_mqtt.emulator.program import StartError, run  # noqa: PLC0415 - the same
+        from pywats_mqtt.emulator.settings import named_tokens  # noqa: PLC0415 - the same
     except ModuleNotFoundError as exc:
         missing = (exc.name or "").partition(".")[0]
         if missing not in _EXTRA:
             raise
         typer.echo(f"pywats-mqtt emulate needs {missing}: pip install 'pywats-mqtt[emulator]'", err=True)
         raise typer.Exit(_FAILED) from exc
-    tokens = dict.fromkeys(token or (), Permission.FULL)
-    tokens |= dict.fromkeys(no_counts_token or (), Permission.NO_COUNTS)
-    tokens |= dict.fromkeys(read_only_token or (), Permission.READ_ONLY)
+    try:
+        tokens = named_tokens(
+            {
+                Permission.FULL: token or (),
+                Permission.NO_COUNTS: no_counts_token or (),
+                Permission.READ_ONLY: read_only_token or (),
+            }
+        )
+    except ValueError as exc:
+        typer.echo(f"pywats-mqtt emulate: token {exc}", err=True)
+        raise typer.Exit(_WRONG_USAGE) from exc
     try:
         processes = parse_processes(process) if process else SEEDED
     except ValueError as exc:

@@ -8,7 +8,7 @@ import msgspec
 
 HeaderText = Annotated[str, msgspec.Meta(pattern=r"^[!-~]([ -~]{0,62}[!-~])?$")]
 Count = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
-Seconds = Annotated[float, msgspec.Meta(gt=0)]
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=31_536_000)]  # a year: of an endless one there is no end to tell
 Wait = Annotated[float, msgspec.Meta(gt=0, le=3600)]
 
 METHODS = frozenset({"GET", "PUT", "POST", "DELETE", "PATCH", "HEAD", "OPTIONS"})

@@ -1,6 +1,7 @@
 """What the operator of an emulator may choose."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from pywats_mqtt.emulator.processes import SEEDED, Processes
 DEFAULT_TOKEN = "c2VjcmV0"  # noqa: S105 - the documented example token, no secret
 
 
+_TOKEN = re.compile(r"[!-~]+\Z")
+
+
 class Permission(Enum):
     """What a token may do."""
 
@@ -19,6 +23,23 @@ class Permission(Enum):
     NO_COUNTS = "no-counts"
     """All but SetRunningCount and SetTotalCount, which a WATS server keeps behind "Edit Total count"."""
     READ_ONLY = "read-only"
+
+
+def named_tokens(given: Mapping[Permission, Iterable[str]]) -> Mapping[str, Permission]:
+    """Tokens with what each may do.
+
+    Raises:
+        ValueError: One cannot be sent, or is given twice.
+    """
+    found: dict[str, Permission] = {}
+    for permission, tokens in given.items():
+        for token in tokens:
+            if not _TOKEN.match(token):
+                raise ValueError(f"{token!r}: a token is what stands behind 'Basic ', visible ASCII without spaces")
+            if token in found:
+                raise ValueError(f"{token!r} is given twice; a token has one set of permissions")
+            found[token] = permission
+    return found
 
 
 class Server(Enum):
