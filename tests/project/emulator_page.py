@@ -21,11 +21,10 @@ from pywats_mqtt.emulator.fault import EFFECTS, Fault
 from pywats_mqtt.emulator.inspection import PREFIX
 from pywats_mqtt.emulator.route import Confidence, Route
 from pywats_mqtt.emulator.routes import ROUTES
-from pywats_mqtt.emulator.settings import Server
 from tests.emulator.target import target
 
-_TITLE = re.compile(r"(?P<method>[A-Z]+) (?P<path>/[^\s:,]+)(?: \([^)]*\))?: (?P<text>.*)")
-_OLDEST = next(iter(Server))
+_TITLE = re.compile(r"(?P<method>[A-Z]+(?: or [A-Z]+)?) (?P<path>/[^\s:,]+)(?: \([^)]*\))?: (?P<text>.*)")
+_GUESSED = re.compile(r"guess|not public|not known|not described")
 _SURE = {
     Confidence.HIGH: "public material and the vendor's own tests agree on it",
     Confidence.MEDIUM: "described in part, the rest is inferred",
@@ -99,14 +98,21 @@ def _area(path: str) -> str:
 
 
 def _route(path: str, method: str, route: Route) -> tuple[str, ...]:
-    title = _paragraph(route.handler)
-    named = _TITLE.match(title)
-    spelled = path
-    if named:
-        title = named["text"]
-        if re.sub(r"\{[^}]*\}", "{}", named["path"]).lower() == path:
-            spelled = named["path"]
-    return method, f"`{spelled}`", _sentence(title), route.confidence.value, route.since.value
+    text = _sentence(_untitled(_paragraph(route.handler)))
+    return method, f"`{_spelled(path, route)}`", text, route.confidence.value, route.since.value
+
+
+def _spelled(path: str, route: Route) -> str:
+    """A path as its handler writes it, where it does."""
+    named = _TITLE.match(_paragraph(route.handler))
+    fits = named and re.sub(r"\{[^}]*\}", "{}", named["path"]).lower() == path
+    return named["path"] if named and fits else path
+
+
+def _untitled(text: str) -> str:
+    """What stands behind the method and path with which a text may begin."""
+    named = _TITLE.match(text)
+    return named["text"] if named else text
 
 
 def _faults() -> Iterator[str]:
@@ -141,7 +147,7 @@ def _inspection() -> Iterator[str]:
     yield from ("`--host` a loopback address.", "")
     with target() as found:
         rows = [
-            (method, f"`{PREFIX}{name}`", _sentence(_paragraph(handler)))
+            (method, f"`{PREFIX}{name}`", _sentence(_untitled(_paragraph(handler))))
             for (method, name), handler in found.inspection.routes.items()
         ]
     yield from _table(("method", "path", "what it answers"), rows)
@@ -156,8 +162,20 @@ def _guesses() -> Iterator[str]:
     texts = attribute_texts(Settings)
     for field in msgspec.structs.fields(Settings):
         text = _paragraph(field.type) if isinstance(field.type, EnumType) else texts[field.name]
-        if re.search(r"guess|not public|not known", text):
+        if re.search(_GUESSED, text):
             yield f"  - `{field.name}`: {text}"
+    yield "- Of single routes:"
+    for path, method, route in _all_routes():
+        for sentence in _guesses_of(inspect.getdoc(route.handler) or ""):
+            yield f"  - `{method} {_spelled(path, route)}`: {sentence}"
+
+
+def _guesses_of(text: str) -> Iterator[str]:
+    """The sentences of a docstring behind its first paragraph that tell of a guess; of its errors, each that does."""
+    more, _, errors = " ".join(text.partition("\n\n")[2].split()).partition("Raises: Refusal: ")
+    for sentence in (*re.split(r"(?<=\.) ", more), *errors.split("; ")):
+        if re.search(_GUESSED, sentence):
+            yield _sentence(sentence.rstrip(" .")) + "."
 
 
 def _undone() -> Iterator[str]:

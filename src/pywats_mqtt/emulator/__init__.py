@@ -3,7 +3,7 @@
 It speaks the part of the WATS REST API that a bridge needs, as far as public material describes it, refuses what a
 server would refuse with a sentence that says what to change, remembers every request, and misbehaves on demand.
 
-What it does not do: TLS, users and log-ins (a token is all there is), and statistics.
+What it does not do: TLS, users and log-ins (a token is all there is), and analyses other than yields and histories.
 """
 
 from pywats_mqtt.emulator.server import Running, serve

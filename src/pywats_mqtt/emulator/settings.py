@@ -104,7 +104,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         keep_requests: How many requests the log holds; older ones go. 200,000 reports of 1 kB take some 700 MB in
             memory, log and reports together.
         faults: Faults that are in force from the start.
-        count_asset_use: Whether `assets[]` of a report adds to the counters of those assets.
+        count_asset_use: Whether `assets[]` of a report adds to the counters of those assets. That a server does so is a
+            guess.
         auto_products: Whether `PUT /api/Production/Units` (and, in 2026.3, `Unit` and `ChangeUnit`) makes products and
             revisions that are missing. Off: the vendor's tests make them first; what a server does is not public.
         unit_changes: Whether `GET /api/Production/Units/Changes` tells what became of units. On, so that tests see it;

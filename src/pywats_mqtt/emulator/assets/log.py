@@ -27,7 +27,7 @@ FIELDS = Fields(
 
 
 def get_log(call: Call) -> Reply:
-    """GET /api/Asset/Log: newest first, 1000 without `$top`; takes OData options."""
+    """GET /api/Asset/Log: newest first, 1000 without `$top`; takes OData options. Counted uses leave no row."""
     found = select(call, "asset_log", FIELDS, order="logId DESC", top=1000, highest_top=INT32_MAX)
     return json_reply([{name: row[name] for name in FIELDS.kinds if row[name] is not None} for row in found])
 

@@ -74,7 +74,8 @@ class Status(msgspec.Struct, frozen=True):
 def get_status(call: Call) -> Reply:
     """GET /api/Asset/Status: the level of an asset, in the shape that the settings name.
 
-    `translate` and `cultureCode` have no effect: the message is English.
+    `translate` and `cultureCode` have no effect: the message is English. That a threshold counts when it is reached,
+    and that it is 80 percent for a warning and 100 for an alarm where a type has none, are guesses.
 
     Raises:
         Refusal: 400, `translate` is neither true nor false; 400 or 404, as `addressed`.
