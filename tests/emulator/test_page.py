@@ -11,7 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.emulator.chromium import WAIT_MS, Visit, running_chromium
+from tests.emulator.chromium import DESKTOP, WAIT_MS, Visit, running_chromium
 from tests.emulator.examples import numeric_step, repair, report
 from tests.emulator.hostile import HOSTILE, hostile, hostile_report
 from tests.emulator.page_story import (
@@ -236,6 +236,14 @@ def test_requests_and_faults(emulator: RunningEmulator, page: Page) -> None:
     page.goto(f"{emulator.url}/#/requests")
     hit = page.locator("#rows tbody tr", has_text="503")
     expect(hit).to_contain_text(re.compile(r"POST/api/Report/WSJF.*503.*status"))
+    page.set_viewport_size({"width": 900, "height": DESKTOP["height"]})
+    for column in ("Fault", "Body"):
+        place = page.locator("#rows thead th").all_inner_texts().index(column) + 1
+        cell = hit.locator(f":nth-child({place})").first
+        lines = "node => { const all = document.createRange(); all.selectNodeContents(node);"
+        lines += " return new Set([...all.getClientRects()].map(line => line.top)).size }"
+        assert cell.evaluate(lines) == 1, f"{column} is broken over lines"
+    page.set_viewport_size(DESKTOP)
     hit.click()
     expect(page.locator("#detail .lead")).to_have_text("✗ 503⚡ Fault: status")
     assert page.locator("#detail pre").inner_text().startswith('{\n  "id": "')

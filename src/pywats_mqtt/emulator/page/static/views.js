@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 import { assetAlarm, assetDetail, assetState, count } from "./asset.js";
 import { packageDetail, packageStatus, unitDetail } from "./goods.js";
-import { object, size, status, text, time, badge } from "./words.js";
+import { object, size, status, text, time, badge, word } from "./words.js";
 import { reportDetail } from "./report.js";
 import { answer, requestDetail } from "./request.js";
 
@@ -90,8 +90,8 @@ export const VIEWS = {
       ["Method", (row) => text(row.method)],
       ["Path", (row) => text(row.path)],
       ["Answer", (row) => answer(row.status)],
-      ["Fault", (row) => text(row.fault), "wide"],
-      ["Body", (row) => size(row.bytes), "wide"],
+      ["Fault", (row) => word(row.fault), "wide"],
+      ["Body", (row) => word(size(row.bytes)), "wide"],
       ["Time (UTC)", (row) => time(row.at), "wide"],
     ],
     empty: "No requests yet. What asks for / or /_emulator is not logged.",
@@ -106,7 +106,7 @@ export const VIEWS = {
     },
     key: (row) => row.index,
     columns: [
-      ["Kind", (row) => text(row.kind)],
+      ["Kind", (row) => word(row.kind)],
       ["Requests", (row) => `${text(row.method) || "all"} ${text(row.path)}`],
       ["State", (row) => (row.over ? badge("dim", "–", "over") : badge("warn", "⚡", "in force"))],
       ["Hits", (row) => text(row.hits)],

@@ -57,6 +57,11 @@ export function time(value) {
   return found ? el("time", { datetime: shown, title: shown }, `${found[1]} ${found[2]}`) : shown;
 }
 
+/** A word of the emulator's own, which is short and stays in one piece. */
+export function word(value) {
+  return el("span", { class: "word" }, text(value));
+}
+
 /** A number of bytes. */
 export function size(bytes) {
   const power = bytes < 1000 ? 0 : Math.min(3, Math.floor(Math.log10(bytes) / 3));
