@@ -28,7 +28,7 @@ def emulate(
     ] = None,
     read_only_token: Annotated[list[str] | None, typer.Option(help="Token that may only read; repeatable.")] = None,
     state: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Keep everything in this file; else in memory.")
+        Path | None, typer.Option(metavar="FILE", help="Keep what was stored and asked in this file; else in memory.")
     ] = None,
     server: Annotated[Literal["2025.3", "2026.3"], typer.Option(help="Release of WATS to be.")] = "2025.3",
     process: Annotated[
