@@ -101,12 +101,13 @@ async def test_reports_are_found_by_misc_info(http: httpx.AsyncClient) -> None:
     assert [header["uuid"] for header in await headers(http, path, **by_time)] == [REPORT_ID]
     for data in ("L", "l1", "", "\0", "' OR 1=1"):
         assert await headers(http, path, description="Lot", data=data) == []
-    for wrong in ({"description": "Lot"}, {"data": "L1"}, {"description": "Lot", "stringValue": "L1"}):
+    for wrong, missing in (
+        ({"description": "Lot"}, "data"),
+        ({"data": "L1"}, "description"),
+        ({"description": "Lot", "stringValue": "L1"}, "data"),
+    ):
         answer = await http.get(path, params=wrong)
-        assert (answer.status_code, answer.json()["Message"]) == (
-            400,
-            "query parameters description and data: required",
-        )
+        assert (answer.status_code, answer.json()["Message"]) == (400, f"query parameter {missing} is required")
 
 
 async def test_headers_name_the_step_that_failed_the_unit(http: httpx.AsyncClient) -> None:
@@ -171,7 +172,7 @@ async def test_files_are_read_one_by_one(http: httpx.AsyncClient) -> None:
     assert (await read(reportId=REPORT_ID, stepId=4)).content == b"c"
     own = await read(reportId=REPORT_ID, attachmentId=3)
     assert (own.content, own.headers["content-type"]) == (b"\0\1", "application/octet-stream")
-    assert (await read(attachmentId=1)).json()["Message"] == "query parameter reportId: required"
+    assert (await read(attachmentId=1)).json()["Message"] == "query parameter reportId is required"
     assert (await read(reportId=REPORT_ID, attachmentId=4)).status_code == 404
     assert (await read(reportId=REPORT_ID, stepId=1)).status_code == 404
     assert (await read(reportId="", attachmentId=1)).status_code == 404

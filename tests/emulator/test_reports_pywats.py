@@ -294,9 +294,9 @@ async def test_calls_that_the_client_gets_wrong_fail(pywats: AsyncWATS) -> None:
     built.get_root_sequence_call().add_action_step("file").attachment = HELLO
     await pywats.report.submit_report(built)
     for query in ({"attachment_id": "1"}, {"step_id": "2"}):
-        with pytest.raises(exceptions.ValidationError, match="reportId: required"):
+        with pytest.raises(exceptions.ValidationError, match="reportId is required"):
             await pywats.report.get_attachment(**query)
-    with pytest.raises(exceptions.ValidationError, match="description and data: required"):
+    with pytest.raises(exceptions.ValidationError, match="data is required"):
         await pywats.report.query_headers_by_misc_info("Lot", "L1")
     with pytest.raises(exceptions.NotFoundError):
         await pywats.report.get_certificate(REPORT_ID)

@@ -48,9 +48,7 @@ def get_attachment(call: Call) -> Reply:
     Raises:
         Refusal: 400, no reportId, or not exactly one of the other two; 404, no such report or file.
     """
-    key = call.query.get("reportid")
-    if key is None:
-        raise Refusal(400, "query parameter reportId: required")
+    key = call.required("reportId")
     wanted, step = call.whole("attachmentId"), call.whole("stepId")
     if (wanted is None) == (step is None):
         raise Refusal(400, "give either attachmentId or stepId")

@@ -75,10 +75,7 @@ def get_headers_by_misc_info(call: Call) -> Reply:
     Raises:
         Refusal: 400, `description` or `data` is missing, or an option is wrong.
     """
-    description, data = call.query.get("description"), call.query.get("data")
-    if description is None or data is None:
-        raise Refusal(400, "query parameters description and data: required")
-    return _headers(call, _WITH_INFO, description, data)
+    return _headers(call, _WITH_INFO, call.required("description"), call.required("data"))
 
 
 def header_of(store: Store, row: Row) -> JsonObject:

@@ -6,7 +6,7 @@ from uuid import NAMESPACE_OID, uuid5
 from pywats_mqtt.emulator.clock import wire_time
 from pywats_mqtt.emulator.software.archive import Member, members_of
 from pywats_mqtt.emulator.software.multipart import file_in, is_multipart
-from pywats_mqtt.emulator.software.rows import USER, Status, addressed, files_of, id_in, required
+from pywats_mqtt.emulator.software.rows import USER, Status, addressed, files_of, id_in
 from pywats_mqtt.emulator.wire import Call, Refusal, Reply, json_reply
 
 LONGEST_ATTRIBUTE = 100
@@ -56,7 +56,7 @@ def post_attribute(call: Call) -> Reply:
         Refusal: 400, attribute is absent or too long, or the package is no draft; 404, there is no such file.
     """
     (key,) = call.identifiers
-    attribute = required(call, "attribute")
+    attribute = call.required("attribute")
     if len(attribute) > LONGEST_ATTRIBUTE:
         message = f"query parameter attribute: {len(attribute)} characters, at most {LONGEST_ATTRIBUTE} are taken"
         raise Refusal(400, message)

@@ -1,6 +1,6 @@
 """`/api/Software/Packages`, `Package/{id}`, `PackageByName` and `PackagesByTag`: reading packages."""
 
-from pywats_mqtt.emulator.software.rows import addressed, required, required_status, shown, tags_of
+from pywats_mqtt.emulator.software.rows import addressed, required_status, shown, tags_of
 from pywats_mqtt.emulator.wire import INT32_MAX, Call, Refusal, Reply, json_reply
 
 
@@ -26,7 +26,7 @@ def get_package_by_name(call: Call) -> Reply:
     Raises:
         Refusal: 400, name or status is absent, or one is wrong; 404, there is no such package.
     """
-    name, status = required(call, "name"), required_status(call)
+    name, status = call.required("name"), required_status(call)
     version = call.whole("version", highest=INT32_MAX)
     found = call.store.row(
         "SELECT * FROM packages WHERE name = ? AND status = ? AND (? IS NULL OR version = ?) ORDER BY version DESC",
@@ -49,7 +49,7 @@ def get_packages_by_tag(call: Call) -> Reply:
     Raises:
         Refusal: 400, tag or status is absent or wrong.
     """
-    tag, status = required(call, "tag"), required_status(call)
+    tag, status = call.required("tag"), required_status(call)
     key, equals, value = tag.partition("=")
     if not equals or not key.strip():
         raise Refusal(400, f"query parameter tag: expected Key=Value in one parameter, got {tag!r:.120}")

@@ -40,25 +40,13 @@ def status_of(text: str, place: str) -> Status:
     return status
 
 
-def required(call: Call, name: str) -> str:
-    """Query parameter `name`, which may be blank.
-
-    Raises:
-        Refusal: 400, it is absent.
-    """
-    text = call.query.get(name.lower())
-    if text is None:
-        raise Refusal(400, f"query parameter {name} is required")
-    return text
-
-
 def required_status(call: Call) -> Status:
     """Query parameter `status`.
 
     Raises:
         Refusal: 400, absent, or no status.
     """
-    return status_of(required(call, "status"), "query parameter status")
+    return status_of(call.required("status"), "query parameter status")
 
 
 def id_in(text: str) -> str:

@@ -8,7 +8,7 @@ from pywats_mqtt.emulator.clock import wire_time
 from pywats_mqtt.emulator.fields import JsonObject
 from pywats_mqtt.emulator.software.folders import folder_of
 from pywats_mqtt.emulator.software.lifecycle import step
-from pywats_mqtt.emulator.software.rows import USER, Status, addressed, required, shown, status_of
+from pywats_mqtt.emulator.software.rows import USER, Status, addressed, shown, status_of
 from pywats_mqtt.emulator.software.tags import sent_tags
 from pywats_mqtt.emulator.store import Store
 from pywats_mqtt.emulator.wire import INT32_MAX, Call, Refusal, Reply, json_reply
@@ -105,7 +105,7 @@ def delete_package_by_name(call: Call) -> Reply:
     Raises:
         Refusal: 400, name or version is absent or wrong, or it is pending or released; 404, there is no such package.
     """
-    name = required(call, "name")
+    name = call.required("name")
     version = call.whole("version", highest=INT32_MAX)
     if version is None:
         raise Refusal(400, "query parameter version is required")
