@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -66,6 +67,33 @@ async def test_refuse_closes_connections_and_refuses_new_ones_for_a_time(
     listed = (await http.get("/_emulator/faults")).json()
     assert [(row["kind"], row["hits"], row["over"]) for row in listed] == [("hang", 1, True), ("refuse", 1, True)]
     for writer in (idle_writer, busy_writer):
+        await close(writer)
+
+
+async def test_who_comes_while_the_emulator_goes_down_is_not_left_waiting(running: Running) -> None:
+    """Connections of that very moment are closed as well, also where several ask for an outage; then all is well."""
+    url = httpx.URL(running.url)
+    body = b'{"kind":"refuse","seconds":0.3}'
+    outage = b"POST /_emulator/faults HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+    early = [await connect(running) for _ in range(3)]
+    # The system completes these while the loop of the emulator, which is also ours, does not turn.
+    late = [socket.create_connection((url.host, url.port)) for _ in range(10)]
+    for link in late:
+        link.settimeout(0)
+        link.send(outage)
+    for _, writer in early:
+        writer.write(outage)
+    async with asyncio.timeout(LIMIT_S):
+        for link in late:
+            reader, writer = await asyncio.open_connection(sock=link)
+            early.append((reader, writer))
+        ends = await asyncio.gather(*(reader.read() for reader, _ in early), return_exceptions=True)
+    for end in ends:
+        assert isinstance(end, OSError) or (isinstance(end, bytes) and end[:12] in {b"", b"HTTP/1.1 201"})
+    await wait_until(lambda: connects(running), what="the emulator to be back")
+    async with client_of(running, TOKEN) as http:
+        assert (await http.get("/api/App/Version")).status_code == 200
+    for _, writer in early:
         await close(writer)
 
 

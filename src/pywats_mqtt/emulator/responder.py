@@ -23,6 +23,9 @@ _LOGIN_PAGE = Reply(b"<!doctype html><title>Log in</title><h1>Log in</h1>", cont
 _LOGGED_FIRST = frozenset({Kind.HANG, Kind.RESET, Kind.DROP_BEFORE, Kind.DELAY})
 _NO_QUERY: Mapping[str, str] = {}
 
+GoDown = Callable[[float, Callable[[], None]], Coroutine[None, None, None]]
+"""Close all connections and refuse new ones for so many seconds; the second argument is the last thing done before."""
+
 
 class Emulator:
     """One emulator; `server` gives it requests with their connections."""
@@ -39,8 +42,8 @@ class Emulator:
         self._inspection = Inspection(store, self._log, self.faults, throttle)
         self.stopping = asyncio.Event()
         """Set when the server ends: what a delay holds back then stays undone and unanswered."""
-        self.go_down: Callable[[float], None] = _stay_up
-        """Close all connections and refuse new ones for so many seconds; the server puts its own in place."""
+        self.go_down: GoDown = _stay_up
+        """How to refuse everybody for a time; the server puts its own in place."""
 
     def respond(self, request: Incoming) -> Coroutine[None, None, None] | None:
         """Answer a request, or give what will do so, or not, in its time."""
@@ -54,9 +57,10 @@ class Emulator:
             return None
         inspected = self._inspection.find(request.method, request.path)
         if inspected is not None:
-            request.link.answer(self._exchange.inspect(inspected, _arrival(request, 0, request.body)))
+            reply = self._exchange.inspect(inspected, _arrival(request, 0, request.body))
             if outage_s := self.faults.take_outage():
-                self.go_down(outage_s)
+                return self.go_down(outage_s, lambda: request.link.answer(reply))
+            request.link.answer(reply)
             return None
         arrival = _arrival(request, self._log.next_seq(), request.body)
         fault = self.faults.take(arrival.method, arrival.path, time.monotonic())
@@ -131,5 +135,6 @@ def _arrival(request: Incoming, seq: int, body: bytes) -> Arrival:
     return Arrival(seq, utc_now(), request.method, request.path, query, body)
 
 
-def _stay_up(_seconds: float) -> None:
+async def _stay_up(_seconds: float, last: Callable[[], None]) -> None:
     """Refuse nobody: without a server there is no socket."""
+    last()

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -14,6 +14,8 @@ from pywats_mqtt.emulator.store import Store
 
 BACKLOG = 1024
 _STOP_S = 1
+_TURNS = 3
+"""Turns of asyncio's loop from the one that last accepts a connection to the one in which that can be closed."""
 
 
 class Running(msgspec.Struct, frozen=True):
@@ -85,9 +87,18 @@ class _Server:
         # The one task beside those of faults; it ends with the server.
         self._starting = asyncio.create_task(self._come_up(outage_s), name="emulator")
 
-    def go_down(self, seconds: float) -> None:
-        """Close every connection and refuse new ones until `seconds` have passed."""
+    async def go_down(self, seconds: float, last: Callable[[], None]) -> None:
+        """Do `last`, close every connection and refuse new ones until `seconds` have passed."""
+        asyncio.get_running_loop().remove_reader(self._listener)
+        # Whom the loop has accepted already becomes a connection first. Closed in between, asyncio.Server would leave
+        # the client with an open socket that nobody looks at.
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+        if self._app.stopping.is_set():
+            return
+        last()
         place = self._listener.getsockname()
+        self._starting.cancel()
         self._close_all()
         # Bound, but not listening: the system refuses who connects, and gives the port to nobody who asks for any.
         self._listener = bound(*place[:2])
@@ -113,6 +124,7 @@ class _Server:
     def _close_all(self) -> None:
         if self._accepting is not None:
             self._accepting.close()
+            self._accepting = None
         self._listener.close()
         for connection in list(self._live.connections):
             connection.drop()
