@@ -97,6 +97,22 @@ async def test_who_comes_while_the_emulator_goes_down_is_not_left_waiting(runnin
         await close(writer)
 
 
+async def test_who_comes_while_the_emulator_ends_is_not_left_waiting() -> None:
+    """The last connections see their end, also those that are made in the moment in which the block is left."""
+    async with serve(Settings(port=0)) as running:
+        url = httpx.URL(running.url)
+        await close((await connect(running))[1])
+        late = [socket.create_connection((url.host, url.port)) for _ in range(10)]
+        await asyncio.sleep(0)
+    for link in late:
+        link.settimeout(0)
+        async with asyncio.timeout(LIMIT_S):
+            reader, writer = await asyncio.open_connection(sock=link)
+            (end,) = await asyncio.gather(reader.read(), return_exceptions=True)
+        assert end == b"" or isinstance(end, ConnectionError)
+        await close(writer)
+
+
 async def test_an_emulator_may_come_late() -> None:
     """`refuse` among the settings refuses from the start."""
     settings = Settings(port=0, faults=[Fault(kind=Kind.REFUSE, seconds=0.3)])

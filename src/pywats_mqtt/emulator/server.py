@@ -89,11 +89,7 @@ class _Server:
 
     async def go_down(self, seconds: float, last: Callable[[], None]) -> None:
         """Do `last`, close every connection and refuse new ones until `seconds` have passed."""
-        asyncio.get_running_loop().remove_reader(self._listener)
-        # Whom the loop has accepted already becomes a connection first. Closed in between, asyncio.Server would leave
-        # the client with an open socket that nobody looks at.
-        for _ in range(_TURNS):
-            await asyncio.sleep(0)
+        await self._accept_no_more()
         if self._app.stopping.is_set():
             return
         last()
@@ -108,6 +104,7 @@ class _Server:
         """Close every connection; what waits on one sees its client gone and ends."""
         self._starting.cancel()
         await asyncio.wait([self._starting])
+        await self._accept_no_more()
         self._close_all()
         if self._live.tasks:
             await asyncio.wait(self._live.tasks, timeout=_STOP_S)
@@ -120,6 +117,15 @@ class _Server:
 
     def _connection(self) -> Connection:
         return Connection(self._app.respond, self._longest, self._live)
+
+    async def _accept_no_more(self) -> None:
+        """Wait until whom the loop has accepted already is a connection.
+
+        Closed in between, asyncio.Server would leave the client with an open socket that nobody looks at.
+        """
+        asyncio.get_running_loop().remove_reader(self._listener)
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
 
     def _close_all(self) -> None:
         if self._accepting is not None:
