@@ -185,6 +185,7 @@ def test_assets_show_counts_against_limits(emulator: RunningEmulator, page: Page
     expect(row(page, "FIX-002")).to_contain_text("In order")
     row(page, "FIX-001").click()
     detail = page.locator("#detail")
+    expect(detail.locator("h2")).to_be_focused()  # what was opened takes the focus, once it is there
     link = page.get_by_role("link", name="FIX-003")
     link.focus()
     with api_of(emulator) as api:
