@@ -379,7 +379,8 @@ class Store:
 
     def next_due_us(self) -> int | None:
         """See `ports.Spool.next_due_us`."""
-        return min((due for due in (self._lines.next_due_us(), self._latest.next_due_us()) if due), default=None)
+        dues = (self._lines.next_due_us(), self._latest.next_due_us())
+        return min((due for due in dues if due is not None), default=None)  # 0 is a time: now
 
     def figures(self) -> Figures:
         """See `ports.Spool.figures`."""
