@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from pywats_mqtt.errors import Fatal
-from pywats_mqtt.events import AssetCounts, Identified, identify
+from pywats_mqtt.events import AssetCounts, Identified, UpdateReported, identify
 from pywats_mqtt.messages import RawMessage
+from pywats_mqtt.pipeline.route import Inbox, route
 from pywats_mqtt.ports import Batch, Done, Receipt, Refused, Rejection, RetryAt
 from pywats_mqtt.spool import SpoolReader, SqliteSpool, lines, tables
 from pywats_mqtt.spool.store import Store
@@ -483,3 +484,18 @@ async def test_what_is_refused_keeps_what_a_new_try_needs(path: Path, clock: Set
         ).fetchall()
     came = ("t", 1, b"\xff", 1, 1, "text/plain", '[["id","7"]]')
     assert rows == [("", "message", *came), ("other", "test_result", *came)]
+
+
+async def test_a_message_that_cannot_be_packed_is_kept_aside_and_ends_nothing(path: Path, clock: SetClock) -> None:
+    """One number beyond 64 bits would else end the bridge, and again at each start, for its batch comes first."""
+    huge = UpdateReported(device="D", package="fw", state="installing", sequence=10**23)
+    outcomes = {b"bad": (Identified(huge),), b"good": says(result("A", 1))}
+    inbox = Inbox()
+    async with SqliteSpool.open(path, clock=clock) as spool:
+        batch = await spool.put(Receipt((RawMessage("t", b"bad", START_US), RawMessage("t", b"good", START_US))))
+        assert batch is not None
+        inbox.offer(batch)
+        inbox.close()
+        await route(inbox, spool, lambda message: outcomes[message.payload], lambda *_: None)
+        assert serials(await lease(spool)) == ["SN1"]
+        assert (await spool.figures()).quarantined == 1

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from pywats_mqtt.events import encode
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.pipeline.storing import until_stored
 from pywats_mqtt.ports import Batch, Outcome, Rejection, RoutedBatch, Spool
@@ -111,8 +112,29 @@ async def _store(
     outcomes: list[Outcome],
     on_routed: Callable[[Batch, list[Outcome], RoutedBatch], None],
 ) -> None:
-    routed = await until_stored(partial(spool.route, batch, outcomes))
+    try:
+        routed = await until_stored(partial(spool.route, batch, outcomes))
+    except (ValueError, OverflowError, TypeError, RecursionError) as error:
+        # What cannot be packed would end the bridge now and at each start, since its batch stays the next one.
+        storable = [_storable(outcome) for outcome in outcomes]
+        if storable == outcomes:
+            raise
+        logger.exception("a message cannot be stored by a defect", extra={"cause": type(error).__name__})
+        outcomes = storable
+        routed = await until_stored(partial(spool.route, batch, outcomes))
     on_routed(batch, outcomes, routed)
+
+
+def _storable(outcome: Outcome) -> Outcome:
+    """Give what a message means, or the defect as the reason to keep it aside where its events cannot be packed."""
+    if not isinstance(outcome, tuple):
+        return outcome
+    try:
+        for identified in outcome:
+            encode(identified.event)
+    except (ValueError, OverflowError, TypeError, RecursionError) as error:
+        return Rejection(f"a defect of the bridge, the message is kept: {type(error).__name__}: {error}")
+    return outcome
 
 
 def _interpreted(messages: Sequence[RawMessage], interpret: Callable[[RawMessage], Outcome]) -> list[Outcome]:

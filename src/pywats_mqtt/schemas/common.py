@@ -9,6 +9,9 @@ from msgspec import Meta, Raw, field
 INT32_MAX = 2_147_483_647
 """WATS keeps its integers in 32 bits; a larger one is refused here with its reason."""
 
+INT64_MAX = 9_223_372_036_854_775_807
+"""What the spool can keep; a number that only orders messages has no other bound."""
+
 Count: TypeAlias = (
     Annotated[int, Meta(ge=0, le=INT32_MAX)] | Annotated[float, Meta(ge=0, le=INT32_MAX, multiple_of=1)] | None
 )

@@ -7,10 +7,10 @@ from typing import Annotated, TypeAlias
 import msgspec
 from msgspec import Meta, Struct
 
-from pywats_mqtt.schemas.common import NOT_SENT, Text, Time
+from pywats_mqtt.schemas.common import INT64_MAX, NOT_SENT, Text, Time
 
 Percent: TypeAlias = Annotated[float, Meta(ge=0, le=100)]
-Number: TypeAlias = Annotated[int, Meta(ge=0)]
+Number: TypeAlias = Annotated[int, Meta(ge=0, le=INT64_MAX)]
 
 
 class SoftwareItem(Struct, frozen=True, kw_only=True, gc=False):
