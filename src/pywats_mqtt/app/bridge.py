@@ -222,6 +222,8 @@ class Bridge:
                 await self.look()
             except Retry as error:
                 logger.debug("not looked at", extra={"cause": error.cause})
+            except Exception:  # a loop's edge: what is done by the way must not stop the line
+                logger.exception("looking failed by a defect")
 
     async def _drain(self, engine: Engine, running: asyncio.Task[None]) -> None:
         self.health.draining = True
