@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from pywats_mqtt.errors import Retry, Scope
+from pywats_mqtt.errors import Reject, Retry, Scope
 from pywats_mqtt.ports import Clock, Wats
 from pywats_mqtt.software.packages import Package
 
 CALL = "Software/Packages"
+
+AGAIN_S = 30.0
+"""A list that could never be read is asked for again this often, and not for each result that would be judged by it."""
 
 
 class Packages:
@@ -28,6 +31,7 @@ class Packages:
         self._on_refused = on_refused
         self._known: Sequence[Package] | None = None
         self._asked_at: float | None = None
+        self._failure: tuple[float, Retry] | None = None
         self._asking = asyncio.Lock()
 
     async def current(self, wats: Wats) -> Sequence[Package]:
@@ -38,11 +42,17 @@ class Packages:
         """
         async with self._asking:
             now_s = self._clock.monotonic()
+            if self._failure is not None and now_s < self._failure[0] + AGAIN_S:
+                known = self._failure[1]
+                raise Retry(str(known), scope=known.scope, cause=known.cause)
+            self._failure = None
             if self._asked_at is None or now_s >= self._asked_at + self._refresh_s:
                 try:
                     self._renewed(await wats.packages())
                 except Retry as error:
-                    self._failed(error)
+                    self._failed(error, now_s)
+                except Reject as error:  # it carries nothing of ours that could be refused: so the call itself is
+                    self._failed(Retry(str(error), scope=Scope.CALL, cause="refused"), now_s)
                 self._asked_at = now_s
             return self._known or ()
 
@@ -54,7 +64,7 @@ class Packages:
             self._known = packages
             self.revision += 1
 
-    def _failed(self, error: Retry) -> None:
+    def _failed(self, error: Retry, now_s: float) -> None:
         """Go on with what is known, or without where the list is refused.
 
         Raises:
@@ -63,6 +73,8 @@ class Packages:
         if self._known is not None:
             return
         if error.scope is not Scope.CALL:
+            if error.scope is Scope.DELIVERY:  # an absent server has its own pause
+                self._failure = now_s, error
             raise error
         if not self.problem:
             self.revision += 1

@@ -18,7 +18,7 @@ from pywats_mqtt.errors import Reject, Retry, Scope
 from pywats_mqtt.events import AssetSoftware, SoftwareReported, TestResult, UpdateReported
 from pywats_mqtt.handlers.logbook import Logbook
 from pywats_mqtt.handlers.packages import Packages
-from pywats_mqtt.handlers.verdicts import CHECK, misc_infos, tags_of, told, update_tag
+from pywats_mqtt.handlers.verdicts import CHECK, misc_infos, remembered, tags_of, told, update_tag
 from pywats_mqtt.messages import to_us
 from pywats_mqtt.ports import Clock, Notes, Publication, Wats
 from pywats_mqtt.software.stations import PREFIX, Station, decode, encode, note_name, overdue, progress, report
@@ -107,7 +107,7 @@ class Stations:
 
         Raises:
             Reject: its software does not match and `require_software` is `block`.
-            Retry: the packages could never be read.
+            Retry: the packages could never be read, WATS being away or `require_software` being `block`.
         """
         settings = self._settings
         if settings.require_software == "off" and not settings.on_reports:
@@ -116,10 +116,10 @@ class Stations:
         infos = misc_infos(station, settings)
         if settings.require_software != "off":
             part_number = result.part_number or self._default_part_number
-            verdict = await self._judge(result.device, station, wats, part_number)
             if settings.require_software == "tag":
+                verdict = await self._verdict(result.device, station, wats, part_number)
                 infos.append((CHECK, cut(verdict.text)))
-            elif verdict.word is not Word.MATCH:
+            elif (verdict := await self._judge(result.device, station, wats, part_number)).word is not Word.MATCH:
                 raise Reject(f"{CHECK}: {verdict.text} (software.require_software is block)")
         return msgspec.structs.replace(result, misc=(*result.misc, *infos)) if infos else result
 
@@ -173,11 +173,10 @@ class Stations:
         self._seen[device] = self._stations[device], self._packages.revision
 
     async def _write_tags(self, device: str, station: Station, tags: dict[str, str], wats: Wats, notes: Notes) -> None:
-        merged = station.tags | tags
-        if merged == station.tags:
+        if station.tags | tags == station.tags:
             return
         await wats.set_tags(device, tags)
-        await self._save(device, msgspec.structs.replace(station, tags=merged), station, notes)
+        await self._save(device, msgspec.structs.replace(station, tags=remembered(station.tags, tags)), station, notes)
 
     async def _verdict(self, device: str, station: Station, wats: Wats, part_number: str = "") -> Verdict:
         """Judge a station; where WATS fails on the list of packages alone, that is what there is to say."""

@@ -17,6 +17,12 @@ CONFIG_CHECK = "config_check"
 REMOVED = "removed"
 """Value of the tag of what is no longer there: a tag can be written, but no known call takes one off."""
 
+TAGS = 500
+"""Tags remembered of a station, but for those of its present software: names that change all the time fill no note."""
+
+NO_VERSION = "?"
+"""What a report says of software without version and hash: WATS refuses a report with an empty text."""
+
 
 class Configured(msgspec.Struct, frozen=True):
     """The version of a station's configuration: reported, wanted, and `match`, `differs` or `unknown`."""
@@ -85,7 +91,11 @@ def tags_of(event: AssetSoftware, station: Station, settings: SoftwareConfig) ->
     tags: dict[str, str] = {}
     if event.software is not None:
         tags = {f"{settings.tag_prefix}{software.name}": software.text for software in event.software}
-        gone = [name for name in station.tags if _is_software(name, settings.tag_prefix) and name not in tags]
+        gone = [
+            name
+            for name, value in station.tags.items()
+            if value != REMOVED and _is_software(name, settings.tag_prefix) and name not in tags
+        ]
         tags |= dict.fromkeys(gone, REMOVED)
     if event.config_version is not None:
         config = configured(event.asset, event.config_version, settings)
@@ -104,6 +114,19 @@ def _is_software(tag: str, prefix: str) -> bool:
     return tag.startswith(prefix) and tag not in {CHECK, CONFIG, CONFIG_CHECK} and not tag.startswith(update_tag(""))
 
 
+def remembered(tags: dict[str, str], written: dict[str, str]) -> dict[str, str]:
+    """Merge the tags that were written into those known; beyond `TAGS` of them, the oldest of what is past goes."""
+    merged = tags | written
+    past = [
+        name
+        for name, value in merged.items()
+        if name not in written and (value == REMOVED or name.startswith(update_tag("")))
+    ]
+    for name in past[: max(0, len(merged) - TAGS)]:
+        del merged[name]
+    return merged
+
+
 def update_tag(package: str) -> str:
     """Name the tag of a package's update."""
     return f"update_{package}"
@@ -115,7 +138,8 @@ def misc_infos(station: Station, settings: SoftwareConfig) -> list[tuple[str, st
         return []
     software = station.software or ()
     infos = [
-        (f"{settings.tag_prefix}{one.name}"[:WATS_CHARACTERS], cut(one.text)) for one in software[: settings.on_reports]
+        (f"{settings.tag_prefix}{one.name}"[:WATS_CHARACTERS], cut(one.text or NO_VERSION))
+        for one in software[: settings.on_reports]
     ]
     if len(software) > settings.on_reports:
         infos.append(("software_more", f"{len(software) - settings.on_reports} more: see the tags of the asset"))

@@ -206,10 +206,50 @@ async def test_tag_writes_the_verdict_on_the_report() -> None:
 
 
 async def test_a_result_waits_where_packages_could_never_be_read() -> None:
-    """To block or to tag it without having asked would be a guess."""
+    """To block it without having asked would be a guess."""
     bench = Bench(require_software="block")
     await bench.handle(msgspec.structs.replace(report(1, NEW), device="OTHER"))
     bench.restart()
     bench.wats.fail_next("packages", FAILED)
     with pytest.raises(Retry):
         await bench.handle(result())
+
+
+async def test_a_list_of_packages_that_is_refused_for_good_is_no_result_and_no_stop() -> None:
+    """A 400 says nothing of the station: its inventory, its results and the look go on, and the refusal is told."""
+    bench = Bench(require_software="tag", refresh_s=300)
+    for _ in range(2):
+        bench.wats.fail_next("packages", Reject("400 bad request"))
+        await bench.handle(report(1, NEW), result())
+        await bench.look()
+        bench.clock.seconds += 301
+    assert misc(bench)["software_check"] == "unknown: WATS refuses the list of packages (refused)"
+    assert bench.refused == [("Software/Packages", "400 bad request")]
+
+
+async def test_a_result_that_is_only_tagged_does_not_wait_for_packages_nor_ask_each_time() -> None:
+    """Its own way to WATS is open; the list that WATS fails on is asked for again after a while."""
+    bench = Bench(require_software="tag")
+    bench.wats.fail_next("packages", FAILED)
+    assert await bench.handle(result()) == ["packages", "submit_report"]
+    assert misc(bench)["software_check"] == "unknown: WATS gives no list of packages (500)"
+    assert await bench.handle(result()) == ["submit_report"]
+    bench.clock.seconds += 31
+    assert await bench.handle(result()) == ["packages", "submit_report"]
+
+
+async def test_software_without_version_and_hash_leaves_no_text_of_a_report_empty() -> None:
+    """WATS refuses a report with an empty text, and so would all reports of the station."""
+    bench = Bench()
+    await bench.handle(report(1, Software("fw")), result())
+    assert misc(bench)["sw_fw"] == "?"
+
+
+async def test_names_that_change_all_the_time_do_not_fill_the_note() -> None:
+    """What is gone is said once, and not remembered for ever; what is there is."""
+    bench = Bench()
+    for number in range(1_500):
+        await bench.handle(AssetSoftware(asset=T1, software=(Software(f"build-{number}", "1"),), as_of_us=number))
+    tags = bench.wats.assets[T1].tags
+    assert (tags["sw_build-0"], tags["sw_build-1498"], tags["sw_build-1499"]) == ("removed", "removed", "1")
+    assert len(await bench.notes.note(f"station/{T1}") or b"") < 20_000
