@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from pywats_mqtt.adapters.texts import cut
 from pywats_mqtt.events import OperatorEvent, TestResult
 from pywats_mqtt.events.production import OperatorAction
 from pywats_mqtt.messages import to_us
@@ -14,6 +15,9 @@ from pywats_mqtt.ports import Notes
 
 ENTRIES_KEPT = 64
 """Logins and logouts of a station: some days of shifts and breaks, and about 3 kB."""
+
+NAME_CHARACTERS = 1_000
+"""Of an operator's name, so that a history of 64 stays small; what is longer is cut."""
 
 _CHARACTERS = 100
 _HOUR_US = 3_600_000_000
@@ -79,12 +83,13 @@ class Operators:
 
     async def handle(self, event: OperatorEvent, notes: Notes) -> None:
         """Write down a login, a logout or a shift."""
-        await self._add(event.station, Entry(event.at_us, event.action, event.operator, event.shift), notes)
+        await self._add(event.station, _entry(event.at_us, event.action, event.operator, event.shift), notes)
 
     async def saw(self, station: str, operator: str, at_us: int, notes: Notes) -> None:
         """Write down that somebody worked at a station, unless that is known."""
-        if (await self.at(station, at_us, notes)).operator != operator:
-            await self._add(station, Entry(at_us, "login", operator), notes)
+        entry = _entry(at_us, "login", operator)
+        if (await self.at(station, at_us, notes)).operator != entry.operator:
+            await self._add(station, entry, notes)
 
     async def at(self, station: str, at_us: int, notes: Notes) -> Presence:
         """Tell who was at a station at a time."""
@@ -126,6 +131,10 @@ class Operators:
             read = [] if note is None else msgspec.msgpack.decode(note, type=list[Entry])
             known = self._histories.setdefault(station, read)
         return known
+
+
+def _entry(at_us: int, action: OperatorAction, operator: str, shift: str = "") -> Entry:
+    return Entry(at_us, action, cut(operator, NAME_CHARACTERS), cut(shift))
 
 
 def _name(station: str) -> str:

@@ -132,3 +132,14 @@ def test_what_happens_after_a_time_says_nothing_of_it(entries: list[tuple[int, O
 
     assert present(history, 10, 100) == present([entry for entry in history if entry.at_us <= 10], 10, 100)
     assert present([], 10, 100) == Presence()
+
+
+async def test_a_history_of_endless_names_stays_small() -> None:
+    """A name as long as a message can be is cut; it is still the same person who logs out."""
+    notes, operators = MemoryNotes(), Operators({}, 12.0)
+    for hours in range(ENTRIES_KEPT, 0, -1):
+        await operators.handle(came(hours / 10, "login", f"{hours}" + "x" * 100_000, shift="s" * 100_000), notes)
+        await operators.saw("T1", "y" * 100_000, NOW_US - int(hours / 10 * HOUR_US) + 1, notes)
+    assert len(await notes.note("operators/T1") or b"") < 100_000
+    await operators.handle(came(0.001, "logout", "y" * 100_000), notes)
+    assert (await operators.sign(RESULT, notes)).operator == ""
