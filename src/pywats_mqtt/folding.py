@@ -6,6 +6,9 @@ import msgspec
 
 from pywats_mqtt.events import AssetCounts, AssetEnvironment, AssetSoftware, AssetUpdate, Latest
 
+UPDATES = 50
+"""Updates kept of a device, the newest ones; as many as the note of its station keeps."""
+
 
 def fold(old: Latest | None, new: Latest) -> Latest:
     """Merge a latest event into what is known of the same asset and kind.
@@ -99,6 +102,8 @@ def _fold_software(old: AssetSoftware, new: AssetSoftware) -> AssetSoftware:
         time_us = new.updates_us.get(package, 0)
         if time_us >= times.get(package, 0):
             updates[package], times[package] = words, time_us
+    for package in sorted(times, key=lambda name: (times[name], name))[: max(0, len(times) - UPDATES)]:
+        del updates[package], times[package]
     return AssetSoftware(
         asset=new.asset,
         software=old.software if keeps_software else new.software,

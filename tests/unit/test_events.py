@@ -252,3 +252,14 @@ def test_software_configuration_and_each_update_are_the_newest_ones_sent(events:
             if package in e.updates
         ]
         assert result.updates.get(package) == (max(sent)[2] if sent else None)
+
+
+def test_the_newest_updates_of_a_device_are_kept_and_no_more() -> None:
+    """A device that names a new package each time fills no row of the spool; order of arrival makes no difference."""
+    sent: list[Latest] = [
+        AssetSoftware(asset="A", updates={f"p{at}": "installing"}, updates_us={f"p{at}": at}) for at in range(200)
+    ]
+    for events in (sent, sent[::-1]):
+        result = folded(events)
+        assert isinstance(result, AssetSoftware)
+        assert result.updates.keys() == {f"p{at}" for at in range(150, 200)} == result.updates_us.keys()

@@ -51,6 +51,8 @@ WORDS = {
 """A device's word for the state of an update, in lower case and with spaces for `_` and `-`."""
 
 _REQUEST_ID_CHARACTERS = 200
+_TEXT_CHARACTERS = 1_000
+"""Of a device's own words, as much as an entry in the log of its asset holds; they are kept for 50 updates."""
 _SAYS = "software, config_version or request_id"
 
 _NOTHING = msgspec.Raw()
@@ -146,7 +148,7 @@ def adapt_update(sent: UpdateMessage, context: Context) -> tuple[Identified, ...
         version=text_of(sent.version, "$.version").strip(),
         state=state,
         percent=sent.progress if sent.progress_pct is None else sent.progress_pct,
-        text=(sent.message or sent.error or "").strip(),
+        text=cut((sent.message or sent.error or "").strip(), _TEXT_CHARACTERS),
         sequence=sent.sequence,
         as_of_us=as_of_us,
         heard_us=context.message.received_at_us,
