@@ -8,6 +8,9 @@ from pywats_mqtt.events import Repair, TestResult
 from pywats_mqtt.ports import Done, Publication, Refused, Rejection, Settlement
 from pywats_mqtt.topics import render
 
+REQUEST_ID_CHARACTERS = 200
+"""A longer one is refused where a message is read; as part of answers that wait it would fill the memory."""
+
 
 def answer(settlement: Settlement, response_topic: str) -> Publication | None:
     """Make the answer to a settled result or repair, or None where nobody asked or it is still owed.
@@ -48,7 +51,7 @@ def answer_refused(payload: bytes, rejection: Rejection, response_topic: str) ->
         request_id = _asked.decode(payload).request_id
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    if not request_id:
+    if not request_id or len(request_id) > REQUEST_ID_CHARACTERS:
         return None
     facts = {"request_id": request_id, "status": "refused", "reason": rejection.reason, "path": rejection.path}
     return Publication(topic=render(response_topic, {"request_id": request_id}), payload=msgspec.json.encode(facts))

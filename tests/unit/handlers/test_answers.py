@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from pywats_mqtt.events import Failure, Repair
-from pywats_mqtt.handlers.answers import answer
+from pywats_mqtt.handlers.answers import answer, answer_refused
 from pywats_mqtt.ports import Delivery, Done, Refused, Rejection, Settlement
 
 REPAIR = Repair(
@@ -45,3 +45,11 @@ def test_nobody_asked() -> None:
     silent = msgspec.structs.replace(DELIVERY, event=msgspec.structs.replace(REPAIR, request_id=""))
 
     assert answer(Done(silent), "wats/responses/{request_id}") is None
+
+
+def test_a_request_id_that_no_message_may_have_is_not_answered() -> None:
+    """It is the device's mistake, and a thousand answers of megabytes would wait in memory."""
+    refused = Rejection("has 201 characters; at most 200", "$.request_id")
+
+    assert answer_refused(b'{"request_id": "%s"}' % (b"r" * 200), refused, "wats/responses/{request_id}") is not None
+    assert answer_refused(b'{"request_id": "%s"}' % (b"r" * 201), refused, "wats/responses/{request_id}") is None
