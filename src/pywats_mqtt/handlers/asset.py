@@ -22,6 +22,9 @@ from pywats_mqtt.ports import Clock, Notes, Wats
 PROBE_RUNNING_S = 3_600.0
 """A missing permission is tried again once an hour, and at each start."""
 
+PEOPLES_S = 600.0
+"""A state that a person set is looked at again this often, while the device goes on saying the same."""
+
 RUNNING_CALL = "SetRunningCount"
 
 
@@ -60,7 +63,11 @@ class AssetHandlers:
                 active = alerts.decode(await notes.note(alerts.note_name(event.asset)))
                 if alerts.is_grave(active, self._threshold):
                     wanted = states.IN_MAINTENANCE
-            await self._set_state(event.asset, wanted, known, wats, notes, fresh=held is not remembered)
+            now_s = self._clock.monotonic()
+            if known.peoples is not None and known.peoples[0] == wanted and now_s < known.peoples[1] + PEOPLES_S:
+                return
+            may = await self._set_state(event.asset, wanted, known, wats, notes, fresh=held is not remembered)
+            known.peoples = None if may else (wanted, now_s)
 
         await self._sure(event.asset, update)
 
@@ -74,13 +81,16 @@ class AssetHandlers:
         following = alerts.follow(before, event)
         if following != before:
             await notes.set_note(name, alerts.encode(following))
+        saying = following.saying
 
         async def update(known: Known) -> None:
+            nonlocal saying
             remembered = known.held
             held = await known.read(wats, event.asset)
-            if following.saying:
-                await wats.log_message(event.asset, following.saying, perhaps_there=following == before)
+            if saying:
+                await wats.log_message(event.asset, saying, perhaps_there=following == before)
                 await notes.set_note(name, alerts.encode(msgspec.structs.replace(following, saying="")))
+                saying = ""  # what follows may be tried once more
             if event.active and alerts.is_grave(following, self._threshold):
                 await self._set_state(
                     event.asset, states.IN_MAINTENANCE, known, wats, notes, fresh=held is not remembered
@@ -99,24 +109,28 @@ class AssetHandlers:
 
     async def _set_state(
         self, asset: str, wanted: int | None, known: Known, wats: Wats, notes: Notes, *, fresh: bool
-    ) -> None:
+    ) -> bool:
         """Set a state that differs from what WATS holds now, unless a person set that.
 
         What was read long ago is read again before it is changed, since a person may have changed it; states change
         seldom.
+
+        Returns:
+            False where a person set what stands in WATS, and it stays.
         """
         held = await known.read(wats, asset)
         if wanted is None or wanted == held.state:
-            return
+            return True
         if not fresh:
             held = known.held = Held.of(await wats.asset(asset))
         ours = await notes.note(states.note_name(asset))
         may = states.may_leave(held.state, None if ours is None else int(ours), override=self._config.override_states)
         if wanted == held.state or not may:
-            return
+            return may
         await notes.set_note(states.note_name(asset), str(wanted).encode())
         await wats.set_state(asset, wanted)
         held.state = wanted
+        return True
 
     async def _sure(self, asset: str, update: Callable[[Known], Awaitable[None]]) -> None:
         """Update from what is known; where WATS refuses that, once more from what it holds.

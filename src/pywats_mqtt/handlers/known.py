@@ -36,9 +36,11 @@ class Known:
         held: None until it is read, and again after any failure: what became of it is then unknown.
         tags: the tags last written, or None.
         followed: the device's running count that WATS was last made to follow, and its time in microseconds; or None.
+        peoples: the state that was wanted last where a person's stands in WATS, and when that was seen; or None.
     """
 
     def __init__(self) -> None:
+        self.peoples: tuple[int | None, float] | None = None
         self.held: Held | None = None
         self.tags: Mapping[str, str] | None = None
         self.followed: tuple[int, int] | None = None
@@ -56,3 +58,4 @@ class Known:
         self.held = None
         self.tags = None
         self.followed = None
+        self.peoples = None

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pywats_mqtt.config.model import AssetConfig
-from pywats_mqtt.errors import Retry, Scope
+from pywats_mqtt.errors import Reject, Retry, Scope
 from pywats_mqtt.events import AssetAlert, AssetState, Severity
 from pywats_mqtt.handlers.alerts import MOST, Alerts, decode, encode, follow, is_grave
 from tests.unit.handlers.bench import Bench
@@ -152,3 +152,13 @@ def test_a_device_that_invents_codes_fills_no_memory() -> None:
     assert len(alerts.active) == MOST
     assert "E4" not in alerts.active
     assert "E5" in alerts.active
+
+
+async def test_a_state_that_is_refused_after_the_line_was_written_writes_no_second_line(bench: Bench) -> None:
+    """What is known of the asset was old: the state is tried once more, the log is not."""
+    await bench.handle(alert(code="first"))
+    bench.wats.fail_next("set_state", Reject("404"))
+    await bench.handle(alert("critical", at_s=1))
+
+    assert [text.partition(" at ")[0] for text in log(bench)] == ["Alert first (error)", "Alert E42 (critical)"]
+    assert bench.wats.assets[PRESS].state == 3

@@ -257,3 +257,23 @@ async def test_a_change_of_state_costs_one_reading_and_one_write(bench: Bench) -
     await bench.handle(running)
 
     assert await bench.handle(broken, broken) == ["asset", "set_state"]
+
+
+async def test_a_state_that_a_person_set_is_not_read_again_for_each_message(bench: Bench) -> None:
+    """A fixture in storage that says for days that it runs costs a call now and then; another word is looked at."""
+    running, broken = (
+        AssetState(asset=FIXTURE, status="running", state=1),
+        AssetState(asset=FIXTURE, status="error", state=3),
+    )
+    await bench.handle(running)
+    await bench.wats.set_state(FIXTURE, 5)
+    bench.restart()
+    await bench.handle(running)
+
+    assert await bench.handle(running, running, running) == []
+    assert await bench.handle(broken) == ["asset"]
+    bench.clock.seconds += 600
+    assert await bench.handle(broken) == ["asset"]
+    await bench.wats.set_state(FIXTURE, 1)
+    assert await bench.handle(running) == ["asset"]
+    assert await bench.handle(broken) == ["asset", "set_state"]
