@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
 import msgspec
@@ -28,6 +29,7 @@ class Operations:
         """
         self._unknown = unknown
         self._names: Mapping[int, str] | None = None
+        self._asking = asyncio.Lock()
 
     async def find(self, place: str, wanted: int | str, wats: Wats) -> Operation | None:
         """Give the operation of a place; None, and a note, where the server has none such.
@@ -42,8 +44,9 @@ class Operations:
         Raises:
             Retry: the server cannot be asked.
         """
-        if self._names is None:
-            self._names = await wats.operations()
+        async with self._asking:
+            if self._names is None:
+                self._names = await wats.operations()
         found = find(wanted, self._names)
         if found is not None:
             return Operation(str(found[0]), found[1])

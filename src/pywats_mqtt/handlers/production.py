@@ -34,6 +34,10 @@ logger = logging.getLogger(__name__)
 STATIONS_SHOWN = 1_000
 """Stations that have figures; more than a large plant has."""
 
+AT_ONCE = 4
+"""Units of a group that WATS is asked about at once: one after the other, a hundred new ones would keep all else from
+being leased for a minute."""
+
 OUTCOME_UNKNOWN = frozenset({"timeout", "dropped"})
 """Causes that may lie in what is sent."""
 
@@ -92,6 +96,7 @@ class ProductionHandlers:
         self._alarm = alarm
         self._keeping = asyncio.Lock()
         self._alone: set[str] = set()
+        self._at_once = asyncio.Semaphore(AT_ONCE)
 
     async def handle_operator(self, event: OperatorEvent, wats: Wats, notes: Notes) -> None:  # noqa: ARG002 - one signature
         """Write down who is at a station, for the reports to come."""
@@ -127,24 +132,41 @@ class ProductionHandlers:
 
     async def _round(self, events: Sequence[UnitEvent], wats: Wats, notes: Notes, *, trust: bool) -> list[_Plan]:
         plans: list[_Plan] = []
-        away: Retry | None = None
         for event in events:
             known = units.decode(await notes.note(units.shelf_of(event.serial_number))).get(event.serial_number)
-            plan = _Plan(event=event, verdict=units.judge(event, known), known=known, problem=away)
-            plans.append(plan)
-            if away is None and plan.verdict.judgement == "moves":
-                away = await _tried(plan, self._prepare(plan, wats, trust=trust))
+            plans.append(_Plan(event=event, verdict=units.judge(event, known), known=known))
+        moving = [plan for plan in plans if plan.verdict.judgement == "moves"]
+        away = await self._each(moving, lambda plan: self._prepare(plan, wats, trust=trust))
         if away is not None:
             for plan in plans:
                 plan.problem = plan.problem or (away if plan.held is not None else None)
         away = await self._save([plan for plan in plans if plan.save is not None and plan.problem is None], wats)
-        for plan in plans:
-            if plan.problem is None and plan.held is not None:
-                if away is not None:
-                    plan.problem = away
-                else:
-                    away = await _tried(plan, self._finish(plan, wats))
+        saved = [plan for plan in plans if plan.problem is None and plan.held is not None]
+        if away is None:
+            await self._each(saved, lambda plan: self._finish(plan, wats))
+        else:
+            for plan in saved:
+                plan.problem = away
         return plans
+
+    async def _each(self, plans: list[_Plan], do: Callable[[_Plan], Awaitable[None]]) -> Retry | None:
+        """Do it for each plan, some at once; if WATS is away, tell, and leave it for those that were not begun."""
+        if len(plans) == 1:
+            return await _tried(plans[0], do(plans[0]))
+        away: Retry | None = None
+
+        async def do_one(plan: _Plan) -> None:
+            nonlocal away
+            async with self._at_once:
+                if away is None:
+                    away = await _tried(plan, do(plan)) or away
+                else:
+                    plan.problem = away
+
+        async with asyncio.TaskGroup() as group:
+            for plan in plans:
+                group.create_task(do_one(plan), name=f"unit {plan.event.serial_number}")
+        return away
 
     async def _prepare(self, plan: _Plan, wats: Wats, *, trust: bool) -> None:
         """Find out what WATS holds of the unit, and what is to be saved."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
 import msgspec
@@ -12,7 +13,7 @@ from pywats_mqtt.config.production import ProductionConfig
 from pywats_mqtt.errors import Reject, Retry, Scope
 from pywats_mqtt.events import Event, OperatorEvent, UnitEvent
 from pywats_mqtt.events.production import UnitAction
-from pywats_mqtt.handlers.production import Defaults
+from pywats_mqtt.handlers.production import AT_ONCE, Defaults
 from pywats_mqtt.handlers.registry import make_handlers, make_shopfloor
 from pywats_mqtt.observe import Shopfloor
 from pywats_mqtt.ports import Unit
@@ -325,3 +326,28 @@ async def test_what_is_not_used_is_named(bench: Bench) -> None:
 
     assert bench.figures.unread_fields == {"unit": "lane", "operator": "y"}
     assert bench.figures.reported_ids == {"A": "OTHER", "B": "z"}
+
+
+class SlowWats(MemoryWats):
+    """Answers only once `AT_ONCE` are asking, or nobody else will."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asking = asyncio.Barrier(AT_ONCE)
+
+    async def unit(self, serial_number: str, part_number: str) -> Unit | None:
+        """Give a unit when others ask, too."""
+        await self.asking.wait()
+        return await super().unit(serial_number, part_number)
+
+
+async def test_units_of_a_group_do_not_wait_for_each_other(bench: Bench) -> None:
+    """A hundred new ones would else take a minute, while nothing else is leased; all are saved in one call."""
+    bench.wats = SlowWats()
+    events = [event("entered", "A", n, serial=f"U{n}") for n in range(5 * AT_ONCE)]
+    async with asyncio.timeout(5):
+        assert await bench.together(*events) == [None] * len(events)
+
+    names = [name for name, _, _ in bench.wats.calls]
+    assert (names.count("save_units"), names.count("operations")) == (1, 1)
+    assert names.count("set_unit_process") == len(events)
