@@ -107,7 +107,7 @@ class Stations:
 
         Raises:
             Reject: its software does not match and `require_software` is `block`.
-            Retry: the packages could never be read, WATS being away or `require_software` being `block`.
+            Retry: the packages could never be read, or are refused, and WATS is away or `require_software` is `block`.
         """
         settings = self._settings
         if settings.require_software == "off" and not settings.on_reports:
@@ -120,6 +120,9 @@ class Stations:
                 verdict = await self._verdict(result.device, station, wats, part_number)
                 infos.append((CHECK, cut(verdict.text)))
             elif (verdict := await self._judge(result.device, station, wats, part_number)).word is not Word.MATCH:
+                if self._packages.problem:  # nothing about this result: it waits as others do, and is not put aside
+                    waits = f"{self._packages.problem}; results wait, for software.require_software is block"
+                    raise Retry(waits, scope=Scope.CALL, cause="packages")
                 raise Reject(f"{CHECK}: {verdict.text} (software.require_software is block)")
         return msgspec.structs.replace(result, misc=(*result.misc, *infos)) if infos else result
 
@@ -147,7 +150,8 @@ class Stations:
                 if error.scope is not Scope.DELIVERY:
                     return
             except Reject:
-                continue  # there is no such asset: what the station sends next goes to quarantine with that reason
+                # There is no such asset: what the station sends next goes to quarantine with that reason.
+                self._seen[device] = self._stations[device], self._packages.revision
 
     def tell_again(self) -> None:
         """Let the next look tell all verdicts: the broker was away, and what was said meanwhile may be lost."""

@@ -7,7 +7,7 @@ import json
 import msgspec
 import pytest
 
-from pywats_mqtt.errors import Reject, Retry
+from pywats_mqtt.errors import Reject, Retry, Scope
 from pywats_mqtt.events import AssetSoftware, Software
 from pywats_mqtt.software.packages import Package
 from tests.unit.handlers.software_bench import (
@@ -253,3 +253,28 @@ async def test_names_that_change_all_the_time_do_not_fill_the_note() -> None:
     tags = bench.wats.assets[T1].tags
     assert (tags["sw_build-0"], tags["sw_build-1498"], tags["sw_build-1499"]) == ("removed", "removed", "1")
     assert len(await bench.notes.note(f"station/{T1}") or b"") < 20_000
+
+
+async def test_a_result_waits_where_a_refused_list_would_block_it() -> None:
+    """A permission that was taken away would else empty a whole line into the quarantine."""
+    bench = Bench(require_software="block", refresh_s=300)
+    await bench.handle(report(1, NEW))
+    bench.restart()
+    bench.wats.fail_next("packages", FORBIDDEN)
+    with pytest.raises(Retry, match="results wait") as waits:
+        await bench.handle(result())
+    assert waits.value.scope is Scope.CALL
+    bench.clock.seconds += 301
+    assert await bench.handle(result()) == ["packages", "submit_report"]
+
+
+async def test_an_asset_that_is_gone_is_not_looked_for_again_and_again() -> None:
+    """Where assets are not made: its tags wait until the station or the packages say something new."""
+    bench = Bench(refresh_s=300)
+    await bench.handle(report(1, OLD), AssetSoftware(asset=T1, software=(OLD,), as_of_us=1))
+    await bench.look()
+    bench.wats.software.append(Package(name="fw", number=3, status="Revoked", tags={"SwVersion": "2.3.0"}))
+    bench.clock.seconds += 301
+    bench.wats.fail_next("set_tags", Reject("there is no asset"))
+    assert await bench.look() == ["packages", "set_tags"]
+    assert await bench.look() == []
