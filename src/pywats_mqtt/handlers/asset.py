@@ -63,11 +63,8 @@ class AssetHandlers:
                 active = alerts.decode(await notes.note(alerts.note_name(event.asset)))
                 if alerts.is_grave(active, self._threshold):
                     wanted = states.IN_MAINTENANCE
-            now_s = self._clock.monotonic()
-            if known.peoples is not None and known.peoples[0] == wanted and now_s < known.peoples[1] + PEOPLES_S:
-                return
-            may = await self._set_state(event.asset, wanted, known, wats, notes, fresh=held is not remembered)
-            known.peoples = None if may else (wanted, now_s)
+            if not self._is_peoples(known, wanted):
+                await self._set_state(event.asset, wanted, known, wats, notes, fresh=held is not remembered)
 
         await self._sure(event.asset, update)
 
@@ -91,7 +88,8 @@ class AssetHandlers:
                 await wats.log_message(event.asset, saying, perhaps_there=following == before)
                 await notes.set_note(name, alerts.encode(msgspec.structs.replace(following, saying="")))
                 saying = ""  # what follows may be tried once more
-            if event.active and alerts.is_grave(following, self._threshold):
+            grave = event.active and alerts.is_grave(following, self._threshold)
+            if grave and (following.saying or not self._is_peoples(known, states.IN_MAINTENANCE)):
                 await self._set_state(
                     event.asset, states.IN_MAINTENANCE, known, wats, notes, fresh=held is not remembered
                 )
@@ -109,28 +107,31 @@ class AssetHandlers:
 
     async def _set_state(
         self, asset: str, wanted: int | None, known: Known, wats: Wats, notes: Notes, *, fresh: bool
-    ) -> bool:
+    ) -> None:
         """Set a state that differs from what WATS holds now, unless a person set that.
 
         What was read long ago is read again before it is changed, since a person may have changed it; states change
         seldom.
-
-        Returns:
-            False where a person set what stands in WATS, and it stays.
         """
         held = await known.read(wats, asset)
+        known.peoples = None
         if wanted is None or wanted == held.state:
-            return True
+            return
         if not fresh:
             held = known.held = Held.of(await wats.asset(asset))
         ours = await notes.note(states.note_name(asset))
         may = states.may_leave(held.state, None if ours is None else int(ours), override=self._config.override_states)
         if wanted == held.state or not may:
-            return may
+            known.peoples = None if may else (wanted, self._clock.monotonic())
+            return
         await notes.set_note(states.note_name(asset), str(wanted).encode())
         await wats.set_state(asset, wanted)
         held.state = wanted
-        return True
+
+    def _is_peoples(self, known: Known, wanted: int | None) -> bool:
+        """Tell whether a person's state was seen a while ago at most, when the same was wanted as now."""
+        seen = known.peoples
+        return seen is not None and seen[0] == wanted and self._clock.monotonic() < seen[1] + PEOPLES_S
 
     async def _sure(self, asset: str, update: Callable[[Known], Awaitable[None]]) -> None:
         """Update from what is known; where WATS refuses that, once more from what it holds.

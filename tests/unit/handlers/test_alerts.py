@@ -162,3 +162,15 @@ async def test_a_state_that_is_refused_after_the_line_was_written_writes_no_seco
 
     assert [text.partition(" at ")[0] for text in log(bench)] == ["Alert first (error)", "Alert E42 (critical)"]
     assert bench.wats.assets[PRESS].state == 3
+
+
+async def test_a_grave_alert_that_is_repeated_costs_no_call_where_a_person_set_the_state(bench: Bench) -> None:
+    """A press in storage that cries each second; what is raised anew is looked at."""
+    await bench.handle(alert("critical"))
+    await bench.wats.set_state(PRESS, 5)
+    bench.restart()
+    await bench.handle(alert("critical", at_s=1))
+
+    assert await bench.handle(alert("critical", at_s=2), alert("critical", at_s=3)) == []
+    await bench.wats.set_state(PRESS, 1)
+    assert await bench.handle(alert("critical", code="E43", at_s=4)) == ["log_message", "asset", "set_state"]
