@@ -66,13 +66,18 @@ class AssetHandlers:
             if not self._is_peoples(known, wanted):
                 await self._set_state(event.asset, wanted, known, wats, notes, fresh=held is not remembered)
 
-        await self._sure(event.asset, update)
+        async with self._known(event.asset).stating:
+            await self._sure(event.asset, update)
 
     async def handle_alert(self, event: AssetAlert, wats: Wats, notes: Notes) -> None:
         """Write a raised, graver or cleared alert to the asset's log; a grave one puts it in maintenance.
 
         A note says what is about to be written, so that after a lost answer the log is looked into first.
         """
+        async with self._known(event.asset).stating:
+            await self._alert(event, wats, notes)
+
+    async def _alert(self, event: AssetAlert, wats: Wats, notes: Notes) -> None:
         name = alerts.note_name(event.asset)
         before = alerts.decode(await notes.note(name))
         following = alerts.follow(before, event)
@@ -133,12 +138,15 @@ class AssetHandlers:
         seen = known.peoples
         return seen is not None and seen[0] == wanted and self._clock.monotonic() < seen[1] + PEOPLES_S
 
+    def _known(self, asset: str) -> Known:
+        return self._assets.setdefault(asset, Known())
+
     async def _sure(self, asset: str, update: Callable[[Known], Awaitable[None]]) -> None:
         """Update from what is known; where WATS refuses that, once more from what it holds.
 
         An asset may have been deleted, or changed by others, since it was read.
         """
-        known = self._assets.setdefault(asset, Known())
+        known = self._known(asset)
         from_memory = known.held is not None
         try:
             await update(known)

@@ -36,6 +36,7 @@ class Known:
         held: None until it is read, and again after any failure: what became of it is then unknown.
         tags: the tags last written, or None.
         followed: the device's running count that WATS was last made to follow, and its time in microseconds; or None.
+        stating: held by who decides about the state, since an alert and a status may come at once.
         peoples: the state that was wanted last where a person's stands in WATS, and when that was seen; or None.
     """
 
@@ -44,6 +45,7 @@ class Known:
         self.held: Held | None = None
         self.tags: Mapping[str, str] | None = None
         self.followed: tuple[int, int] | None = None
+        self.stating = asyncio.Lock()
         self._reading = asyncio.Lock()
 
     async def read(self, wats: Wats, asset: str) -> Held:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -89,6 +91,15 @@ async def test_a_grave_alert_holds_the_asset_in_maintenance_until_it_is_cleared(
     assert bench.wats.assets[PRESS].state == 3
     await bench.handle(alert(at_s=1, active=False), AssetState(asset=PRESS, status="running", state=1))
     assert bench.wats.assets[PRESS].state == 1
+
+
+async def test_a_status_that_is_handled_at_the_same_time_ends_no_maintenance(bench: Bench) -> None:
+    """Two kinds of delivery are two lines, and what WATS holds is read between deciding and writing."""
+    await bench.handle(AssetState(asset=PRESS, status="maintenance", state=3))
+    await asyncio.gather(
+        bench.handle(AssetState(asset=PRESS, status="running", state=1)), bench.handle(alert("critical"))
+    )
+    assert bench.wats.assets[PRESS].state == 3
 
 
 @pytest.mark.parametrize(
