@@ -11,6 +11,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)  # noqa: TID251 - this is the program's clock
 
 
+@lru_cache(maxsize=64)  # a request writes the time of its arrival several times
 def wire_time(moment: datetime) -> str:
     """ISO 8601 in UTC with 7 fractional digits and `Z`, as a .NET server prints it; sorts as text."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "0Z"

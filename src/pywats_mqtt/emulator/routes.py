@@ -1,6 +1,5 @@
 """Every route of the API: the tables of all areas in one."""
 
-from collections.abc import Mapping
 from itertools import chain
 
 from pywats_mqtt.emulator import app_info
@@ -28,6 +27,18 @@ _AREAS = (
 ROUTES: Routes = dict(chain.from_iterable(area.items() for area in _AREAS))
 
 
+def _of_release(server: Server) -> Routes:
+    """What a server of this release has; their values order releases by age."""
+    kept = {
+        path: {method: route for method, route in methods.items() if route.since.value <= server.value}
+        for path, methods in ROUTES.items()
+    }
+    return {path: methods for path, methods in kept.items() if methods}
+
+
+_BY_RELEASE = {server: _of_release(server) for server in Server}
+
+
 def find_route(method: str, path: str, server: Server) -> tuple[Route, tuple[str, ...]]:
     """The route of a request, and the segments that its `{}` stand for.
 
@@ -36,21 +47,17 @@ def find_route(method: str, path: str, server: Server) -> tuple[Route, tuple[str
     Raises:
         Refusal: 404, no such path; 405, the path takes other methods.
     """
+    routes = _BY_RELEASE[server]
     segments = path.rstrip("/").split("/")
     for count in range(MOST_IDENTIFIERS + 1):
         fixed = segments[: len(segments) - count]
-        methods = ROUTES.get("/".join(fixed).lower() + "/{}" * count)
+        methods = routes.get("/".join(fixed).lower() + "/{}" * count)
         if "{}" in fixed:
             continue  # sent as it is, which only an identifier may be
-        if methods is None or not (there := _methods_of(methods, server)):
+        if methods is None:
             continue
-        if method not in there:
-            allowed = ", ".join(there)
+        if method not in methods:
+            allowed = ", ".join(methods)
             raise Refusal(405, f"The resource takes {allowed}, not {method}.", {"Allow": allowed})
-        return there[method], tuple(segments[len(fixed) :])
+        return methods[method], tuple(segments[len(fixed) :])
     raise Refusal(404, f"No HTTP resource was found that matches the request URI '{path}'.")
-
-
-def _methods_of(methods: Mapping[str, Route], server: Server) -> Mapping[str, Route]:
-    """The methods that a server of this release takes; their values order releases by age."""
-    return {method: route for method, route in methods.items() if route.since.value <= server.value}

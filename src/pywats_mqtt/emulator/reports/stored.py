@@ -45,7 +45,7 @@ def accept(call: Call, report: JsonObject, body: bytes) -> JsonObject:
     sent_id = str(report["id"])
     uuid = str(UUID(sent_id))
     known = call.store.row("SELECT number, assetStats FROM reports WHERE uuid = ?", uuid)
-    number = _store(call, report, body, known)
+    number = _store(call, report, uuid, body, known)
     return {"ID": sent_id, "uuid": uuid, "Report_ID": number}
 
 
@@ -74,7 +74,7 @@ def get_report(call: Call) -> Reply:
     return json_reply(report)
 
 
-def _store(call: Call, report: JsonObject, body: bytes, known: Row | None) -> int:
+def _store(call: Call, report: JsonObject, uuid: str, body: bytes, known: Row | None) -> int:
     """Insert or replace; the report's legacy number, which a replaced report keeps."""
     columns = columns_of(report, call.now, call.settings.processes)
     if not columns["quarantined"]:
@@ -91,7 +91,7 @@ def _store(call: Call, report: JsonObject, body: bytes, known: Row | None) -> in
         clear_contents(call.store, known["number"])
         write_contents(call.store, known["number"], report)
         return int(known["number"])
-    columns |= {"uuid": str(UUID(str(report["id"]))), "firstSeq": call.seq, "receiveCount": 1}
+    columns |= {"uuid": uuid, "firstSeq": call.seq, "receiveCount": 1}
     places = ", ".join("?" * len(columns))
     number = call.store.run(f"INSERT INTO reports ({', '.join(columns)}) VALUES ({places})", *columns.values())  # noqa: S608 - our own column names
     call.store.run("INSERT INTO report_bodies (number, body) VALUES (?, ?)", number, body)
