@@ -60,6 +60,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._closed = asyncio.Event()
         self._unwritten: list[bytes] = []
+        self._heard = False
         self._sent = self._received = loop.time()
 
     @property
@@ -126,6 +127,7 @@ class Connection(asyncio.Protocol):
         if self.lost.done():
             return
         self._received = self._now()
+        self._heard = True
         packets = self._decoder.feed(data)
         if packets:
             self._listener.on_packets(self, packets, len(data))
@@ -148,7 +150,8 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Note the end of the socket."""
         self._closed.set()
-        self._lose(broken_loss(exc) if exc else CLOSED)
+        tls = self._transport is not None and self._transport.get_extra_info("ssl_object") is not None
+        self._lose(broken_loss(exc, silent_tls=tls and not self._heard) if exc else CLOSED)
 
     def _lose(self, loss: Loss) -> None:
         if not self.lost.done():

@@ -117,8 +117,16 @@ def words(
     return f"{code.name.lower().replace('_', ' ')} (0x{code.value:02x})"
 
 
-def broken_loss(error: Exception) -> Loss:
-    """Say why a connection broke, from what the operating system or TLS raised."""
+def broken_loss(error: Exception, *, silent_tls: bool = False) -> Loss:
+    """Say why a connection broke, from what the operating system or TLS raised.
+
+    Args:
+        error: what was raised.
+        silent_tls: it broke after a TLS handshake, before the broker said anything. TLS 1.3 refuses a client's
+            certificate only then, and its alert is lost where the reset of the connection overtakes it.
+    """
+    if silent_tls and isinstance(error, ConnectionResetError):
+        return Loss("the broker hangs up behind the TLS handshake (check mqtt.client_cert and mqtt.client_key)")
     if isinstance(error, ssl.SSLError):
         text = (error.reason or str(error)).replace("_", " ").lower()
         return Loss(f"the broker ended TLS: {text} (check mqtt.client_cert and mqtt.client_key)")
