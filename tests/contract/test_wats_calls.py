@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -12,31 +11,9 @@ from pywats_mqtt.errors import Retry, Scope
 from pywats_mqtt.ports import Wats
 from pywats_mqtt.wats.client import PywatsClient
 from tests.contract.wats_memory import MemoryNotes
-from tests.contract.wats_servers import EMULATOR_OPTIONS, SystemClock, configure
-from tests.emulator.server import RunningEmulator, running_emulator
+from tests.contract.wats_servers import SystemClock, configure
+from tests.emulator.server import RunningEmulator
 from tests.waiting import wait_until
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[RunningEmulator]:
-    """Run one emulator for all."""
-    with running_emulator(*EMULATOR_OPTIONS) as emulator:
-        yield emulator
-
-
-@pytest.fixture
-def emulator(running: RunningEmulator) -> RunningEmulator:
-    """Give it empty and well-behaved."""
-    running.clear_faults()
-    running.reset()
-    return running
-
-
-@pytest.fixture
-async def wats(emulator: RunningEmulator) -> AsyncIterator[Wats]:
-    """Give a client that knows nothing yet."""
-    async with PywatsClient(configure(emulator), MemoryNotes(), SystemClock()) as client:
-        yield client
 
 
 def made(emulator: RunningEmulator) -> list[str]:

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import httpx
-import pytest
 
 from pywats_mqtt.config.model import Secret, WatsConfig
 from pywats_mqtt.wats.check import Finding, check_wats
-from tests.contract.wats_servers import EMULATOR_OPTIONS, FULL, SystemClock, configure
-from tests.emulator.server import RunningEmulator, running_emulator
+from tests.contract.wats_servers import FULL, SystemClock, configure
+from tests.emulator.server import RunningEmulator
 from tests.ports import free_port
-
-
-@pytest.fixture(scope="module")
-def emulator() -> Iterator[RunningEmulator]:
-    """Run one emulator for all."""
-    with running_emulator(*EMULATOR_OPTIONS) as emulator:
-        yield emulator
 
 
 async def check(config: WatsConfig) -> list[Finding]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid5
 
@@ -16,26 +15,7 @@ from pywats_mqtt.events import NAMESPACE, AssetCounts, Failure, Measurement, Rep
 from pywats_mqtt.handlers.asset import AssetHandlers
 from pywats_mqtt.ports import KnownTest
 from tests.contract.wats_memory import HandClock, MemoryNotes
-from tests.contract.wats_servers import EMULATOR_OPTIONS, EmulatedServer, MemoryServer, Server
-from tests.emulator.server import RunningEmulator, running_emulator
-
-
-@pytest.fixture(scope="module")
-def emulator() -> Iterator[RunningEmulator]:
-    """Run one emulator for all."""
-    with running_emulator(*EMULATOR_OPTIONS) as emulator:
-        yield emulator
-
-
-@pytest.fixture(params=["memory", "emulator"])
-def server(request: pytest.FixtureRequest) -> Server:
-    """Give an empty server."""
-    if request.param == "memory":
-        return MemoryServer()
-    emulator: RunningEmulator = request.getfixturevalue("emulator")
-    emulator.clear_faults()
-    emulator.reset()
-    return EmulatedServer(emulator)
+from tests.contract.wats_servers import Server
 
 
 def result(number: int) -> TestResult:

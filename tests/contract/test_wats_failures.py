@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,8 +17,8 @@ from pywats_mqtt.events import Measurement, Step, TestResult
 from pywats_mqtt.ports import Wats
 from pywats_mqtt.wats.client import PywatsClient
 from tests.contract.wats_memory import MemoryNotes
-from tests.contract.wats_servers import EMULATOR_OPTIONS, FULL, SystemClock, configure
-from tests.emulator.server import RunningEmulator, running_emulator
+from tests.contract.wats_servers import FULL, SystemClock, configure
+from tests.emulator.server import RunningEmulator
 from tests.ports import free_port
 
 RESULT = TestResult(
@@ -31,21 +31,6 @@ RESULT = TestResult(
     steps=(Step(name="Power", status="P", measurement=Measurement(value=5.02, unit="V", low=4.9, high=5.1)),),
 )
 """Names no part number; the configuration has one."""
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[RunningEmulator]:
-    """Run one emulator for all."""
-    with running_emulator(*EMULATOR_OPTIONS) as emulator:
-        yield emulator
-
-
-@pytest.fixture
-def emulator(running: RunningEmulator) -> RunningEmulator:
-    """Give it empty and well-behaved."""
-    running.clear_faults()
-    running.reset()
-    return running
 
 
 @asynccontextmanager

@@ -6,46 +6,15 @@ What only a real server has, requests and the answers to them, is tried on the e
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 
 import pytest
 
 from pywats_mqtt.errors import Reject, Retry, Scope
 from pywats_mqtt.ports import Unit, Wats
-from pywats_mqtt.wats.client import PywatsClient
-from tests.contract.wats_memory import OPERATIONS, MemoryNotes
-from tests.contract.wats_servers import EMULATOR_OPTIONS, EmulatedServer, MemoryServer, Server, SystemClock, configure
-from tests.emulator.server import RunningEmulator, running_emulator
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[RunningEmulator]:
-    """Run one emulator for all."""
-    with running_emulator(*EMULATOR_OPTIONS) as emulator:
-        yield emulator
-
-
-@pytest.fixture
-def emulator(running: RunningEmulator) -> RunningEmulator:
-    """Give it empty and well-behaved."""
-    running.clear_faults()
-    running.reset()
-    return running
-
-
-@pytest.fixture
-async def wats(emulator: RunningEmulator) -> AsyncIterator[Wats]:
-    """Give a client of the emulator."""
-    async with PywatsClient(configure(emulator), MemoryNotes(), SystemClock()) as client:
-        yield client
-
-
-@pytest.fixture(params=["memory", "emulator"])
-def server(request: pytest.FixtureRequest) -> Server:
-    """Give an empty server."""
-    if request.param == "memory":
-        return MemoryServer()
-    return EmulatedServer(request.getfixturevalue("emulator"))
+from tests.contract.wats_memory import OPERATIONS
+from tests.contract.wats_servers import Server
+from tests.emulator.server import RunningEmulator
 
 
 def unit(serial_number: str, location: str = "A", *, revision: str = "R", part_number: str = "P") -> Unit:

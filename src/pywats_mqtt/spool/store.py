@@ -18,7 +18,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from pywats_mqtt import events
-from pywats_mqtt.messages import RawMessage, to_us
+from pywats_mqtt.messages import to_us
 from pywats_mqtt.ports import (
     Batch,
     Clock,
@@ -38,8 +38,9 @@ from pywats_mqtt.spool import tables, views
 from pywats_mqtt.spool.disk import Disk
 from pywats_mqtt.spool.latest import LatestEntries
 from pywats_mqtt.spool.lines import Item, Lines
+from pywats_mqtt.spool.packets import without_repeats
 from pywats_mqtt.spool.routing import Plan, decide, identities
-from pywats_mqtt.spool.rows import delete_rows, write_rows
+from pywats_mqtt.spool.rows import write_rows
 from pywats_mqtt.spool.staged import Staged
 from pywats_mqtt.spool.states import Move, State, advance, settled
 from pywats_mqtt.spool.upkeep import Upkeep
@@ -154,36 +155,18 @@ class Store:
 
     def put(self, receipt: Receipt) -> Batch | None:
         """See `ports.Spool.put`."""
-        if receipt.fresh_session:
-            self._db.execute("DELETE FROM packet")
-        elif receipt.released:
-            delete_rows(self._db, "DELETE FROM packet WHERE id", receipt.released)
-        messages, tally = receipt.messages, self._tally
-        tally.received += len(messages)
-        if any(message.packet_id for message in messages):
-            messages = self._without_repeats(messages)
+        messages = tuple(without_repeats(self._db, receipt))
+        tally = self._tally
+        tally.received += len(receipt.messages)
         if not messages:
             return None
         tally.last_batch += 1
-        tally.stored, tally.waiting = tally.stored + len(messages), tally.waiting + len(messages)
+        tally.stored += len(messages)
+        tally.waiting += len(messages)
         self._db.execute(
             "INSERT INTO batch (number, messages) VALUES (?, ?)", (tally.last_batch, tables.pack_messages(messages))
         )
         return Batch(tally.last_batch, messages)
-
-    def _without_repeats(self, messages: Sequence[RawMessage]) -> tuple[RawMessage, ...]:
-        """Drop QoS 2 messages whose packet id is remembered, and remember the others' (MQTT 5, 4.3.3)."""
-        remembered = {number for (number,) in self._db.execute("SELECT id FROM packet")}
-        kept: list[RawMessage] = []
-        fresh: dict[int, None] = {}
-        for message in messages:
-            if message.packet_id:
-                if message.packet_id in remembered or message.packet_id in fresh:
-                    continue
-                fresh[message.packet_id] = None
-            kept.append(message)
-        write_rows(self._db, "INSERT INTO packet (id)", [(number,) for number in fresh])
-        return tuple(kept)
 
     def route(self, batch: Batch, outcomes: Sequence[Outcome]) -> RoutedBatch:
         """See `ports.Spool.route`.
