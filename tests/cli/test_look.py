@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from pywats_mqtt.app.bridge import Bridge
+from pywats_mqtt.app.destination import Destination
 from pywats_mqtt.config.model import BridgeConfig, SoftwareConfig, SpoolConfig
 from pywats_mqtt.errors import Reject, Retry, Scope
 from tests.cli.test_sessions import nowhere
@@ -19,7 +23,6 @@ from tests.cli.test_sessions import nowhere
 async def test_a_look_that_fails_is_tried_again_and_the_bridge_runs_on(failure: Exception, tmp_path: Path) -> None:
     """Whatever it raises: the next look comes."""
     config = BridgeConfig(spool=SpoolConfig(path=str(tmp_path / "spool.db")), software=SoftwareConfig(refresh_s=0.01))
-    bridge = Bridge(config, deliver_to=nowhere, connect=False)
     stopping, looks = asyncio.Event(), 0
 
     async def look() -> None:
@@ -29,7 +32,11 @@ async def test_a_look_that_fails_is_tried_again_and_the_bridge_runs_on(failure: 
             stopping.set()
         raise failure
 
-    bridge.look = look
+    @asynccontextmanager
+    async def looking(bridge: Bridge) -> AsyncIterator[Destination]:
+        async with nowhere(bridge) as destination:
+            yield msgspec.structs.replace(destination, look=look)
+
     async with asyncio.timeout(20):
-        assert await bridge.run(stopping) == 0
+        assert await Bridge(config, deliver_to=looking, connect=False).run(stopping) == 0
     assert looks >= 3

@@ -11,11 +11,11 @@ import pytest
 
 from pywats_mqtt.app.bridge import Bridge
 from pywats_mqtt.app.clock import SystemClock
+from pywats_mqtt.app.destination import Destination
 from pywats_mqtt.config.model import BridgeConfig, MQTTConfig, SpoolConfig
 from pywats_mqtt.errors import Fatal
 from pywats_mqtt.events import Event
 from pywats_mqtt.messages import RawMessage
-from pywats_mqtt.pipeline.deliver import Handle
 from pywats_mqtt.ports import Receipt
 from pywats_mqtt.spool.sqlite import SqliteSpool
 from tests.contract.brokers.mosquitto import HOST, Mosquitto, mosquitto
@@ -26,13 +26,13 @@ EXACTLY_ONCE = RawMessage("testers/T1/results", b"{}", 0, 2, packet_id=5)
 
 
 @asynccontextmanager
-async def nowhere(_bridge: Bridge) -> AsyncIterator[Handle]:
+async def nowhere(_bridge: Bridge) -> AsyncIterator[Destination]:
     """Owe nothing to anybody."""
 
     async def settle(_event: Event) -> None:
         """Take it."""
 
-    yield settle
+    yield Destination(handle=settle)
 
 
 async def run_once(broker: Mosquitto, spool: Path, client_id: str) -> None:

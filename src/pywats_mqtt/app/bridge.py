@@ -17,6 +17,7 @@ from typing import Protocol, TypeAlias
 import msgspec
 
 from pywats_mqtt.app.clock import SystemClock
+from pywats_mqtt.app.destination import Destination
 from pywats_mqtt.app.engine import Engine
 from pywats_mqtt.app.local_socket import answering
 from pywats_mqtt.app.postbox import Postbox
@@ -30,7 +31,7 @@ from pywats_mqtt.handlers.software import Stations
 from pywats_mqtt.interpret import RouteTable, interpret
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.observe import Health, status_of
-from pywats_mqtt.pipeline.deliver import Handle, HandleGroup, Pace
+from pywats_mqtt.pipeline.deliver import Pace
 from pywats_mqtt.pipeline.receive import Receiving
 from pywats_mqtt.pipeline.storing import PatientNotes
 from pywats_mqtt.ports import Clock, Link, Outcome, Publication, Receipt, Rejection, Settlement, Spool
@@ -45,7 +46,7 @@ logger = logging.getLogger(__name__)
 LOOK_S = 30.0
 """How often is done what falls due without a message: updates that went silent, and packages that were released."""
 
-DeliverTo: TypeAlias = Callable[["Bridge"], AbstractAsyncContextManager[Handle]]
+DeliverTo: TypeAlias = Callable[["Bridge"], AbstractAsyncContextManager[Destination]]
 """Opens where events are delivered to, for as long as the bridge runs."""
 
 
@@ -73,10 +74,6 @@ class Bridge:
         health: what the running bridge knows, for `status`.
         ready: set when messages can be accepted.
         connected: set when the broker has been reached once.
-        probe: asks where events go whether it is there; set by what opens it, None where there is nothing to ask.
-        handle_units: handles unit events together; set as `probe`, None to handle each alone.
-        look: does what falls due without a message; set as `probe`, None where nothing does.
-        tell_again: says again what the broker keeps; set as `probe`, called at each connection.
     """
 
     def __init__(
@@ -95,10 +92,6 @@ class Bridge:
         self.health = Health(started_at=self.clock.now())
         self.ready = asyncio.Event()
         self.connected = asyncio.Event()
-        self.probe: Callable[[], Awaitable[None]] | None = None
-        self.handle_units: HandleGroup | None = None
-        self.look: Callable[[], Awaitable[None]] | None = None
-        self.tell_again: Callable[[], None] | None = None
         self._deliver_to = deliver_to or _to_wats
         self._read = read
         self._routes = routes or RouteTable(config.topics, assets=config.assets)
@@ -136,8 +129,8 @@ class Bridge:
         ) as spool:
             self._spool = spool
             self._client_id = self._client_id or await _client_id(spool)
-            async with self._deliver_to(self) as deliver, answering(path, self._tell_status):
-                return await self._run(spool, deliver, stopping)
+            async with self._deliver_to(self) as destination, answering(path, self._tell_status):
+                return await self._run(spool, destination, stopping)
 
     async def accept(self, message: RawMessage) -> None:
         """Take a message that did not come from the broker; it is durable when this returns."""
@@ -153,7 +146,7 @@ class Bridge:
         """Publish an alarm when its turn comes; a courtesy, as all that the postbox says."""
         self._postbox.add(_alarm(self.config.topics.alarm_topic, alarm_type, self._client_id, facts))
 
-    async def _run(self, spool: Spool, deliver: Handle, stopping: asyncio.Event) -> int:
+    async def _run(self, spool: Spool, destination: Destination, stopping: asyncio.Event) -> int:
         routes = self._routes
         postbox = self._postbox
 
@@ -168,23 +161,24 @@ class Bridge:
             spool=spool,
             interpret=partial(self._read, routes=routes),
             route_of=routes.filter_of,
-            handle=deliver,
+            handle=destination.handle,
             pace=_pace(self.config),
             clock=self.clock,
             jitter=self._jitter,
             health=self.health,
             on_settled=settled,
             on_rejected=rejected,
-            probe=self.probe,
-            destination="WATS" if self.probe else "the event bus",
-            handle_group=self.handle_units,
+            probe=destination.probe,
+            destination="WATS" if destination.probe else "the event bus",
+            handle_group=destination.handle_units,
         )
         async with asyncio.TaskGroup() as group:
             running = group.create_task(engine.run(), name="engine")
-            looking = group.create_task(self._look_again(), name="look")
+            looking = group.create_task(self._look_again(destination.look), name="look")
             self.ready.set()
             if self._connect:
-                code = await self._stay_connected(spool, engine, postbox, stopping, running)
+                session = self._session = await self._make_session(spool, postbox, destination.tell_again)
+                code = await self._stay_connected(spool, engine, session, stopping, running)
             else:
                 await stopping.wait()
                 code = 0
@@ -193,9 +187,9 @@ class Bridge:
         return code
 
     async def _stay_connected(
-        self, spool: Spool, engine: Engine, postbox: Postbox, stopping: asyncio.Event, running: asyncio.Task[None]
+        self, spool: Spool, engine: Engine, session: MqttSession, stopping: asyncio.Event, running: asyncio.Task[None]
     ) -> int:
-        session = self._session = await self._make_session(spool, postbox)
+        postbox = self._postbox
         receiving = Receiving(session, spool, engine.inbox)
         async with asyncio.TaskGroup() as group:
             connected = group.create_task(session.run(), name="session")
@@ -212,14 +206,14 @@ class Bridge:
             await session.stop()
         return int(lost)
 
-    async def _look_again(self) -> None:
+    async def _look_again(self, look: Callable[[], Awaitable[None]] | None) -> None:
         """Do what falls due without a message, again and again, until cancelled."""
         software = self.config.software
         every_s = min(software.refresh_s, software.update_timeout_s, LOOK_S)
-        while self.look is not None:
+        while look is not None:
             await asyncio.sleep(every_s)
             try:
-                await self.look()
+                await look()
             except Retry as error:
                 logger.debug("not looked at", extra={"cause": error.cause})
             except Exception:  # a loop's edge: what is done by the way must not stop the line
@@ -231,7 +225,7 @@ class Bridge:
         await asyncio.wait({running}, timeout=self.config.spool.drain_s)
         running.cancel()
 
-    async def _make_session(self, spool: Spool, postbox: Postbox) -> MqttSession:
+    async def _make_session(self, spool: Spool, postbox: Postbox, tell_again: Callable[[], None] | None) -> MqttSession:
         mqtt, topics = self.config.mqtt, self.config.topics
         name = f"{self._client_id}@{mqtt.broker}:{mqtt.port}".encode()
         expected = await spool.note("session") == name and not mqtt.clean_session and mqtt.session_expiry_s > 0
@@ -255,8 +249,8 @@ class Bridge:
                 postbox.add(_alarm(topics.alarm_topic, "session_lost", self._client_id))
             if link.connected:
                 self.connected.set()
-                if self.tell_again is not None:
-                    self.tell_again()
+                if tell_again is not None:
+                    tell_again()
                 postbox.do(partial(remember, link))
             if self._on_link is not None:
                 self._on_link(link)
@@ -281,7 +275,7 @@ class Bridge:
 
 
 @asynccontextmanager
-async def _to_wats(bridge: Bridge) -> AsyncIterator[Handle]:
+async def _to_wats(bridge: Bridge) -> AsyncIterator[Destination]:
     def note_refusal(call: str, problem: str) -> None:
         if problem:
             bridge.health.refused_calls[call] = problem
@@ -318,11 +312,13 @@ async def _to_wats(bridge: Bridge) -> AsyncIterator[Handle]:
                 [event for event in events if isinstance(event, UnitEvent)], wats, notes
             )
 
-        bridge.probe = wats.reach
-        bridge.handle_units = handle_units
-        bridge.look = partial(stations.look, wats, notes)
-        bridge.tell_again = stations.tell_again
-        yield handle
+        yield Destination(
+            handle=handle,
+            handle_units=handle_units,
+            probe=wats.reach,
+            look=partial(stations.look, wats, notes),
+            tell_again=stations.tell_again,
+        )
 
 
 async def _client_id(spool: Spool) -> str:

@@ -23,6 +23,7 @@ from pywats_events.transports.base_transport import BaseTransport, TransportStat
 
 from pywats_mqtt import events
 from pywats_mqtt.app.bridge import Bridge
+from pywats_mqtt.app.destination import Destination
 from pywats_mqtt.bus.handing import InThread, OnLoop, Place
 from pywats_mqtt.bus.payloads import event_of
 from pywats_mqtt.bus.relay import read_for_bus
@@ -30,7 +31,6 @@ from pywats_mqtt.bus.running import Running
 from pywats_mqtt.config.model import BridgeConfig, MQTTConfig, SpoolConfig
 from pywats_mqtt.config.topics import TopicConfig
 from pywats_mqtt.errors import Fatal, Retry, Scope
-from pywats_mqtt.pipeline.deliver import Handle
 from pywats_mqtt.ports import Figures, Link
 from pywats_mqtt.topics import uncovered
 
@@ -165,7 +165,7 @@ class MQTTTransport(BaseTransport):
     # --- events -------------------------------------------------------------------------------------------------------
 
     @asynccontextmanager
-    async def _deliver_to_bus(self, bridge: Bridge) -> AsyncIterator[Handle]:
+    async def _deliver_to_bus(self, bridge: Bridge) -> AsyncIterator[Destination]:
         place = self._place
         if place is None:
             raise Fatal("the transport has ended")
@@ -180,7 +180,7 @@ class MQTTTransport(BaseTransport):
             await place.hand_over(event_of(event, NAME))
 
         try:
-            yield handle
+            yield Destination(handle=handle)
         finally:
             self._figures = await bridge.spool.figures()
 

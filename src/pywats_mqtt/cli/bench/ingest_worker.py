@@ -13,13 +13,13 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from pywats_mqtt.app.bridge import Bridge
+from pywats_mqtt.app.destination import Destination
 from pywats_mqtt.cli.bench.ingest import FILTER, RECEIVE_MAXIMUM
 from pywats_mqtt.cli.bench.rounds import Measured
 from pywats_mqtt.cli.memory import collect_seldom
 from pywats_mqtt.config.model import BridgeConfig, MQTTConfig, SpoolConfig
 from pywats_mqtt.config.topics import TopicConfig
 from pywats_mqtt.events import Event
-from pywats_mqtt.pipeline.deliver import Handle
 
 LOOK_EVERY_S = 0.01
 
@@ -32,11 +32,11 @@ class _Settings(msgspec.Struct):
 
 
 @asynccontextmanager
-async def _nowhere(_bridge: Bridge) -> AsyncIterator[Handle]:
+async def _nowhere(_bridge: Bridge) -> AsyncIterator[Destination]:
     async def settle(_event: Event) -> None:
         """Owe nothing: the calls are measured elsewhere."""
 
-    yield settle
+    yield Destination(handle=settle)
 
 
 async def _drain(settings: _Settings) -> Measured:

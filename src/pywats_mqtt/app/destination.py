@@ -1,0 +1,27 @@
+"""Where a bridge delivers to, and what it can do there besides."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from pywats_mqtt.pipeline.deliver import Handle, HandleGroup
+
+
+class Destination(msgspec.Struct, frozen=True, kw_only=True):
+    """What is open for as long as a bridge runs.
+
+    Attributes:
+        handle: does what one event asks for.
+        handle_units: does what unit events ask for together; None to handle each alone.
+        probe: asks whether it is there; None where there is nothing to ask.
+        look: does what falls due without a message; None where nothing does.
+        tell_again: says again what the broker keeps, at each connection to it; None where it keeps nothing.
+    """
+
+    handle: Handle
+    handle_units: HandleGroup | None = None
+    probe: Callable[[], Awaitable[None]] | None = None
+    look: Callable[[], Awaitable[None]] | None = None
+    tell_again: Callable[[], None] | None = None
