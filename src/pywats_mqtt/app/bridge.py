@@ -7,8 +7,8 @@ import logging
 import os
 import random
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -20,31 +20,22 @@ from pywats_mqtt.app.clock import SystemClock
 from pywats_mqtt.app.destination import Destination
 from pywats_mqtt.app.engine import Engine
 from pywats_mqtt.app.local_socket import answering
-from pywats_mqtt.app.postbox import Postbox
+from pywats_mqtt.app.postbox import Action, Postbox
+from pywats_mqtt.app.to_wats import deliver_to_wats, pace_of
 from pywats_mqtt.config.model import BridgeConfig
-from pywats_mqtt.errors import Fatal, Reject, Retry, Scope
-from pywats_mqtt.events import Event, UnitEvent, kind_of_type
+from pywats_mqtt.errors import Fatal, Retry
 from pywats_mqtt.handlers.answers import answer, answer_refused
-from pywats_mqtt.handlers.production import Defaults
-from pywats_mqtt.handlers.registry import make_handlers, make_shopfloor
-from pywats_mqtt.handlers.software import Stations
 from pywats_mqtt.interpret import RouteTable, interpret
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.observe import Health, status_of
-from pywats_mqtt.pipeline.deliver import Pace
 from pywats_mqtt.pipeline.receive import Receiving
-from pywats_mqtt.pipeline.storing import PatientNotes
 from pywats_mqtt.ports import Clock, Link, Outcome, Publication, Receipt, Rejection, Settlement, Spool
 from pywats_mqtt.spool.sqlite import SqliteSpool
 from pywats_mqtt.topics import render
 from pywats_mqtt.transport.session import MqttSession
 from pywats_mqtt.transport.tls import require_tls_files
-from pywats_mqtt.wats.client import PywatsClient
 
 logger = logging.getLogger(__name__)
-
-LOOK_S = 30.0
-"""How often is done what falls due without a message: updates that went silent, and packages that were released."""
 
 DeliverTo: TypeAlias = Callable[["Bridge"], AbstractAsyncContextManager[Destination]]
 """Opens where events are delivered to, for as long as the bridge runs."""
@@ -92,7 +83,7 @@ class Bridge:
         self.health = Health(started_at=self.clock.now())
         self.ready = asyncio.Event()
         self.connected = asyncio.Event()
-        self._deliver_to = deliver_to or _to_wats
+        self._deliver_to = deliver_to or deliver_to_wats
         self._read = read
         self._routes = routes or RouteTable(config.topics, assets=config.assets)
         self._on_link = on_link
@@ -103,6 +94,11 @@ class Bridge:
         self._engine: Engine | None = None
         self._session: MqttSession | None = None
         self._postbox = Postbox()
+
+    @property
+    def client_id(self) -> str:
+        """Names the bridge at its broker; empty before it runs, where the configuration leaves it to be made."""
+        return self._client_id
 
     @property
     def spool(self) -> SqliteSpool:
@@ -138,9 +134,9 @@ class Bridge:
         if batch is not None and self._engine is not None:
             self._engine.inbox.offer(batch)
 
-    def say(self, publication: Publication) -> bool:
-        """Publish something when its turn comes; tells whether it was taken, or too much waits already."""
-        return self._postbox.add(publication)
+    def say(self, publication: Publication, then: Action | None = None) -> bool:
+        """Publish something when its turn comes, as `Postbox.add`; tells whether it was taken, or too much waits."""
+        return self._postbox.add(publication, then)
 
     def alarm(self, alarm_type: str, facts: Mapping[str, str]) -> None:
         """Publish an alarm when its turn comes; a courtesy, as all that the postbox says."""
@@ -162,7 +158,7 @@ class Bridge:
             interpret=partial(self._read, routes=routes),
             route_of=routes.filter_of,
             handle=destination.handle,
-            pace=_pace(self.config),
+            pace=pace_of(self.config),
             clock=self.clock,
             jitter=self._jitter,
             health=self.health,
@@ -174,7 +170,7 @@ class Bridge:
         )
         async with asyncio.TaskGroup() as group:
             running = group.create_task(engine.run(), name="engine")
-            looking = group.create_task(self._look_again(destination.look), name="look")
+            looking = group.create_task(self._look_again(destination), name="look")
             self.ready.set()
             if self._connect:
                 session = self._session = await self._make_session(spool, postbox, destination.tell_again)
@@ -206,18 +202,17 @@ class Bridge:
             await session.stop()
         return int(lost)
 
-    async def _look_again(self, look: Callable[[], Awaitable[None]] | None) -> None:
+    async def _look_again(self, destination: Destination) -> None:
         """Do what falls due without a message, again and again, until cancelled."""
-        software = self.config.software
-        every_s = min(software.refresh_s, software.update_timeout_s, LOOK_S)
-        while look is not None:
-            await asyncio.sleep(every_s)
-            try:
-                await look()
-            except Retry as error:
-                logger.debug("not looked at", extra={"cause": error.cause})
-            except Exception:  # a loop's edge: what is done by the way must not stop the line
-                logger.exception("looking failed by a defect")
+        while True:
+            await asyncio.sleep(destination.look_s)
+            for look in destination.looks:
+                try:
+                    await look()
+                except Retry as error:
+                    logger.debug("not looked at", extra={"cause": error.cause})
+                except Exception:  # a loop's edge: what is done by the way must not stop the line
+                    logger.exception("looking failed by a defect")
 
     async def _drain(self, engine: Engine, running: asyncio.Task[None]) -> None:
         self.health.draining = True
@@ -274,53 +269,6 @@ class Bridge:
         return msgspec.json.encode(status_of(figures, self.health, client_id=self._client_id, pid=os.getpid()))
 
 
-@asynccontextmanager
-async def _to_wats(bridge: Bridge) -> AsyncIterator[Destination]:
-    def note_refusal(call: str, problem: str) -> None:
-        if problem:
-            bridge.health.refused_calls[call] = problem
-            logger.warning("WATS refuses one kind of call, all others go on: %s: %s", call, problem)
-        elif bridge.health.refused_calls.pop(call, None):
-            logger.warning("WATS accepts this kind of call again: %s", call)
-
-    config = bridge.config
-    defaults = Defaults(config.wats.default_part_number, config.wats.default_revision)
-    shopfloor = make_shopfloor(config.production, defaults, bridge.health.shopfloor, bridge.alarm)
-    stations = Stations(config, bridge.clock, bridge.say, note_refusal)
-    handlers = make_handlers(
-        config.assets,
-        bridge.clock,
-        note_refusal,
-        config.wats.is_counted_by_reports,
-        shopfloor=shopfloor,
-        stations=stations,
-    )
-    notes = PatientNotes(bridge.spool)
-    async with PywatsClient(bridge.config.wats, notes, bridge.clock) as wats:
-
-        async def handle(event: Event) -> None:
-            known = handlers.get(type(event))
-            if known is None:
-                problem = (
-                    "the spool holds events for an event bus: let its transport have this file, and take another one"
-                )
-                raise Retry(problem, scope=Scope.CALL, cause="bus")
-            await known(event, wats, notes)
-
-        async def handle_units(events: Sequence[Event]) -> Sequence[Retry | Reject | None]:
-            return await shopfloor[1].handle_units(
-                [event for event in events if isinstance(event, UnitEvent)], wats, notes
-            )
-
-        yield Destination(
-            handle=handle,
-            handle_units=handle_units,
-            probe=wats.reach,
-            look=partial(stations.look, wats, notes),
-            tell_again=stations.tell_again,
-        )
-
-
 async def _client_id(spool: Spool) -> str:
     known = await spool.note("client_id")
     if known is None:
@@ -331,22 +279,6 @@ async def _client_id(spool: Spool) -> str:
 
 def _granted(qos: int | None, problem: str) -> str:
     return problem if qos is None else f"QoS {qos}" + (f", {problem}" if problem else "")
-
-
-def _pace(config: BridgeConfig) -> Pace:
-    wats = config.wats
-    return Pace(
-        concurrency=wats.concurrency,
-        attempts=wats.attempts,
-        intervals_s={
-            "asset_counts": wats.update_interval_s,
-            "asset_state": wats.update_interval_s,
-            "asset_environment": wats.tags_interval_s,
-            "asset_software": wats.tags_interval_s,
-        },
-        together=kind_of_type(UnitEvent),
-        gather_s=config.production.gather_s,
-    )
 
 
 def _alarm(

@@ -16,12 +16,14 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
         handle: does what one event asks for.
         handle_units: does what unit events ask for together; None to handle each alone.
         probe: asks whether it is there; None where there is nothing to ask.
-        look: does what falls due without a message; None where nothing does.
+        looks: do what falls due without a message.
+        look_s: seconds between two times these are called.
         tell_again: says again what the broker keeps, at each connection to it; None where it keeps nothing.
     """
 
     handle: Handle
     handle_units: HandleGroup | None = None
     probe: Callable[[], Awaitable[None]] | None = None
-    look: Callable[[], Awaitable[None]] | None = None
+    looks: tuple[Callable[[], Awaitable[None]], ...] = ()
+    look_s: float = 30.0
     tell_again: Callable[[], None] | None = None

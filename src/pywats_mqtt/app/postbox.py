@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
+from typing import TypeAlias
 
 from pywats_mqtt.errors import Reject, Retry
 from pywats_mqtt.ports import Broker, Publication
@@ -22,29 +23,32 @@ FLUSH_S = 1.0
 """Seconds a stop waits for what still has to be said."""
 
 
+Action: TypeAlias = Callable[[], Awaitable[None]]
+
+
 class Postbox:
     """A bounded line of things to say, worked off in order by one task."""
 
     def __init__(self) -> None:
-        self._waiting: asyncio.Queue[Publication | Callable[[], Awaitable[None]]] = asyncio.Queue(LONGEST)
+        self._waiting: asyncio.Queue[tuple[Publication | None, Action | None]] = asyncio.Queue(LONGEST)
 
-    def add(self, publication: Publication | None) -> bool:
-        """Publish this when its turn comes; None is nothing to say.
+    def add(self, publication: Publication | None, then: Action | None = None) -> bool:
+        """Publish this when its turn comes, and then run `then` if the broker took it; None is nothing to say.
 
         Returns:
             Whether it was taken: too much may be waiting already.
         """
         if publication is not None:
             try:
-                self._waiting.put_nowait(publication)
+                self._waiting.put_nowait((publication, then))
             except asyncio.QueueFull:
                 return False
         return True
 
-    def do(self, action: Callable[[], Awaitable[None]]) -> None:
+    def do(self, action: Action) -> None:
         """Run this when its turn comes."""
         with contextlib.suppress(asyncio.QueueFull):
-            self._waiting.put_nowait(action)
+            self._waiting.put_nowait((None, action))
 
     async def flush(self) -> None:
         """Wait a moment until all is said."""
@@ -55,10 +59,13 @@ class Postbox:
     async def run(self, broker: Broker) -> None:
         """Say one after the other, for ever."""
         while True:
-            item = await self._waiting.get()
+            publication, then = await self._waiting.get()
             try:
                 async with asyncio.timeout(PATIENCE_S):
-                    await (broker.publish(item) if isinstance(item, Publication) else item())
+                    if publication is not None:
+                        await broker.publish(publication)
+                    if then is not None:
+                        await then()
             except (Reject, Retry, TimeoutError) as error:
                 logger.debug("not said", extra={"cause": str(error)})
             finally:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import groupby
 from typing import TypeAlias
 
@@ -24,6 +24,7 @@ from pywats_mqtt.events import OperatorEvent, UnitEvent
 from pywats_mqtt.handlers import units
 from pywats_mqtt.handlers.operations import Operations
 from pywats_mqtt.handlers.operators import Operators
+from pywats_mqtt.handlers.surroundings import Alarm
 from pywats_mqtt.handlers.units import InWats, KnownUnit, Stay, Verdict, Wish
 from pywats_mqtt.messages import from_us
 from pywats_mqtt.observe import Shopfloor, Station
@@ -42,8 +43,6 @@ OUTCOME_UNKNOWN = frozenset({"timeout", "dropped"})
 """Causes that may lie in what is sent."""
 
 Problem: TypeAlias = Retry | Reject
-Alarm: TypeAlias = Callable[[str, Mapping[str, str]], None]
-"""Publishes an alarm: its type, and its facts."""
 
 
 class Defaults(msgspec.Struct, frozen=True):

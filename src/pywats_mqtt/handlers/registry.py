@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias, TypeVar
 
-from pywats_mqtt.config.model import AssetConfig, BridgeConfig
-from pywats_mqtt.config.production import ProductionConfig
+import msgspec
+
+from pywats_mqtt.config.model import BridgeConfig
 from pywats_mqtt.events import (
     AssetAlert,
     AssetCounts,
@@ -23,12 +24,12 @@ from pywats_mqtt.events import (
 )
 from pywats_mqtt.handlers.asset import AssetHandlers
 from pywats_mqtt.handlers.operators import Operators
-from pywats_mqtt.handlers.production import Alarm, Defaults, ProductionHandlers
+from pywats_mqtt.handlers.production import Defaults, ProductionHandlers
 from pywats_mqtt.handlers.repair import RepairHandler
 from pywats_mqtt.handlers.report import ResultHandler
 from pywats_mqtt.handlers.software import Stations
-from pywats_mqtt.observe import Shopfloor
-from pywats_mqtt.ports import Clock, Notes, Wats
+from pywats_mqtt.handlers.surroundings import Look, Surroundings
+from pywats_mqtt.ports import Notes, Wats
 
 Handle: TypeAlias = Callable[[Event, Wats, Notes], Awaitable[None]]
 """Does what an event asks for; returns when it is in WATS, else raises `Retry` or `Reject`."""
@@ -49,75 +50,70 @@ Kind = TypeVar(
 )
 
 
-def _never(_asset: str) -> bool:
-    return False
+class Handlers(msgspec.Struct, frozen=True, kw_only=True):
+    """All that answers to what happens; one set for one server.
+
+    Attributes:
+        by_event: type of event to its handler.
+        units: handles unit events together.
+        looks: do what falls due without a message.
+        tell_again: says again what the broker keeps, at each connection to it.
+    """
+
+    by_event: Mapping[type[Event], Handle]
+    units: ProductionHandlers
+    looks: tuple[Look, ...]
+    tell_again: Callable[[], None]
 
 
-def make_shopfloor(
-    config: ProductionConfig, defaults: Defaults, figures: Shopfloor, alarm: Alarm
-) -> tuple[Operators, ProductionHandlers]:
-    """Give what knows who is at a station, and the handlers of the shop floor; one set for one server.
+def make_handlers(config: BridgeConfig, around: Surroundings) -> Handlers:
+    """Give the handlers of one server.
 
     Args:
-        config: the `[production]` table.
-        defaults: what units get that name nothing.
-        figures: what `status` shows of stations.
-        alarm: publishes what is missing.
+        config: what the operator set.
+        around: what they may use besides WATS and the notes.
     """
-    operators = Operators(config.testers, config.login_hours)
-    return operators, ProductionHandlers(config, defaults, operators, figures, alarm)
-
-
-def make_handlers(
-    config: AssetConfig,
-    clock: Clock,
-    on_refused: Callable[[str, str], None],
-    is_counted_by_reports: Callable[[str], bool] = _never,
-    *,
-    shopfloor: tuple[Operators, ProductionHandlers] | None = None,
-    stations: Stations | None = None,
-) -> dict[type[Event], Handle]:
-    """Give the handler of each type of event; one set for one server.
-
-    Args:
-        config: what the operator set about assets.
-        clock: tells when a refused call is tried again.
-        on_refused: told the name of a call that WATS refuses while the rest of its delivery goes on, and why; with an
-            empty text when it is no longer refused.
-        is_counted_by_reports: whether the use of an asset is counted by the results that name it; its counters are
-            then left alone.
-        shopfloor: from `make_shopfloor`; without, one with the defaults that tells nobody.
-        stations: what is known of the stations' software; not given, nothing yet, by the defaults and told to nobody.
-    """
-    operators, production = shopfloor or make_shopfloor(
-        ProductionConfig(), Defaults(), Shopfloor(), lambda _type, _facts: None
-    )
-    assets = AssetHandlers(config, clock, on_refused)
-    known = stations or Stations(BridgeConfig(), clock, lambda _: True, on_refused)
-
-    results = ResultHandler(is_counted_by_reports)
+    wats_config = config.wats
+    operators = Operators(config.production.testers, config.production.login_hours)
+    defaults = Defaults(wats_config.default_part_number, wats_config.default_revision)
+    production = ProductionHandlers(config.production, defaults, operators, around.shopfloor, around.alarm)
+    assets = AssetHandlers(config.assets, around.clock, around.on_refused)
+    stations = Stations(config, around.clock, around.publish, around.on_refused)
+    results = ResultHandler(wats_config.is_counted_by_reports)
 
     async def store(event: TestResult, wats: Wats, notes: Notes) -> None:
-        checked = await known.checked(event, wats, notes)
+        checked = await stations.checked(event, wats, notes)
         await results.handle(await operators.sign(checked, notes), wats, notes)
 
     async def count(event: AssetCounts, wats: Wats, notes: Notes) -> None:
-        if not is_counted_by_reports(event.asset):
+        if not wats_config.is_counted_by_reports(event.asset):
             await assets.handle_counts(event, wats, notes)
 
-    return {
-        TestResult: _only(TestResult, store),
-        Repair: _only(Repair, RepairHandler(clock).handle),
-        SoftwareReported: _only(SoftwareReported, known.handle_report),
-        UpdateReported: _only(UpdateReported, known.handle_update),
-        AssetAlert: _only(AssetAlert, assets.handle_alert),
-        AssetCounts: _only(AssetCounts, count),
-        AssetState: _only(AssetState, assets.handle_state),
-        AssetEnvironment: _only(AssetEnvironment, assets.handle_environment),
-        UnitEvent: _only(UnitEvent, production.handle_unit),
-        OperatorEvent: _only(OperatorEvent, production.handle_operator),
-        AssetSoftware: _only(AssetSoftware, known.handle_tags),
-    }
+    async def look_at_alarms(_wats: Wats, notes: Notes) -> None:
+        await around.alarms.look(notes)
+
+    def tell_again() -> None:
+        stations.tell_again()
+        around.alarms.tell_again()
+
+    return Handlers(
+        by_event={
+            TestResult: _only(TestResult, store),
+            Repair: _only(Repair, RepairHandler(around.clock).handle),
+            SoftwareReported: _only(SoftwareReported, stations.handle_report),
+            UpdateReported: _only(UpdateReported, stations.handle_update),
+            AssetAlert: _only(AssetAlert, assets.handle_alert),
+            AssetCounts: _only(AssetCounts, count),
+            AssetState: _only(AssetState, assets.handle_state),
+            AssetEnvironment: _only(AssetEnvironment, assets.handle_environment),
+            UnitEvent: _only(UnitEvent, production.handle_unit),
+            OperatorEvent: _only(OperatorEvent, production.handle_operator),
+            AssetSoftware: _only(AssetSoftware, stations.handle_tags),
+        },
+        units=production,
+        looks=(stations.look, look_at_alarms),
+        tell_again=tell_again,
+    )
 
 
 def _only(kind: type[Kind], handle: Callable[[Kind, Wats, Notes], Awaitable[None]]) -> Handle:

@@ -18,6 +18,7 @@ from pywats_mqtt.errors import Reject, Retry, Scope
 from pywats_mqtt.events import AssetSoftware, SoftwareReported, TestResult, UpdateReported
 from pywats_mqtt.handlers.logbook import Logbook
 from pywats_mqtt.handlers.packages import Packages
+from pywats_mqtt.handlers.surroundings import Publish
 from pywats_mqtt.handlers.verdicts import CHECK, misc_infos, remembered, tags_of, told, update_tag
 from pywats_mqtt.messages import to_us
 from pywats_mqtt.ports import Clock, Notes, Publication, Wats
@@ -34,7 +35,7 @@ class Stations:
         self,
         config: BridgeConfig,
         clock: Clock,
-        publish: Callable[[Publication], bool],
+        publish: Publish,
         on_refused: Callable[[str, str], None],
     ) -> None:
         """Know nothing yet.
@@ -43,7 +44,7 @@ class Stations:
             config: what to check, and where to tell.
             clock: the time.
             publish: says something to the devices; tells whether it is taken, or there is too much to say already.
-            on_refused: as in `make_handlers`.
+            on_refused: as in `Surroundings`.
         """
         self._settings = config.software
         self._topics = config.topics

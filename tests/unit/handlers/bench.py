@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from pywats_mqtt.config.model import AssetConfig
+import msgspec
+
+from pywats_mqtt.config.model import AssetConfig, BridgeConfig
 from pywats_mqtt.events import Event
 from pywats_mqtt.handlers.registry import make_handlers
+from pywats_mqtt.handlers.surroundings import quiet
 from tests.contract.wats_memory import HandClock, MemoryNotes, MemoryWats
 
 FIXTURE = "FIXTURE-001"
@@ -23,7 +26,10 @@ class Bench:
 
     def restart(self) -> None:
         """Forget what only memory holds."""
-        self._handlers = make_handlers(self._config, self.clock, lambda call, why: self.refused.append((call, why)))
+        around = msgspec.structs.replace(
+            quiet(self.clock), on_refused=lambda call, why: self.refused.append((call, why))
+        )
+        self._handlers = make_handlers(BridgeConfig(assets=self._config), around).by_event
 
     async def handle(self, *events: Event) -> list[str]:
         """Handle events; the names of the calls that took."""

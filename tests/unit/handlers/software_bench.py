@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from pywats_mqtt.config.model import AssetConfig, BridgeConfig, SoftwareConfig
+from pywats_mqtt.config.model import BridgeConfig, SoftwareConfig
 from pywats_mqtt.errors import Retry, Scope
 from pywats_mqtt.events import Event, Software, SoftwareReported, TestResult, UpdateReported
 from pywats_mqtt.handlers.registry import make_handlers
-from pywats_mqtt.handlers.software import Stations
+from pywats_mqtt.handlers.surroundings import quiet
 from pywats_mqtt.messages import to_us
 from pywats_mqtt.ports import Publication
 from pywats_mqtt.software.packages import Package
@@ -47,10 +48,10 @@ class Bench:
         def refuse(call: str, why: str) -> None:
             self.refused.append((call, why))
 
-        self.stations = Stations(self.config, self.clock, self._publish, refuse)
-        self._handlers = make_handlers(AssetConfig(), self.clock, refuse, stations=self.stations)
+        around = msgspec.structs.replace(quiet(self.clock), on_refused=refuse, publish=self._publish)
+        self.handlers = make_handlers(self.config, around)
 
-    def _publish(self, publication: Publication) -> bool:
+    def _publish(self, publication: Publication, _then: Callable[[], Awaitable[None]] | None = None) -> bool:
         if self.has_room:
             self.said.append(publication)
         return self.has_room
@@ -59,13 +60,14 @@ class Bench:
         """Handle events; the names of the calls that took."""
         before = len(self.wats.calls)
         for event in events:
-            await self._handlers[type(event)](event, self.wats, self.notes)
+            await self.handlers.by_event[type(event)](event, self.wats, self.notes)
         return [name for name, _, _ in self.wats.calls[before:]]
 
     async def look(self) -> list[str]:
         """Look; the names of the calls that took."""
         before = len(self.wats.calls)
-        await self.stations.look(self.wats, self.notes)
+        for look in self.handlers.looks:
+            await look(self.wats, self.notes)
         return [name for name, _, _ in self.wats.calls[before:]]
 
     def told(self) -> dict[str, Any]:

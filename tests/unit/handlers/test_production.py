@@ -8,13 +8,14 @@ from collections.abc import Mapping
 import msgspec
 import pytest
 
-from pywats_mqtt.config.model import AssetConfig
+from pywats_mqtt.config.model import BridgeConfig, WatsConfig
 from pywats_mqtt.config.production import ProductionConfig
 from pywats_mqtt.errors import Reject, Retry, Scope
 from pywats_mqtt.events import Event, OperatorEvent, UnitEvent
 from pywats_mqtt.events.production import UnitAction
-from pywats_mqtt.handlers.production import AT_ONCE, Defaults
-from pywats_mqtt.handlers.registry import make_handlers, make_shopfloor
+from pywats_mqtt.handlers.production import AT_ONCE
+from pywats_mqtt.handlers.registry import make_handlers
+from pywats_mqtt.handlers.surroundings import quiet
 from pywats_mqtt.observe import Shopfloor
 from pywats_mqtt.ports import Unit
 from tests.contract.wats_memory import HandClock, MemoryNotes, MemoryWats
@@ -27,19 +28,21 @@ PROCESSES = ProductionConfig(processes={"A": "ICT", "B": 60, "C": "end of line t
 class Bench:
     """Handlers on a WATS in memory."""
 
-    def __init__(self, config: ProductionConfig = PROCESSES, defaults: Defaults | None = None) -> None:
+    def __init__(self, config: ProductionConfig = PROCESSES, wats: WatsConfig | None = None) -> None:
         self.wats, self.notes = MemoryWats(), MemoryNotes()
         self.alarms: list[tuple[str, Mapping[str, str]]] = []
-        self.restart(config, defaults)
+        self.restart(config, wats)
 
-    def restart(self, config: ProductionConfig = PROCESSES, defaults: Defaults | None = None) -> None:
+    def restart(self, config: ProductionConfig = PROCESSES, wats: WatsConfig | None = None) -> None:
         """Forget what only memory holds."""
         self.figures = Shopfloor()
-        shopfloor = make_shopfloor(
-            config, defaults or Defaults(), self.figures, lambda kind, facts: self.alarms.append((kind, facts))
+        around = msgspec.structs.replace(
+            quiet(HandClock()),
+            alarm=lambda kind, facts: self.alarms.append((kind, facts)),
+            shopfloor=self.figures,
         )
-        self.production = shopfloor[1]
-        self.handlers = make_handlers(AssetConfig(), HandClock(), lambda _call, _why: None, shopfloor=shopfloor)
+        handlers = make_handlers(BridgeConfig(production=config, wats=wats or WatsConfig()), around)
+        self.handlers, self.production = handlers.by_event, handlers.units
 
     async def handle(self, *events: Event) -> list[str]:
         """Handle events one by one; the names of the calls that took."""
@@ -236,10 +239,12 @@ async def test_a_unit_that_may_not_be_made_is_refused() -> None:
 
 async def test_a_part_number_comes_from_the_event_the_unit_or_the_configuration() -> None:
     """In this order; without any the event is refused with its path."""
-    bench = Bench(defaults=Defaults("FROM-WATS", "R"))
+    bench = Bench(wats=WatsConfig(default_part_number="FROM-WATS", default_revision="R"))
     await bench.handle(event("entered", "A", 10, part=""), event("entered", "A", 10, serial="U2", part="Q"))
     await bench.handle(event("entered", "B", 20, serial="U2", part=""))
-    bench.restart(ProductionConfig(default_part_number="OWN"), Defaults("FROM-WATS", "R"))
+    bench.restart(
+        ProductionConfig(default_part_number="OWN"), WatsConfig(default_part_number="FROM-WATS", default_revision="R")
+    )
     await bench.handle(event("entered", "A", 10, serial="U3", part=""))
 
     assert sorted(bench.wats.units) == [("U1", "FROM-WATS"), ("U2", "Q"), ("U3", "OWN")]

@@ -8,11 +8,12 @@ from uuid import UUID, uuid5
 import msgspec
 import pytest
 
-from pywats_mqtt.config.model import AssetConfig
+from pywats_mqtt.config.model import BridgeConfig
 from pywats_mqtt.errors import Reject, Retry, Scope
 from pywats_mqtt.events import NAMESPACE, Failure, Repair, RepairedPart, SubUnit, TestResult
 from pywats_mqtt.handlers.registry import make_handlers
 from pywats_mqtt.handlers.repair import KEEP_S
+from pywats_mqtt.handlers.surroundings import quiet
 from tests.contract.wats_memory import HandClock, MemoryNotes, MemoryWats
 
 NOON = datetime(2026, 1, 26, 12, 0, tzinfo=UTC)
@@ -54,7 +55,7 @@ class Bench:
         self.wats = MemoryWats()
         self.wats.codes = {500: CODES}
         self.clock = HandClock()
-        self._handle = make_handlers(AssetConfig(), self.clock, lambda _call, _why: None)[Repair]
+        self._handle = make_handlers(BridgeConfig(), quiet(self.clock)).by_event[Repair]
 
     async def handle(self, event: Repair) -> list[str]:
         """Handle a repair; the names of the calls that took."""

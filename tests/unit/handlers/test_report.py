@@ -7,10 +7,11 @@ from uuid import UUID
 
 import pytest
 
-from pywats_mqtt.config.model import AssetConfig
+from pywats_mqtt.config.model import BridgeConfig, WatsConfig
 from pywats_mqtt.errors import Retry, Scope
 from pywats_mqtt.events import AssetCounts, AssetUse, TestResult
 from pywats_mqtt.handlers.registry import make_handlers
+from pywats_mqtt.handlers.surroundings import quiet
 from tests.contract.wats_memory import HandClock, MemoryNotes, MemoryWats
 
 LOST = Retry("the connection was lost", scope=Scope.SERVER, cause="dropped")
@@ -40,9 +41,8 @@ class Bench:
 
     def restart(self) -> None:
         """Forget what only memory holds."""
-        self._handlers = make_handlers(
-            AssetConfig(), HandClock(), lambda _call, _why: None, lambda asset: asset == BY_REPORTS
-        )
+        config = BridgeConfig(wats=WatsConfig(count_from_exceptions=(BY_REPORTS,)))
+        self._handlers = make_handlers(config, quiet(HandClock())).by_event
 
     async def handle(self, event: TestResult | AssetCounts) -> list[str]:
         """Handle an event; the names of the calls that took."""

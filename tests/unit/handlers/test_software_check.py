@@ -107,7 +107,7 @@ async def test_after_a_restart_or_a_lost_broker_verdicts_are_told_again() -> Non
     before = len(bench.said)
     await bench.look()
     assert len(bench.said) == before + 1
-    bench.stations.tell_again()
+    bench.handlers.tell_again()
     await bench.look()
     await bench.look()
     assert len(bench.said) == before + 2

@@ -1,0 +1,136 @@
+"""Delivery to WATS: the handlers of one server, and what is around them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Protocol
+
+from pywats_mqtt.app.destination import Destination
+from pywats_mqtt.app.postbox import Action
+from pywats_mqtt.config.model import BridgeConfig
+from pywats_mqtt.errors import Reject, Retry, Scope
+from pywats_mqtt.events import Event, UnitEvent, kind_of_type
+from pywats_mqtt.handlers.alarms import Alarms
+from pywats_mqtt.handlers.registry import make_handlers
+from pywats_mqtt.handlers.surroundings import Surroundings
+from pywats_mqtt.messages import RawMessage
+from pywats_mqtt.observe import Health
+from pywats_mqtt.pipeline.deliver import Pace
+from pywats_mqtt.pipeline.storing import PatientNotes
+from pywats_mqtt.ports import Clock, Publication, Spool
+from pywats_mqtt.wats.client import PywatsClient
+
+logger = logging.getLogger(__name__)
+
+LOOK_S = 30.0
+"""How often is done what falls due without a message: updates that went silent, and packages that were released."""
+
+
+class Host(Protocol):
+    """What delivering needs of the bridge it is part of."""
+
+    @property
+    def config(self) -> BridgeConfig:
+        """What the operator set."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """The time."""
+        ...
+
+    @property
+    def health(self) -> Health:
+        """Where problems are noted."""
+        ...
+
+    @property
+    def spool(self) -> Spool:
+        """Open."""
+        ...
+
+    @property
+    def client_id(self) -> str:
+        """Names the bridge at its broker."""
+        ...
+
+    def say(self, publication: Publication, then: Action | None = None) -> bool:
+        """See `surroundings.Publish`."""
+        ...
+
+    def alarm(self, alarm_type: str, facts: Mapping[str, str]) -> None:
+        """Publish an alarm that nothing ends."""
+        ...
+
+    async def accept(self, message: RawMessage) -> None:
+        """Take a message that did not come from the broker."""
+        ...
+
+
+@asynccontextmanager
+async def deliver_to_wats(bridge: Host) -> AsyncIterator[Destination]:
+    """Open the way to WATS, for as long as a bridge runs."""
+    config = bridge.config
+    around = Surroundings(
+        clock=bridge.clock,
+        on_refused=partial(_note_refusal, bridge.health),
+        publish=bridge.say,
+        alarm=bridge.alarm,
+        alarms=Alarms(config.topics.alarm_topic, bridge.client_id, bridge.clock, bridge.say),
+        accept=bridge.accept,
+        shopfloor=bridge.health.shopfloor,
+    )
+    handlers = make_handlers(config, around)
+    notes = PatientNotes(bridge.spool)
+    async with PywatsClient(config.wats, notes, bridge.clock) as wats:
+
+        async def handle(event: Event) -> None:
+            known = handlers.by_event.get(type(event))
+            if known is None:
+                problem = (
+                    "the spool holds events for an event bus: let its transport have this file, and take another one"
+                )
+                raise Retry(problem, scope=Scope.CALL, cause="bus")
+            await known(event, wats, notes)
+
+        async def handle_units(events: Sequence[Event]) -> Sequence[Retry | Reject | None]:
+            units = [event for event in events if isinstance(event, UnitEvent)]
+            return await handlers.units.handle_units(units, wats, notes)
+
+        looks: tuple[Callable[[], Awaitable[None]], ...] = tuple(partial(look, wats, notes) for look in handlers.looks)
+        yield Destination(
+            handle=handle,
+            handle_units=handle_units,
+            probe=wats.reach,
+            looks=looks,
+            look_s=min(config.software.refresh_s, config.software.update_timeout_s, LOOK_S),
+            tell_again=handlers.tell_again,
+        )
+
+
+def pace_of(config: BridgeConfig) -> Pace:
+    """Tell how fast to deliver."""
+    wats = config.wats
+    return Pace(
+        concurrency=wats.concurrency,
+        attempts=wats.attempts,
+        intervals_s={
+            "asset_counts": wats.update_interval_s,
+            "asset_state": wats.update_interval_s,
+            "asset_environment": wats.tags_interval_s,
+            "asset_software": wats.tags_interval_s,
+        },
+        together=kind_of_type(UnitEvent),
+        gather_s=config.production.gather_s,
+    )
+
+
+def _note_refusal(health: Health, call: str, problem: str) -> None:
+    if problem:
+        health.refused_calls[call] = problem
+        logger.warning("WATS refuses one kind of call, all others go on: %s: %s", call, problem)
+    elif health.refused_calls.pop(call, None):
+        logger.warning("WATS accepts this kind of call again: %s", call)
