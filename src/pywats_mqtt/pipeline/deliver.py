@@ -32,8 +32,8 @@ FAILED_ONCE = Backoff(first_s=2.0, longest_s=60.0)
 OUTCOME_UNKNOWN = frozenset({"timeout", "dropped"})
 """Causes that may lie in the delivery itself, such as a report too large for a proxy on the way."""
 
-LINGER_S = 0.02
-"""What a commit may be put off so that more results share it; it is not put off for results nobody works on."""
+LINGER_S = 0.1
+"""What a commit may be put off so that more results share it; it is not put off once nothing else is under way."""
 
 SHARING = 4
 """Results that share a commit at most, for each one worked on at once. A commit costs as much as a call."""

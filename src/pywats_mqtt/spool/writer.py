@@ -113,7 +113,6 @@ class Writer:
         Raises:
             RuntimeError: the spool is closed.
             Fatal, Retry: what broke the thread.
-            Fatal, Retry: what broke it, if something did.
         """
         if self._broken is not None:
             raise self._broken

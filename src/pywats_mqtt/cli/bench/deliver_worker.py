@@ -27,7 +27,7 @@ from pywats_mqtt.ports import Outcome, Receipt, Rejection
 from pywats_mqtt.spool.sqlite import SqliteSpool
 from pywats_mqtt.wats.reports import wsjf
 
-LOOK_EVERY_S = 0.01
+LOOK_EVERY_S = 0.05
 BATCH = 500
 TOKEN = "c2VjcmV0"  # noqa: S105 - the emulator's example token
 ACCEPTED = 200
