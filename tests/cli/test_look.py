@@ -12,7 +12,7 @@ import pytest
 
 from pywats_mqtt.app.bridge import Bridge
 from pywats_mqtt.app.destination import Destination
-from pywats_mqtt.config.model import BridgeConfig, SoftwareConfig, SpoolConfig
+from pywats_mqtt.config.model import BridgeConfig, SpoolConfig
 from pywats_mqtt.errors import Reject, Retry, Scope
 from tests.cli.test_sessions import nowhere
 
@@ -22,7 +22,7 @@ from tests.cli.test_sessions import nowhere
 )
 async def test_a_look_that_fails_is_tried_again_and_the_bridge_runs_on(failure: Exception, tmp_path: Path) -> None:
     """Whatever it raises: the next look comes."""
-    config = BridgeConfig(spool=SpoolConfig(path=str(tmp_path / "spool.db")), software=SoftwareConfig(refresh_s=0.01))
+    config = BridgeConfig(spool=SpoolConfig(path=str(tmp_path / "spool.db")))
     stopping, looks = asyncio.Event(), 0
 
     async def look() -> None:
@@ -35,7 +35,7 @@ async def test_a_look_that_fails_is_tried_again_and_the_bridge_runs_on(failure: 
     @asynccontextmanager
     async def looking(bridge: Bridge) -> AsyncIterator[Destination]:
         async with nowhere(bridge) as destination:
-            yield msgspec.structs.replace(destination, look=look)
+            yield msgspec.structs.replace(destination, looks=(look,), look_s=0.01)
 
     async with asyncio.timeout(20):
         assert await Bridge(config, deliver_to=looking, connect=False).run(stopping) == 0
