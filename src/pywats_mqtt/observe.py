@@ -100,6 +100,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     retried: int
     waiting: int
     quarantined: int
+    discarded: int
     duplicates: int
     conflicts: int
     ignored: int

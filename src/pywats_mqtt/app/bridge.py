@@ -16,11 +16,13 @@ from typing import Protocol, TypeAlias
 
 import msgspec
 
+from pywats_mqtt.app import quarantine
 from pywats_mqtt.app.clock import SystemClock
 from pywats_mqtt.app.destination import Destination
 from pywats_mqtt.app.engine import Engine
 from pywats_mqtt.app.local_socket import answering
 from pywats_mqtt.app.postbox import Action, Postbox
+from pywats_mqtt.app.quarantine import Answer, Question
 from pywats_mqtt.app.to_wats import deliver_to_wats, pace_of
 from pywats_mqtt.config.model import BridgeConfig
 from pywats_mqtt.errors import Fatal, Retry
@@ -29,7 +31,7 @@ from pywats_mqtt.interpret import RouteTable, interpret
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.observe import Health, status_of
 from pywats_mqtt.pipeline.receive import Receiving
-from pywats_mqtt.ports import Clock, Link, Outcome, Publication, Receipt, Rejection, Settlement, Spool
+from pywats_mqtt.ports import Batch, Clock, Link, Outcome, Publication, Receipt, Rejection, Settlement, Spool
 from pywats_mqtt.spool.sqlite import SqliteSpool
 from pywats_mqtt.topics import render
 from pywats_mqtt.transport.session import MqttSession
@@ -125,14 +127,14 @@ class Bridge:
         ) as spool:
             self._spool = spool
             self._client_id = self._client_id or await _client_id(spool)
-            async with self._deliver_to(self) as destination, answering(path, self._tell_status):
+            async with self._deliver_to(self) as destination, answering(path, self._answer):
                 return await self._run(spool, destination, stopping)
 
     async def accept(self, message: RawMessage) -> None:
         """Take a message that did not come from the broker; it is durable when this returns."""
         batch = await self.spool.put(Receipt((message,)))
-        if batch is not None and self._engine is not None:
-            self._engine.inbox.offer(batch)
+        if batch is not None:
+            self._offer(batch)
 
     def say(self, publication: Publication, then: Action | None = None) -> bool:
         """Publish something when its turn comes, as `Postbox.add`; tells whether it was taken, or too much waits."""
@@ -260,6 +262,29 @@ class Bridge:
             clock=self.clock,
             jitter=self._jitter,
         )
+
+    async def _answer(self, line: bytes) -> bytes:
+        """Answer a second process; what it asks wrongly is told in words."""
+        try:
+            question = msgspec.json.decode(line, type=Question)
+        except msgspec.DecodeError as error:
+            return msgspec.json.encode(Answer(error=f"not understood: {error}"))
+        try:
+            match question.ask:
+                case "status":
+                    return await self._tell_status()
+                case "retry":
+                    interpret = partial(self._read, routes=self._routes)
+                    rows = await quarantine.retry(self.spool, interpret, question.numbers, self._offer)
+                    return msgspec.json.encode(Answer(rows=rows))
+                case "discard":
+                    return msgspec.json.encode(Answer(discarded=await self.spool.discard(question.numbers)))
+        except Retry as error:
+            return msgspec.json.encode(Answer(error=str(error)))
+
+    def _offer(self, batch: Batch) -> None:
+        if self._engine is not None:
+            self._engine.inbox.offer(batch)
 
     async def _tell_status(self) -> bytes:
         figures = await self.spool.figures()

@@ -1,6 +1,6 @@
 """The local socket beside the spool file, over which a running bridge tells a second process what it knows.
 
-A client connects, and gets one line of JSON. The socket is the owner's alone (mode 0600).
+A client sends one line of JSON, and gets one. The socket is the owner's alone (mode 0600).
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from pathlib import Path
 PATIENCE_S = 5.0
 """Seconds a client waits for an answer: a busy bridge answers within a second."""
 
+STATUS = b'{"ask":"status"}'
+"""The question that `status` asks."""
+
 LONGEST_PATH = 100
 """sockaddr_un holds 108 bytes on Linux, 104 on others; longer paths are reached through the folder's descriptor."""
 
@@ -25,14 +28,16 @@ def socket_path(spool_path: Path) -> Path:
 
 
 @contextlib.asynccontextmanager
-async def answering(spool_path: Path, tell: Callable[[], Awaitable[bytes]]) -> AsyncIterator[None]:
-    """Answer each client with `tell()` while the block runs; the caller owns the spool, a stale socket is replaced."""
+async def answering(spool_path: Path, answer_to: Callable[[bytes], Awaitable[bytes]]) -> AsyncIterator[None]:
+    """Answer each client's line while the block runs; the caller owns the spool, a stale socket is replaced."""
     path = socket_path(spool_path)
     path.unlink(missing_ok=True)
 
-    async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError, TimeoutError):
-            writer.write(await tell() + b"\n")
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, TimeoutError, ValueError):  # ValueError: the line does not end
+            async with asyncio.timeout(PATIENCE_S):
+                line = await reader.readline()
+            writer.write(await answer_to(line) + b"\n")
             async with asyncio.timeout(PATIENCE_S):
                 await writer.drain()
         writer.close()
@@ -48,8 +53,13 @@ async def answering(spool_path: Path, tell: Callable[[], Awaitable[bytes]]) -> A
                 path.unlink(missing_ok=True)
 
 
-def ask(spool_path: Path) -> bytes | None:
-    """Ask the bridge that owns a spool; None where none answers."""
+def ask(spool_path: Path, question: bytes = STATUS) -> bytes | None:
+    """Ask the bridge that owns a spool; None where none answers.
+
+    Args:
+        spool_path: the spool's file.
+        question: one line of JSON, without its end.
+    """
     path = socket_path(spool_path)
     if not path.exists():
         return None
@@ -57,6 +67,7 @@ def ask(spool_path: Path) -> bytes | None:
         client.settimeout(PATIENCE_S)
         try:
             client.connect(address)
+            client.sendall(question + b"\n")
             answer = b""
             while part := client.recv(65_536):
                 answer += part

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from importlib.metadata import version
-from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from pywats_mqtt.cli.bench.commands import bench
 from pywats_mqtt.cli.demo import demo
 from pywats_mqtt.cli.emulate import emulate
-from pywats_mqtt.cli.quarantine import printable
+from pywats_mqtt.cli.options import ConfigOption, JsonOption
 from pywats_mqtt.cli.schema import schema
 from pywats_mqtt.cli.simulate import simulate
+from pywats_mqtt.cli.spool import spool
+from pywats_mqtt.cli.tables import print_table
 
 app = typer.Typer(
     name="pywats-mqtt",
@@ -27,19 +25,12 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-spool = typer.Typer(help="Look into the spool of a bridge, running or not.", no_args_is_help=True)
 app.add_typer(spool, name="spool")
 app.add_typer(schema, name="schema")
 app.add_typer(bench, name="bench")
 app.command()(simulate)
 app.command()(emulate)
 app.command()(demo)
-
-UNCUT = 100_000
-"""Columns of a table that goes into a pipe or a file."""
-
-ConfigOption = Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The configuration, TOML.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer hands an option's value over like this
@@ -107,57 +98,4 @@ def status(config: ConfigOption, *, as_json: JsonOption = False) -> None:
     if as_json:
         typer.echo(msgspec.json.encode(found).decode())
     else:
-        _print_table(("", ""), explain(found), headed=False)
-
-
-@spool.command("list")
-def spool_list(
-    config: ConfigOption,
-    *,
-    limit: Annotated[int, typer.Option(min=1, help="Rows at most, the oldest first.")] = 100,
-    as_json: JsonOption = False,
-) -> None:
-    """List what is in quarantine, and why."""
-    from pywats_mqtt.cli.quarantine import read_quarantine, summary  # noqa: PLC0415 - only when called
-
-    rows = [summary(row) for row in read_quarantine(config, limit)]
-    if as_json:
-        typer.echo(json.dumps(rows, ensure_ascii=False))
-    elif rows:
-        wanted = ("id", "received_at", "topic", "path", "reason")
-        _print_table(wanted, [[str(row[name]) for name in wanted] for row in rows], headed=True)
-    else:
-        typer.echo("the quarantine is empty")
-
-
-@spool.command("show")
-def spool_show(
-    number: Annotated[int, typer.Argument(metavar="ID", help="The id `spool list` shows.")],
-    config: ConfigOption,
-    *,
-    as_json: JsonOption = False,
-) -> None:
-    """Show one row of the quarantine with its payload."""
-    from pywats_mqtt.cli.quarantine import details, read_one  # noqa: PLC0415 - only when called
-
-    row = read_one(config, number)
-    if row is None:
-        typer.echo(f"pywats-mqtt: nothing in quarantine has the id {number}; `spool list` shows them", err=True)
-        raise typer.Exit(1)
-    found = details(row)
-    if as_json:
-        typer.echo(json.dumps(found, ensure_ascii=False))
-        return
-    payload = found.pop("payload")
-    _print_table(("", ""), [(name, str(value)) for name, value in found.items()], headed=False)
-    typer.echo(printable(payload) if isinstance(payload, str) else json.dumps(payload, indent=2))
-
-
-def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, headed: bool) -> None:
-    table = Table(*columns, show_header=headed, box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(*map(printable, row))
-    console = Console(markup=False, highlight=False)
-    if not console.is_terminal:
-        console = Console(markup=False, highlight=False, width=UNCUT)  # for grep: nothing cut, nothing wrapped
-    console.print(table)
+        print_table(("", ""), explain(found), headed=False)

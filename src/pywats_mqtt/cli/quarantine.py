@@ -1,37 +1,198 @@
-"""`spool list` and `spool show`: what was refused, and why."""
+"""The work of `spool list|show|retry|discard`: on a running bridge through its socket, else on its spool."""
 
 from __future__ import annotations
 
+import asyncio
 import os
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
+from pywats_mqtt.app.clock import SystemClock
+from pywats_mqtt.app.local_socket import ask
+from pywats_mqtt.app.quarantine import AT_ONCE, Answer, Judgement, Question, judge
+from pywats_mqtt.app.quarantine import retry as retry_rows
 from pywats_mqtt.config.load import load
-from pywats_mqtt.messages import from_us
+from pywats_mqtt.config.model import BridgeConfig
+from pywats_mqtt.errors import Fatal, Retry
+from pywats_mqtt.interpret import RouteTable, interpret
+from pywats_mqtt.messages import from_us, to_us
 from pywats_mqtt.ports import Quarantined
+from pywats_mqtt.schemas.expectation import expected
 from pywats_mqtt.spool.reader import SpoolReader
+from pywats_mqtt.spool.sqlite import SqliteSpool
+from pywats_mqtt.topics import matches
+
+PAGE = 1_000
+"""Rows read at once."""
 
 
-def read_quarantine(config_path: Path, limit: int) -> list[Quarantined]:
-    """Read the oldest rows of the quarantine; works beside a running bridge and after it died."""
-    with _reader(config_path) as reader:
-        return list(reader.quarantined(limit))
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Which rows are meant; what is empty leaves all.
+
+    Attributes:
+        reason: part of it, in any case.
+        topic: an MQTT filter.
+        device: its id.
+        since, until: of reception; without a zone they are UTC.
+    """
+
+    reason: str = ""
+    topic: str = ""
+    device: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def has(self, row: Quarantined) -> bool:
+        """Tell whether a row is meant."""
+        return (
+            self.reason.casefold() in row.reason.casefold()
+            and (not self.topic or matches(self.topic, row.topic))
+            and (not self.device or row.device == self.device)
+            and (self.since is None or row.received_at_us >= _us(self.since))
+            and (self.until is None or row.received_at_us < _us(self.until))
+        )
+
+
+def _us(moment: datetime) -> int:
+    return to_us(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+
+def read_quarantine(config_path: Path, wanted: Wanted, limit: int) -> list[Quarantined]:
+    """Read the oldest rows that are meant; works beside a running bridge and after it died."""
+    found: list[Quarantined] = []
+    with _reader(load(config_path, os.environ)) as reader:
+        for row in _rows(reader):
+            if wanted.has(row):
+                found.append(row)
+                if len(found) == limit:
+                    break
+    return found
+
+
+def _rows(reader: SpoolReader) -> Iterator[Quarantined]:
+    after = 0
+    while rows := reader.quarantined(PAGE, after):
+        yield from rows
+        after = rows[-1].id
 
 
 def read_one(config_path: Path, number: int) -> Quarantined | None:
     """Read one row, or None where there is none of that number."""
-    with _reader(config_path) as reader:
+    with _reader(load(config_path, os.environ)) as reader:
         return reader.quarantined_one(number)
 
 
-def _reader(config_path: Path) -> SpoolReader:
-    return SpoolReader(Path(load(config_path, os.environ).spool.path))
+def chosen(config_path: Path, ids: Sequence[int], wanted: Wanted, *, every: bool) -> list[int]:
+    """Give the ids of the rows a command is about.
+
+    Args:
+        config_path: names the spool.
+        ids: named one by one.
+        wanted: what else they have to be.
+        every: all that are so, not only those named.
+
+    Raises:
+        Fatal: neither ids nor `--all`, or an id that is not there.
+    """
+    if bool(ids) == every:
+        raise Fatal("name ids, as `spool list` shows them, or say --all; --reason, --topic and others narrow it")
+    with _reader(load(config_path, os.environ)) as reader:
+        if every:
+            return [row.id for row in _rows(reader) if wanted.has(row)]
+        named = [(number, reader.quarantined_one(number)) for number in ids]
+    missing = [str(number) for number, row in named if row is None]
+    if missing:
+        raise Fatal(f"nothing in quarantine has the id {', '.join(missing)}; `spool list` shows them")
+    return [row.id for _, row in named if row is not None and wanted.has(row)]
 
 
-def printable(text: str) -> str:
-    """Show what a device sent without letting it steer the terminal: control characters are written as escapes."""
-    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
+def retry(config_path: Path, numbers: Sequence[int], *, dry_run: bool) -> tuple[list[Judgement], str]:
+    """Try rows again, or only tell what would become of them.
+
+    Returns:
+        What became of each, and a remark for the operator; empty where there is none.
+
+    Raises:
+        Fatal: the bridge does not answer, or its spool cannot be opened.
+    """
+    config = load(config_path, os.environ)
+    read = partial(interpret, routes=_routes(config))
+    with _reader(config) as reader:
+        rows = [
+            row for begin in range(0, len(numbers), AT_ONCE) for row in reader.kept(numbers[begin : begin + AT_ONCE])
+        ]
+    foreseen = [judge(row, read)[0] for row in rows]
+    if dry_run or not rows:
+        return foreseen, ""
+    done: list[Judgement] = []
+    for begin in range(0, len(numbers), AT_ONCE):
+        answer = _ask(config, Question(ask="retry", numbers=list(numbers[begin : begin + AT_ONCE])))
+        if answer is None:
+            return asyncio.run(_retry_stopped(config, numbers)), "the bridge does not run; it takes them when it starts"
+        done += answer.rows
+    kept = {row.id for row in done if not row.accepted}
+    if any(row.accepted and row.id in kept for row in foreseen):
+        return done, "the running bridge still has the configuration it started with: restart it, and try again"
+    return done, ""
+
+
+async def _retry_stopped(config: BridgeConfig, numbers: Sequence[int]) -> list[Judgement]:
+    async with _opened(config) as spool:
+        read = partial(interpret, routes=_routes(config))
+        return await retry_rows(spool, read, numbers, lambda _batch: None)
+
+
+def discard(config_path: Path, numbers: Sequence[int]) -> int:
+    """Throw rows away; tells how many there were.
+
+    Raises:
+        Fatal: as `retry`.
+    """
+    config = load(config_path, os.environ)
+    count = 0
+    for begin in range(0, len(numbers), AT_ONCE):
+        some = list(numbers[begin : begin + AT_ONCE])
+        answer = _ask(config, Question(ask="discard", numbers=some))
+        count += asyncio.run(_discard_stopped(config, some)) if answer is None else answer.discarded
+    return count
+
+
+async def _discard_stopped(config: BridgeConfig, numbers: Sequence[int]) -> int:
+    async with _opened(config) as spool:
+        try:
+            return await spool.discard(numbers)
+        except Retry as error:
+            raise Fatal(str(error)) from error
+
+
+def _ask(config: BridgeConfig, question: Question) -> Answer | None:
+    """Ask the running bridge; None where none runs."""
+    said = ask(Path(config.spool.path), msgspec.json.encode(question))
+    if said is None:
+        return None
+    answer = msgspec.json.decode(said, type=Answer)
+    if answer.error:
+        raise Fatal(answer.error)
+    return answer
+
+
+def _opened(config: BridgeConfig) -> SqliteSpool:
+    settings = config.spool
+    return SqliteSpool.open(
+        Path(settings.path), clock=SystemClock(), max_bytes=settings.max_bytes, identity_days=settings.identity_days
+    )
+
+
+def _routes(config: BridgeConfig) -> RouteTable:
+    return RouteTable(config.topics, assets=config.assets)
+
+
+def _reader(config: BridgeConfig) -> SpoolReader:
+    return SpoolReader(Path(config.spool.path))
 
 
 def summary(row: Quarantined) -> dict[str, object]:
@@ -46,10 +207,23 @@ def summary(row: Quarantined) -> dict[str, object]:
     }
 
 
-def details(row: Quarantined) -> dict[str, object]:
-    """Give the keys of `spool show --json`: the summary, and the payload as JSON where it is some, else as text."""
+def details(config_path: Path, row: Quarantined) -> dict[str, object]:
+    """Give the keys of `spool show --json`: the summary, what is expected, and the payload as JSON where it is some."""
     try:
         payload: object = msgspec.json.decode(row.payload)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         payload = row.payload.decode(errors="backslashreplace")
-    return {**summary(row), "kind": row.kind, "payload": payload, "payload_bytes": len(row.payload)}
+    return {
+        **summary(row),
+        "expected": _expected(load(config_path, os.environ), row),
+        "kind": row.kind,
+        "payload": payload,
+        "payload_bytes": len(row.payload),
+    }
+
+
+def _expected(config: BridgeConfig, row: Quarantined) -> str:
+    """Tell what the schema of its topic says of the place that was refused; empty where it says nothing."""
+    decode = _routes(config).route(row.topic).decode
+    decoder = getattr(decode, "__self__", None)
+    return expected(decoder.type, row.path) if isinstance(decoder, msgspec.json.Decoder) else ""

@@ -41,7 +41,9 @@ def explain(status: Status) -> list[tuple[str, str]]:
         for name in ("received", "stored", "acknowledged", "delivered", "waiting", "quarantined", "retried")
     ]
     lines += [
-        (name, str(getattr(status, name))) for name in ("duplicates", "conflicts", "ignored") if getattr(status, name)
+        (name, str(getattr(status, name)))
+        for name in ("discarded", "duplicates", "conflicts", "ignored")
+        if getattr(status, name)
     ]
     lines.append(("spool", f"{status.size_bytes / 1_048_576:.1f} MiB"))
     if status.sessions_lost:

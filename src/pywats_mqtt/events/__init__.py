@@ -11,6 +11,7 @@ from pywats_mqtt.events.assets import AssetAlert, AssetCounts, AssetEnvironment,
 from pywats_mqtt.events.identified import AssetUpdate, Identified, counts_twice
 from pywats_mqtt.events.identity import NAMESPACE, Identity, identify, payload_digest
 from pywats_mqtt.events.kinds import (
+    LATEST_KINDS,
     ORDERED,
     Event,
     Latest,
@@ -40,6 +41,7 @@ from pywats_mqtt.events.reports import (
 from pywats_mqtt.events.software import AssetSoftware, Software, SoftwareReported, UpdateReported
 
 __all__ = [
+    "LATEST_KINDS",
     "NAMESPACE",
     "ORDERED",
     "AssetAlert",

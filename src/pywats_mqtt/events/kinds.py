@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 from uuid import UUID
 
 import msgspec
@@ -68,6 +68,10 @@ def kind_of(event: Event) -> str:
 def kind_of_type(event_type: type[Event]) -> str:
     """Name the kind of all events of a type."""
     return str(event_type.__struct_config__.tag)
+
+
+LATEST_KINDS = frozenset(kind_of_type(each) for each in get_args(Latest))
+"""Kinds of the events that are folded."""
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -132,10 +132,38 @@ class Quarantined(msgspec.Struct, frozen=True, kw_only=True):
     kind: str = "message"
 
 
+class Kept(msgspec.Struct, frozen=True):
+    """A row of the quarantine with all that a new try needs.
+
+    Attributes:
+        id, device, kind, reason: as in `Quarantined`.
+        message: as received; of a refused latest delivery its event as JSON instead, on the topic of its last message.
+    """
+
+    id: int
+    device: str
+    kind: str
+    reason: str
+    message: RawMessage
+
+
+class Release(msgspec.Struct, frozen=True):
+    """A row of the quarantine to be tried again.
+
+    Attributes:
+        id: its number.
+        forget: keys of the identities that would make a duplicate or a conflict of it.
+    """
+
+    id: int
+    forget: tuple[bytes, ...] = ()
+
+
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
     """What the spool has counted since it was made; all survive a restart.
 
-    `stored` = `delivered` + `waiting` + what was ever quarantined + `duplicates` + `ignored`.
+    `stored` = `delivered` + `waiting` + what was ever quarantined + `duplicates` + `ignored`. A message that is
+    released from quarantine counts as stored once more.
 
     Attributes:
         received: messages that reached the spool, QoS 2 repeats included.
@@ -146,6 +174,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
         retried: tries that failed and were put off.
         waiting: messages stored and neither delivered nor refused yet.
         quarantined: rows in quarantine now.
+        discarded: rows of the quarantine that a person threw away.
         duplicates: messages known before.
         conflicts: messages with a known id and another content (in quarantine).
         ignored: messages that say nothing.
@@ -159,6 +188,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     retried: int = 0
     waiting: int = 0
     quarantined: int = 0
+    discarded: int = 0
     duplicates: int = 0
     conflicts: int = 0
     ignored: int = 0
@@ -242,4 +272,25 @@ class Spool(Notes, Protocol):
 
     async def quarantined(self, limit: int, after: int = 0) -> Sequence[Quarantined]:
         """Read the quarantine from id `after` on (exclusive), oldest first."""
+        ...
+
+    async def kept(self, numbers: Sequence[int]) -> Sequence[Kept]:
+        """Read these rows of the quarantine, oldest first; those that are not there are left out."""
+        ...
+
+    async def release(self, releases: Sequence[Release]) -> Batch | None:
+        """Take rows out of the quarantine, and store their messages anew, in one batch that is still to be routed.
+
+        Of a refused latest delivery what is known now is owed once more. Rows that are not there are left out.
+
+        Returns:
+            What was stored; None where no message was.
+
+        Raises:
+            Retry: it cannot be stored now (disk full); nothing was released.
+        """
+        ...
+
+    async def discard(self, numbers: Sequence[int]) -> int:
+        """Throw rows of the quarantine away for good; tells how many there were."""
         ...

@@ -95,6 +95,14 @@ class LatestEntries:
         entry.received_at_us = folded.message.received_at_us
         return new
 
+    def owe_again(self, pair: Pair, *, now_us: int) -> None:
+        """Owe what is known once more, as from now; nothing where nothing is known."""
+        entry = self._to_change(pair)
+        if entry is not None:
+            if not entry.owed:
+                entry.owed_since_us = now_us
+            entry.version += 1
+
     def lease(self, limit: int, now_us: int, *, settled_before_us: int, skip_kinds: AbstractSet[str]) -> list[Delivery]:
         """Lease entries that are owed and due, the longest owed first.
 

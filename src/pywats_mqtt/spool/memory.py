@@ -18,17 +18,19 @@ from pywats_mqtt.ports import (
     Delivery,
     Done,
     Figures,
+    Kept,
     Outcome,
     Quarantined,
     Receipt,
     Refused,
     Rejection,
+    Release,
     RetryAt,
     RoutedBatch,
     Settlement,
 )
 from pywats_mqtt.spool.latest import LatestEntries
-from pywats_mqtt.spool.routing import NewDelivery, decide
+from pywats_mqtt.spool.routing import NewDelivery, decide, latest_pair
 from pywats_mqtt.spool.states import Move, State, advance, settled
 from pywats_mqtt.spool.tally import Tally
 
@@ -54,7 +56,8 @@ class MemorySpool:
         self._latest = LatestEntries(())
         self._identities: dict[bytes, bytes] = {}
         self._packets: set[int] = set()
-        self._quarantine: list[Quarantined] = []
+        self._quarantine: dict[int, tuple[Quarantined, RawMessage]] = {}
+        self._held = 0
         self._notes: dict[str, bytes] = {}
         self._asked_us = 0
 
@@ -73,9 +76,12 @@ class MemorySpool:
             messages.append(message)
         if not messages:
             return None
-        self._tally.last_batch += 1
         self._tally.stored += len(messages)
         self._tally.waiting += len(messages)
+        return self._batch(messages)
+
+    def _batch(self, messages: Sequence[RawMessage]) -> Batch:
+        self._tally.last_batch += 1
         batch = self._batches[self._tally.last_batch] = Batch(self._tally.last_batch, tuple(messages))
         return batch
 
@@ -216,18 +222,18 @@ class MemorySpool:
         self._hold(message, rejection, delivery.kind)
 
     def _hold(self, message: RawMessage, rejection: Rejection, kind: str) -> None:
-        self._quarantine.append(
-            Quarantined(
-                id=len(self._quarantine) + 1,
-                topic=message.topic,
-                device=rejection.device,
-                reason=rejection.reason,
-                path=rejection.path,
-                received_at_us=message.received_at_us,
-                payload=message.payload,
-                kind=kind,
-            )
+        self._held += 1
+        row = Quarantined(
+            id=self._held,
+            topic=message.topic,
+            device=rejection.device,
+            reason=rejection.reason,
+            path=rejection.path,
+            received_at_us=message.received_at_us,
+            payload=message.payload,
+            kind=kind,
         )
+        self._quarantine[row.id] = row, message
 
     async def give_back(self, deliveries: Sequence[Delivery]) -> None:
         """See `ports.Spool.give_back`.
@@ -264,7 +270,37 @@ class MemorySpool:
 
     async def quarantined(self, limit: int, after: int = 0) -> Sequence[Quarantined]:
         """See `ports.Spool.quarantined`."""
-        return self._quarantine[after : after + limit]
+        return [row for row, _ in self._quarantine.values() if row.id > after][:limit]
+
+    async def kept(self, numbers: Sequence[int]) -> Sequence[Kept]:
+        """See `ports.Spool.kept`."""
+        found = [self._quarantine[number] for number in sorted(set(numbers)) if number in self._quarantine]
+        return [Kept(row.id, row.device, row.kind, row.reason, _anew(message)) for row, message in found]
+
+    async def release(self, releases: Sequence[Release]) -> Batch | None:
+        """See `ports.Spool.release`."""
+        now_us = to_us(self._clock.now())
+        forget = {release.id: release.forget for release in releases}
+        rows = await self.kept(list(forget))
+        messages: list[RawMessage] = []
+        for row in rows:
+            del self._quarantine[row.id]
+            for key in forget[row.id]:
+                self._identities.pop(key, None)
+            pair = latest_pair(row)
+            if pair is None:
+                messages.append(row.message)
+            else:
+                self._latest.owe_again(pair, now_us=now_us)
+        self._latest.commit()
+        self._tally.count_released(len(rows), len(messages))
+        return self._batch(messages) if messages else None
+
+    async def discard(self, numbers: Sequence[int]) -> int:
+        """See `ports.Spool.discard`."""
+        found = [number for number in set(numbers) if self._quarantine.pop(number, None) is not None]
+        self._tally.count_discarded(len(found))
+        return len(found)
 
     async def note(self, name: str) -> bytes | None:
         """See `ports.Notes.note`."""
@@ -280,3 +316,8 @@ class MemorySpool:
     async def notes(self, prefix: str) -> dict[str, bytes]:
         """See `ports.Notes.notes`."""
         return {name: value for name, value in self._notes.items() if name.startswith(prefix)}
+
+
+def _anew(message: RawMessage) -> RawMessage:
+    """Give a message as it is stored anew: its packet id named it to the broker, and is another's by now."""
+    return msgspec.structs.replace(message, packet_id=0)

@@ -7,14 +7,16 @@ writer, and after a crash also what only the log holds.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from pywats_mqtt.errors import Fatal
-from pywats_mqtt.ports import Figures, Quarantined
+from pywats_mqtt.ports import Figures, Kept, Quarantined
 from pywats_mqtt.spool import views
 from pywats_mqtt.spool.migrate import migrations, version_of
+from pywats_mqtt.spool.quarantine import read_kept
 
 
 class SpoolReader:
@@ -88,6 +90,13 @@ class SpoolReader:
         """Read one row of the quarantine, None where there is none of that id."""
         rows = self.quarantined(1, number - 1)
         return rows[0] if rows and rows[0].id == number else None
+
+    def kept(self, numbers: Sequence[int]) -> list[Kept]:
+        """Read rows of the quarantine with all that a new try needs; those that are not there are left out."""
+        try:
+            return read_kept(self._db, numbers)
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from error
 
     def note(self, name: str) -> bytes | None:
         """Read a note, None where there is none."""

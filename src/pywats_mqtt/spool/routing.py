@@ -11,6 +11,7 @@ from typing import TypeAlias, get_args
 import msgspec
 
 from pywats_mqtt.events import (
+    LATEST_KINDS,
     ORDERED,
     AssetUpdate,
     Event,
@@ -24,7 +25,7 @@ from pywats_mqtt.events import (
 )
 from pywats_mqtt.folding import capped, fold, supersedes
 from pywats_mqtt.messages import RawMessage
-from pywats_mqtt.ports import Outcome, Rejection, RoutedBatch
+from pywats_mqtt.ports import Kept, Outcome, Rejection, RoutedBatch
 
 Pair: TypeAlias = tuple[str, str]
 """Names a latest delivery: its key and its kind."""
@@ -141,6 +142,13 @@ def decide(
         else:
             deciding.take(outcome, message)
     return deciding.end()
+
+
+def latest_pair(kept: Kept) -> Pair | None:
+    """Name the latest delivery that a row of the quarantine was refused as; None where it was none."""
+    if kept.kind not in LATEST_KINDS:
+        return None
+    return msgspec.json.decode(kept.message.payload, type=Latest).key, kept.kind
 
 
 class Deciding:

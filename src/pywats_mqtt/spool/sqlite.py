@@ -14,9 +14,11 @@ from pywats_mqtt.ports import (
     Clock,
     Delivery,
     Figures,
+    Kept,
     Outcome,
     Quarantined,
     Receipt,
+    Release,
     RoutedBatch,
     Settlement,
 )
@@ -158,6 +160,22 @@ class SqliteSpool:
     async def quarantined(self, limit: int, after: int = 0) -> Sequence[Quarantined]:
         """See `ports.Spool.quarantined`."""
         return await self._read(lambda store: store.quarantined(limit, after))
+
+    async def kept(self, numbers: Sequence[int]) -> Sequence[Kept]:
+        """See `ports.Spool.kept`."""
+        return await self._read(lambda store: store.kept(numbers))
+
+    async def release(self, releases: Sequence[Release]) -> Batch | None:
+        """See `ports.Spool.release`."""
+        return await self._write(lambda store: store.release(releases))
+
+    async def discard(self, numbers: Sequence[int]) -> int:
+        """See `ports.Spool.discard`.
+
+        Raises:
+            Retry: as for `put`; nothing was discarded.
+        """
+        return await self._write(lambda store: store.discard(numbers))
 
     async def note(self, name: str) -> bytes | None:
         """See `ports.Notes.note`."""

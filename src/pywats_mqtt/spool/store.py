@@ -18,28 +18,30 @@ from typing import Final, TypeVar
 import msgspec
 
 from pywats_mqtt import events
-from pywats_mqtt.messages import to_us
+from pywats_mqtt.messages import RawMessage, to_us
 from pywats_mqtt.ports import (
     Batch,
     Clock,
     Delivery,
     Done,
     Figures,
+    Kept,
     Outcome,
     Quarantined,
     Receipt,
     Refused,
     Rejection,
+    Release,
     RetryAt,
     RoutedBatch,
     Settlement,
 )
-from pywats_mqtt.spool import tables, views
+from pywats_mqtt.spool import quarantine, tables, views
 from pywats_mqtt.spool.disk import Disk
 from pywats_mqtt.spool.latest import LatestEntries
 from pywats_mqtt.spool.lines import Item, Lines
 from pywats_mqtt.spool.packets import without_repeats
-from pywats_mqtt.spool.routing import Plan, decide, identities
+from pywats_mqtt.spool.routing import Plan, decide, identities, latest_pair
 from pywats_mqtt.spool.rows import write_rows
 from pywats_mqtt.spool.staged import Staged
 from pywats_mqtt.spool.states import Move, State, advance, settled
@@ -160,13 +162,14 @@ class Store:
         tally.received += len(receipt.messages)
         if not messages:
             return None
-        tally.last_batch += 1
         tally.stored += len(messages)
         tally.waiting += len(messages)
-        self._db.execute(
-            "INSERT INTO batch (number, messages) VALUES (?, ?)", (tally.last_batch, tables.pack_messages(messages))
-        )
-        return Batch(tally.last_batch, messages)
+        return self._insert_batch(messages)
+
+    def _insert_batch(self, messages: tuple[RawMessage, ...]) -> Batch:
+        number = self._tally.last_batch = self._tally.last_batch + 1
+        self._db.execute("INSERT INTO batch (number, messages) VALUES (?, ?)", (number, tables.pack_messages(messages)))
+        return Batch(number, messages)
 
     def route(self, batch: Batch, outcomes: Sequence[Outcome]) -> RoutedBatch:
         """See `ports.Spool.route`.
@@ -291,6 +294,29 @@ class Store:
         else:
             self._db.execute("REPLACE INTO note (name, value) VALUES (?, ?)", (name, value))
 
+    def release(self, releases: Sequence[Release]) -> Batch | None:
+        """See `ports.Spool.release`."""
+        now_us = to_us(self._clock.now())
+        forget = {release.id: release.forget for release in releases}
+        rows = quarantine.read_kept(self._db, list(forget))
+        quarantine.remove(self._db, [row.id for row in rows])
+        quarantine.forget(self._db, [key for row in rows for key in forget[row.id]])
+        messages: list[RawMessage] = []
+        for row in rows:
+            pair = latest_pair(row)
+            if pair is None:
+                messages.append(row.message)
+            else:
+                self._latest.owe_again(pair, now_us=now_us)
+        self._tally.count_released(len(rows), len(messages))
+        return self._insert_batch(tuple(messages)) if messages else None
+
+    def discard(self, numbers: Sequence[int]) -> int:
+        """See `ports.Spool.discard`."""
+        removed = quarantine.remove(self._db, numbers)
+        self._tally.count_discarded(removed)
+        return removed
+
     # --- calls that read ----------------------------------------------------------------------------------------------
 
     def unrouted(self, after: int, limit: int) -> list[Batch]:
@@ -374,6 +400,10 @@ class Store:
     def quarantined(self, limit: int, after: int) -> list[Quarantined]:
         """See `ports.Spool.quarantined`."""
         return views.read_quarantine(self._db, limit, after)
+
+    def kept(self, numbers: Sequence[int]) -> list[Kept]:
+        """See `ports.Spool.kept`."""
+        return quarantine.read_kept(self._db, numbers)
 
     def note(self, name: str) -> bytes | None:
         """See `ports.Notes.note`."""

@@ -15,7 +15,7 @@ class Tally(msgspec.Struct, kw_only=True):
     `stored` = `delivered` + `waiting` + `refused` + `duplicates` + `ignored` after every transaction.
 
     Attributes:
-        received, stored, acknowledged, delivered, retried, waiting, duplicates, conflicts, ignored:
+        received, stored, acknowledged, delivered, retried, waiting, duplicates, conflicts, ignored, discarded:
             see `ports.Figures`.
         refused: messages that ever went to quarantine.
         quarantined: rows in quarantine now.
@@ -32,6 +32,7 @@ class Tally(msgspec.Struct, kw_only=True):
     waiting: int = 0
     refused: int = 0
     quarantined: int = 0
+    discarded: int = 0
     duplicates: int = 0
     conflicts: int = 0
     ignored: int = 0
@@ -64,6 +65,17 @@ class Tally(msgspec.Struct, kw_only=True):
         self.quarantined += 1
         self.waiting -= messages
 
+    def count_released(self, rows: int, messages: int) -> None:
+        """Count rows that left the quarantine, and the messages that were stored anew of them."""
+        self.quarantined -= rows
+        self.stored += messages
+        self.waiting += messages
+
+    def count_discarded(self, rows: int) -> None:
+        """Count rows of the quarantine that were thrown away."""
+        self.quarantined -= rows
+        self.discarded += rows
+
     def changed_since(self, former: Tally) -> list[tuple[str, int]]:
         """Give name and value of the counters that differ from a former tally."""
         return [
@@ -84,6 +96,7 @@ class Tally(msgspec.Struct, kw_only=True):
             retried=self.retried,
             waiting=self.waiting,
             quarantined=self.quarantined,
+            discarded=self.discarded,
             duplicates=self.duplicates,
             conflicts=self.conflicts,
             ignored=self.ignored,

@@ -1,0 +1,132 @@
+"""`spool …`: what was refused, why, and what to do about it."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+import typer
+
+from pywats_mqtt.cli.options import ConfigOption, JsonOption
+from pywats_mqtt.cli.tables import print_table, printable
+
+spool = typer.Typer(
+    help="Look into the spool of a bridge, running or not, and handle its quarantine.", no_args_is_help=True
+)
+
+IdsArgument = Annotated[list[int] | None, typer.Argument(metavar="[ID]…", help="Ids that `spool list` shows.")]
+ReasonOption = Annotated[str, typer.Option(help="Rows whose reason has this in it, in any case.")]
+TopicOption = Annotated[str, typer.Option(metavar="FILTER", help="Rows whose topic this MQTT filter matches.")]
+DeviceOption = Annotated[str, typer.Option(help="Rows of this device.")]
+SinceOption = Annotated[datetime | None, typer.Option(help="Rows received at or after this time (UTC).")]
+UntilOption = Annotated[datetime | None, typer.Option(help="Rows received before this time (UTC).")]
+AllOption = Annotated[bool, typer.Option("--all", help="All rows that the other options leave.")]
+
+
+@spool.command("list")
+def spool_list(
+    config: ConfigOption,
+    *,
+    reason: ReasonOption = "",
+    topic: TopicOption = "",
+    device: DeviceOption = "",
+    since: SinceOption = None,
+    until: UntilOption = None,
+    limit: Annotated[int, typer.Option(min=1, help="Rows at most, the oldest first.")] = 100,
+    as_json: JsonOption = False,
+) -> None:
+    """List what is in quarantine, and why."""
+    from pywats_mqtt.cli.quarantine import Wanted, read_quarantine, summary  # noqa: PLC0415 - only when called
+
+    wanted = Wanted(reason=reason, topic=topic, device=device, since=since, until=until)
+    rows = [summary(row) for row in read_quarantine(config, wanted, limit)]
+    if as_json:
+        typer.echo(json.dumps(rows, ensure_ascii=False))
+    elif rows:
+        columns = ("id", "received_at", "topic", "path", "reason")
+        print_table(columns, [[str(row[name]) for name in columns] for row in rows], headed=True)
+    else:
+        typer.echo("the quarantine is empty" if wanted == Wanted() else "nothing in quarantine is like that")
+
+
+@spool.command("show")
+def spool_show(
+    number: Annotated[int, typer.Argument(metavar="ID", help="The id `spool list` shows.")],
+    config: ConfigOption,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one row of the quarantine: why, what the schema expects there, and the payload."""
+    from pywats_mqtt.cli.quarantine import details, read_one  # noqa: PLC0415 - only when called
+
+    row = read_one(config, number)
+    if row is None:
+        typer.echo(f"pywats-mqtt: nothing in quarantine has the id {number}; `spool list` shows them", err=True)
+        raise typer.Exit(1)
+    found = details(config, row)
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False))
+        return
+    payload = found.pop("payload")
+    print_table(("", ""), [(name, str(value)) for name, value in found.items()], headed=False)
+    typer.echo(printable(payload) if isinstance(payload, str) else json.dumps(payload, indent=2))
+
+
+@spool.command("retry")
+def spool_retry(
+    config: ConfigOption,
+    ids: IdsArgument = None,
+    *,
+    every: AllOption = False,
+    reason: ReasonOption = "",
+    topic: TopicOption = "",
+    device: DeviceOption = "",
+    since: SinceOption = None,
+    until: UntilOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would become of each.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Try refused messages again, as by the present configuration; those still refused stay as they are."""
+    from pywats_mqtt.cli.quarantine import Wanted, chosen, retry  # noqa: PLC0415 - only when called
+
+    wanted = Wanted(reason=reason, topic=topic, device=device, since=since, until=until)
+    numbers = chosen(config, ids or [], wanted, every=every)
+    told, remark = retry(config, numbers, dry_run=dry_run)
+    if as_json:
+        typer.echo(json.dumps([msgspec.to_builtins(row) for row in told], ensure_ascii=False))
+    else:
+        columns = ("id", "before", "now" if not dry_run else "would be")
+        print_table(columns, [(str(row.id), row.before, row.now) for row in told], headed=True)
+        accepted = sum(row.accepted for row in told)
+        verb = "would be tried again" if dry_run else "are tried again"
+        typer.echo(f"{accepted} {verb}, {len(told) - accepted} would be refused as before and stay")
+    if remark:
+        typer.echo(f"pywats-mqtt: {remark}", err=True)
+    raise typer.Exit(0 if all(row.accepted for row in told) else 1)
+
+
+@spool.command("discard")
+def spool_discard(
+    config: ConfigOption,
+    ids: IdsArgument = None,
+    *,
+    every: AllOption = False,
+    reason: ReasonOption = "",
+    topic: TopicOption = "",
+    device: DeviceOption = "",
+    since: SinceOption = None,
+    until: UntilOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Throw refused messages away for good."""
+    from pywats_mqtt.cli.quarantine import Wanted, chosen, discard  # noqa: PLC0415 - only when called
+
+    wanted = Wanted(reason=reason, topic=topic, device=device, since=since, until=until)
+    numbers = chosen(config, ids or [], wanted, every=every)
+    if not yes:
+        typer.confirm(f"throw away {len(numbers)} refused messages for good?", abort=True)
+    count = discard(config, numbers)
+    typer.echo(json.dumps({"discarded": count}) if as_json else f"{count} thrown away")
