@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from pywats_mqtt.adapters import alert, asset, bus_event, production, repair, report, software
+from pywats_mqtt.adapters import alert, asset, bus_event, production, repair, report, software, utilization
 from pywats_mqtt.adapters.context import Context
 from pywats_mqtt.events import AssetUpdate, Identified
 from pywats_mqtt.schemas.alert import decoder as alert_decoder
@@ -19,6 +19,7 @@ from pywats_mqtt.schemas.repair import decoder as repair_decoder
 from pywats_mqtt.schemas.report import decoder as report_decoder
 from pywats_mqtt.schemas.software import decoder as software_decoder
 from pywats_mqtt.schemas.software import update_decoder
+from pywats_mqtt.schemas.utilization import decoder as utilization_decoder
 
 Adapter: TypeAlias = Callable[[Context], tuple[Identified, ...] | AssetUpdate]
 """Reads one message; raises `Reject`, or what decoding raises."""
@@ -42,6 +43,7 @@ ANY = ""
 READINGS: Mapping[str, Mapping[str, Reading]] = {
     "asset": {
         "alerts": Reading(alert.read, alert_decoder.decode),
+        "utilization": Reading(utilization.read, utilization_decoder.decode),
         ANY: Reading(asset.read, asset_decoder.decode),
     },
     "report": {

@@ -1,4 +1,4 @@
-"""What a result or a repair says and we do not read, so that a misspelt key does not vanish in silence.
+"""What a message says and we do not read, so that a misspelt key does not vanish in silence.
 
 Nothing is refused for it: a newer device is welcome.
 """
@@ -21,6 +21,7 @@ from pywats_mqtt.schemas.step import (
     SeriesMessage,
     StepMessage,
 )
+from pywats_mqtt.schemas.utilization import UtilizationMessage
 
 UNREAD = "unread_fields"
 """Name of the misc info."""
@@ -37,6 +38,7 @@ _WITHIN: Mapping[type[msgspec.Struct], Mapping[str, type[msgspec.Struct]]] = {
     ChartMessage: {"series": SeriesMessage},
     RepairMessage: {"failures": FailureMessage, "sub_units": PartMessage},
     PartMessage: {"failures": FailureMessage},
+    UtilizationMessage: {},
 }
 """Which fields of a message hold other messages, or lists of them."""
 

@@ -26,7 +26,8 @@ from pywats_mqtt.wats.client import PywatsClient
 logger = logging.getLogger(__name__)
 
 LOOK_S = 30.0
-"""How often is done what falls due without a message: updates that went silent, and packages that were released."""
+"""How often is done what falls due without a message: updates that went silent, packages that were released, reports
+of shifts that are over."""
 
 
 class Host(Protocol):
@@ -106,7 +107,9 @@ async def deliver_to_wats(bridge: Host) -> AsyncIterator[Destination]:
             handle_units=handle_units,
             probe=wats.reach,
             looks=looks,
-            look_s=min(config.software.refresh_s, config.software.update_timeout_s, LOOK_S),
+            look_s=min(
+                config.software.refresh_s, config.software.update_timeout_s, config.utilization.report_after_s, LOOK_S
+            ),
             tell_again=handlers.tell_again,
         )
 

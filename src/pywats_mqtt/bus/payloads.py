@@ -8,6 +8,7 @@
 | counters | CUSTOM | kind `asset_counters`: asset_id, running_count, total_count, increment, timestamp |
 | alert | ASSET_FAULT | as `AssetFaultEvent.to_dict` |
 | repair | CUSTOM | kind `repair`: the fields of the event, as they are stored |
+| utilization | CUSTOM | kind `utilization`: the fields of the event, as they are stored |
 | environment | CUSTOM | kind `asset_environment`: asset_id, environment, timestamp |
 | unit entered | UNIT_ARRIVED | unit_id, part_number, revision, station_id, operator_id, timestamp |
 | unit exited | UNIT_DEPARTED | the same |
@@ -34,6 +35,7 @@ from pywats_mqtt.events import (
     AssetCounts,
     AssetEnvironment,
     AssetState,
+    AssetUtilization,
     Measurement,
     OperatorEvent,
     Relayed,
@@ -90,9 +92,9 @@ def _said(relayed: Relayed) -> tuple[EventType, Payload]:
     match relayed.event:
         case TestResult() as result:
             return EventType.TEST_RESULT, _result(result)
-        case Repair() as repair:
-            fields: Payload = msgspec.to_builtins(repair)
-            return EventType.CUSTOM, {**fields, "kind": "repair"}
+        case Repair() | AssetUtilization() as whole:
+            fields: Payload = msgspec.to_builtins(whole)
+            return EventType.CUSTOM, {**fields, "kind": "repair" if isinstance(whole, Repair) else "utilization"}
         case UnitEvent() | OperatorEvent() as happened:
             return _on_shop_floor(happened)
         case AssetState() as state:

@@ -124,6 +124,8 @@ def _checked(value: object, setting: Setting, source: str) -> object:
         raise problem(where, "holds a control character", "remove it")
     if _fits(value, setting):
         return value
+    if setting.inner and isinstance(value, list):
+        _check_tables(value, setting, where)
     part, wrong, kind, example = _misfit(value, setting)
     expected = f"expected {kind}, got {_got(wrong, setting) if wrong is value else _word(wrong)}"
     if not in_file:
@@ -135,6 +137,27 @@ def _checked(value: object, setting: Setting, source: str) -> object:
     elif kind.startswith("a string") and isinstance(wrong, int | float):
         fix = "put it in quotes"
     raise problem(f"{where}{part}", expected, fix)
+
+
+def _check_tables(tables: list[object], setting: Setting, where: str) -> None:
+    """Name the key of a list of tables that is unknown, missing or of the wrong kind."""
+    for number, table in enumerate(tables):
+        place = f"{where}[{number}]"
+        if not isinstance(table, dict):
+            fix = f"write [[{setting.table}.{setting.key}]] on a line of its own"
+            raise problem(place, f"expected a table, got {_word(table)}", fix)
+        for key, value in table.items():
+            inner = setting.inner.get(key)
+            if inner is None:
+                raise problem(place, f"{key} is no setting", _meant(key, setting.inner))
+            if not _fits(value, inner):
+                part, wrong, kind, example = _misfit(value, inner)
+                raise problem(
+                    f"{place} {key}{part}", f"expected {kind}, got {_word(wrong)}", f"write {key}{part} = {example}"
+                )
+        for key, inner in setting.inner.items():
+            if not inner.default and key not in table:
+                raise problem(place, f"{key} is missing", f'write {key} = "…", {inner.kind}')
 
 
 def _misfit(value: object, setting: Setting) -> tuple[str, object, str, str]:

@@ -23,6 +23,8 @@ EXAMPLES = {
     "states": "blocked = 5",
     "processes": 'LINE1-STATION3 = "ICT"',
     "testers": 'T1 = "LINE1-STATION3"',
+    "ideal_cycle_s": "PRESS-7 = 2.5",
+    "shift": '[{name = "early", start = "06:00", end = "14:00", days = ["mon", "tue"], breaks = ["10:00-10:15"]}]',
     "wanted_config": '"prod-v5"',
     "wanted_configs": 'TESTER-042 = "prod-v5"',
 }
@@ -58,9 +60,17 @@ def _rows() -> Iterator[str]:
     for table, keys in settings().items():
         yield from ("", f"## `[{table}]`", "", _purpose(table), "", "| key | kind | default | what it does |")
         yield "|---|---|---|---|"
+        yield from map(_row, keys.values())
         for setting in keys.values():
-            default = f"`{setting.default}`" if setting.default else "none"
-            yield f"| `{setting.key}` | {setting.kind} | {default} | {_upper(setting.text)} |"
+            if setting.inner:
+                yield from ("", f"### `[[{table}.{setting.key}]]`", "", "| key | kind | default | what it does |")
+                yield "|---|---|---|---|"
+                yield from map(_row, setting.inner.values())
+
+
+def _row(setting: Setting) -> str:
+    default = f"`{setting.default}`" if setting.default else "none"
+    return f"| `{setting.key}` | {setting.kind} | {default} | {_upper(setting.text)} |"
 
 
 def _purpose(table: str) -> str:
@@ -76,7 +86,7 @@ def _comment(text: str) -> str:
 
 
 def _assignment(setting: Setting) -> str:
-    if not setting.default:
+    if not setting.default or setting.inner:
         return f"# {setting.key} = {EXAMPLES[setting.key]}"
     return f"{setting.key} = {setting.default}"
 

@@ -17,8 +17,10 @@ import msgspec
 from pywats_mqtt.config.model import AssetConfig, BridgeConfig, MQTTConfig, SoftwareConfig, SpoolConfig, WatsConfig
 from pywats_mqtt.config.overlap import overlaps, template_filter
 from pywats_mqtt.config.production import NO_PHASE, PHASES, ProductionConfig
+from pywats_mqtt.config.shifts import ShiftsConfig, UtilizationConfig, day_off, shift_of
 from pywats_mqtt.config.topics import TopicConfig
 from pywats_mqtt.topics import covers, filter_problem, name_problem, render, template_fields
+from pywats_mqtt.utilization.calendar import Shift, overlapping
 
 WATS_REQUESTS_PER_MINUTE = 500
 """What a WATS server allows a token in a minute, all kinds of calls together."""
@@ -76,6 +78,8 @@ def lint(config: BridgeConfig) -> tuple[Finding, ...]:
         *_topics(config.topics),
         *_wats(config.wats),
         *_assets(config.assets),
+        *_shifts(config.shifts),
+        *_utilization(config.utilization),
         *_production(config.production),
         *_software(config.software, config.topics),
         *_spool(config.spool, config.mqtt),
@@ -261,6 +265,46 @@ def _server(url: str) -> SplitResult | None:
         return None
     is_plain = not (server.query or server.fragment or server.username or server.password) and " " not in url
     return server if server.scheme in {"http", "https"} and server.hostname and is_plain and port_is_right else None
+
+
+def _shifts(shifts: ShiftsConfig) -> Iterator[Finding]:
+    readable: list[Shift] = []
+    for number, shift in enumerate(shifts.shift):
+        try:
+            readable.append(shift_of(shift))
+        except ValueError as exc:
+            key, what, fix = str(exc).split(": ", 2)
+            yield _error(f"shifts.shift[{number}].{key}", what, fix)
+    names = overlapping(readable)
+    if names is not None:
+        fix = "end the first where the second begins, or take days off one of them"
+        yield _error("shifts.shift", f"{names[0]!r} and {names[1]!r} overlap", fix)
+    for number, text in enumerate(shifts.days_off):
+        try:
+            day_off(text)
+        except ValueError:
+            yield _error(f"shifts.days_off[{number}]", f"{text!r} is no date", "write it as 2026-12-24")
+
+
+def _utilization(utilization: UtilizationConfig) -> Iterator[Finding]:
+    for number, word in enumerate(utilization.producing):
+        if word != word.strip().lower() or not word:
+            path = f"utilization.producing[{number}]"
+            yield _error(path, "is compared with what devices say, in lower case", f"write {word.strip().lower()!r}")
+    if not utilization.producing:
+        problem = "is empty: no state is production, and availability is 0 for all assets"
+        yield _warning("utilization.producing", problem, 'write ["running"]')
+    for asset, seconds in utilization.ideal_cycle_s.items():
+        if not seconds > 0:
+            path = f"utilization.ideal_cycle_s.{asset}"
+            yield _error(path, f"{seconds:g} s is no time that a part takes", "write more than 0, or remove it")
+    if not utilization.part_number.strip() or REFUSED & set(utilization.part_number):
+        fix = f"take one without {' '.join(sorted(REFUSED))}"
+        problem = f"{utilization.part_number!r} is no part number that WATS takes"
+        yield _error("utilization.part_number", problem, fix)
+    if utilization.report_after_s >= utilization.late_hours * 3_600:
+        problem = "is not after the report of a shift, so no late data is taken"
+        yield _error("utilization.late_hours", problem, "write more hours, such as 192")
 
 
 def _production(production: ProductionConfig) -> Iterator[Finding]:

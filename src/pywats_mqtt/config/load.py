@@ -16,6 +16,7 @@ import msgspec
 from pywats_mqtt.config.decode import decode, parse, problem
 from pywats_mqtt.config.model import BridgeConfig, MQTTConfig, Secret, SpoolConfig, WatsConfig
 from pywats_mqtt.config.settings import ENV_PREFIX
+from pywats_mqtt.config.zones import zone_of
 
 TOKEN_VARIABLE = "WATS_AUTH_TOKEN"  # noqa: S105  # a variable's name; pywats itself reads the token from it
 """Environment variable that gives the token where the configuration names none."""
@@ -55,6 +56,11 @@ def load(path: Path | None, env: Mapping[str, str]) -> BridgeConfig:
     document = {} if path is None else parse(_read(path), file)
     config = decode(document, file, env)
     at = _Origin(file=file, folder=Path() if path is None else path.parent, env=env)
+    try:
+        zone_of(config.shifts.timezone)
+    except ValueError as exc:
+        what, _, fix = str(exc).partition("; ")
+        raise problem(at.place("shifts", "timezone"), what, fix) from None
     return msgspec.structs.replace(
         config, mqtt=_mqtt(config.mqtt, at), wats=_wats(config.wats, at), spool=_spool(config.spool, at)
     )

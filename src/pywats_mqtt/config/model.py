@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from pywats_mqtt.config.production import ProductionConfig
+from pywats_mqtt.config.shifts import ShiftsConfig, UtilizationConfig
 from pywats_mqtt.config.topics import TopicConfig
 
 Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
@@ -234,6 +235,8 @@ class BridgeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     topics: TopicConfig = msgspec.field(default_factory=TopicConfig)
     wats: WatsConfig = msgspec.field(default_factory=WatsConfig)
     assets: AssetConfig = msgspec.field(default_factory=AssetConfig)
+    shifts: ShiftsConfig = msgspec.field(default_factory=ShiftsConfig)
+    utilization: UtilizationConfig = msgspec.field(default_factory=UtilizationConfig)
     production: ProductionConfig = msgspec.field(default_factory=ProductionConfig)
     software: SoftwareConfig = msgspec.field(default_factory=SoftwareConfig)
     spool: SpoolConfig = msgspec.field(default_factory=SpoolConfig)

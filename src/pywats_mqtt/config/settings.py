@@ -18,6 +18,12 @@ from pywats_mqtt.config.model import BridgeConfig
 ENV_PREFIX = "PYWATS_MQTT__"
 """Environment variables that begin so are settings: `PYWATS_MQTT__MQTT__PORT` is `port` in `[mqtt]`."""
 
+_TABLES = {
+    "an integer": "a table of integers",
+    "a number": "a table of numbers",
+    "a string": "a table of strings",
+}
+
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
     """One key of the configuration.
@@ -32,6 +38,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
         is_optional: whether it may be left without any value.
         by_name: whether it is a table of its own, with names the operator chooses.
         entry: what may stand there under a name; empty where it is no such table.
+        inner: the keys of each of its tables, where it is a list of tables; else empty.
         default: as TOML; empty where the setting has no value unless one is given.
         text: what it does, as one paragraph.
     """
@@ -45,6 +52,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     is_optional: bool
     by_name: bool
     entry: str
+    inner: dict[str, Setting]
     default: str
     text: str
 
@@ -63,18 +71,19 @@ def settings() -> dict[str, dict[str, Setting]]:
     """Give all settings by table and key, in the order of the model."""
     defaults = BridgeConfig()
     return {
-        table.name: _settings_of(table.name, getattr(defaults, table.name))
+        table.name: _settings_of(table.name, type(getattr(defaults, table.name)))
         for table in msgspec.structs.fields(BridgeConfig)
     }
 
 
-def _settings_of(table: str, defaults: msgspec.Struct) -> dict[str, Setting]:
-    texts = attribute_texts(type(defaults))
+def _settings_of(table: str, struct: type[msgspec.Struct]) -> dict[str, Setting]:
+    texts = attribute_texts(struct)
     found: dict[str, Setting] = {}
-    for field in msgspec.structs.fields(defaults):
+    for field in msgspec.structs.fields(struct):
         shape = types.type_info(field.type)
-        default = getattr(defaults, field.name)
+        default = None if field.required else _default(field)
         bare = _without_none(shape)
+        inner = _table_type(bare)
         found[field.name] = Setting(
             table=table,
             key=field.name,
@@ -85,10 +94,22 @@ def _settings_of(table: str, defaults: msgspec.Struct) -> dict[str, Setting]:
             is_optional=bare is not shape,
             by_name=isinstance(bare, types.DictType),
             entry=_entry(bare) if isinstance(bare, types.DictType) else "",
+            inner={} if inner is None else _settings_of(f"[{table}.{field.name}]", inner),
             default="" if default is None else toml(default),
             text=texts.get(field.name, ""),
         )
     return found
+
+
+def _default(field: msgspec.structs.FieldInfo) -> object:
+    return field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+
+
+def _table_type(shape: types.Type) -> type[msgspec.Struct] | None:
+    """Give what each table is, of a list of tables."""
+    if isinstance(shape, types.VarTupleType) and isinstance(shape.item_type, types.StructType):
+        return shape.item_type.cls
+    return None
 
 
 def attribute_texts(struct: type[msgspec.Struct]) -> dict[str, str]:
@@ -117,9 +138,7 @@ def _without_none(shape: types.Type) -> types.Type:
 def _kind(shape: types.Type) -> str:
     match shape:
         case types.DictType():
-            return {"an integer": "a table of integers", "a string": "a table of strings"}.get(
-                _entry(shape), "a table of integers and strings"
-            )
+            return _TABLES.get(_entry(shape), "a table of integers and strings")
         case types.IntType():
             return f"an integer{_bounds(shape)}"
         case types.FloatType():
@@ -132,7 +151,7 @@ def _kind(shape: types.Type) -> str:
     words = {
         types.BoolType: "true or false",
         types.CustomType: "a string",
-        types.VarTupleType: "a list of strings",
+        types.VarTupleType: "a list of tables" if _table_type(shape) else "a list of strings",
     }
     return words[type(shape)]
 

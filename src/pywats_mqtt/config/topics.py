@@ -13,7 +13,8 @@ class TopicConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     stored and kept in quarantine with that reason, never dropped.
 
     Attributes:
-        asset_topics: filters for asset telemetry; where the last level is `alerts` it is an alert.
+        asset_topics: filters for asset telemetry; where the last level is `alerts` it is an alert, where it is
+            `utilization` what the asset did and made.
         report_topics: filters for test results; where the last level is `selftest` it is a self-test, where it is
             `repairs` a repair.
         software_topics: filters for software inventories, configuration versions and, where the last level is
@@ -28,7 +29,13 @@ class TopicConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             other one is kept on the report as `reported_device`.
     """
 
-    asset_topics: tuple[str, ...] = ("assets/+/status", "assets/+/counters", "assets/+/environment", "assets/+/alerts")
+    asset_topics: tuple[str, ...] = (
+        "assets/+/status",
+        "assets/+/counters",
+        "assets/+/environment",
+        "assets/+/alerts",
+        "assets/+/utilization",
+    )
     report_topics: tuple[str, ...] = ("testers/+/results", "devices/+/selftest", "testers/+/repairs")
     software_topics: tuple[str, ...] = ("devices/+/software", "devices/+/updates", "devices/+/config")
     production_topics: tuple[str, ...] = ("lines/+/scan", "stations/+/unit", "stations/+/operator")

@@ -39,10 +39,12 @@ from pywats_mqtt.events.reports import (
     TestResult,
 )
 from pywats_mqtt.events.software import AssetSoftware, Software, SoftwareReported, UpdateReported
+from pywats_mqtt.events.utilization import NO_PARTS, AssetUtilization, Parts
 
 __all__ = [
     "LATEST_KINDS",
     "NAMESPACE",
+    "NO_PARTS",
     "ORDERED",
     "AssetAlert",
     "AssetCounts",
@@ -51,6 +53,7 @@ __all__ = [
     "AssetState",
     "AssetUpdate",
     "AssetUse",
+    "AssetUtilization",
     "Attachment",
     "Chart",
     "Event",
@@ -62,6 +65,7 @@ __all__ = [
     "Measurement",
     "OperatorEvent",
     "Ordered",
+    "Parts",
     "Relayed",
     "Repair",
     "RepairedPart",

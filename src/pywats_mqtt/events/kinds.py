@@ -12,6 +12,7 @@ from pywats_mqtt.events.production import OperatorEvent, UnitEvent
 from pywats_mqtt.events.repairs import Repair
 from pywats_mqtt.events.reports import TestResult
 from pywats_mqtt.events.software import AssetSoftware, SoftwareReported, UpdateReported
+from pywats_mqtt.events.utilization import AssetUtilization
 
 Telemetry: TypeAlias = AssetCounts | AssetState | AssetEnvironment
 Latest: TypeAlias = Telemetry | AssetSoftware
@@ -32,7 +33,17 @@ class Relayed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     correlation_id: UUID
     topic: str
     received_at_us: int
-    event: TestResult | Repair | AssetAlert | UnitEvent | OperatorEvent | SoftwareReported | UpdateReported | Telemetry
+    event: (
+        TestResult
+        | Repair
+        | AssetAlert
+        | AssetUtilization
+        | UnitEvent
+        | OperatorEvent
+        | SoftwareReported
+        | UpdateReported
+        | Telemetry
+    )
 
     @property
     def key(self) -> str:
@@ -41,9 +52,27 @@ class Relayed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
 
 
 Ordered: TypeAlias = (
-    TestResult | Repair | AssetAlert | UnitEvent | OperatorEvent | SoftwareReported | UpdateReported | Relayed
+    TestResult
+    | Repair
+    | AssetAlert
+    | AssetUtilization
+    | UnitEvent
+    | OperatorEvent
+    | SoftwareReported
+    | UpdateReported
+    | Relayed
 )
-ORDERED = (TestResult, Repair, AssetAlert, UnitEvent, OperatorEvent, SoftwareReported, UpdateReported, Relayed)
+ORDERED = (
+    TestResult,
+    Repair,
+    AssetAlert,
+    AssetUtilization,
+    UnitEvent,
+    OperatorEvent,
+    SoftwareReported,
+    UpdateReported,
+    Relayed,
+)
 """The same for `isinstance`, which looks through a tuple faster than through a union."""
 REPEATABLE = (SoftwareReported, UpdateReported)
 """Ordered events that say the same when they arrive twice, with or without an identity."""

@@ -105,6 +105,14 @@ class AssetHandlers:
         """Keep the newest value of each channel as a tag; no call where none changed since our last one."""
         await self._sure(event.asset, lambda known: _set_tags(event, known, wats))
 
+    async def make_sure(self, asset: str, wats: Wats) -> None:
+        """Make sure that WATS has an asset; no call where it was seen there before.
+
+        Raises:
+            Reject: it has none, and none may be made.
+        """
+        await self._known(asset).read(wats, asset)
+
     @property
     def _threshold(self) -> Severity | None:
         severity = self._config.maintenance_from

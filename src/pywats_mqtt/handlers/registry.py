@@ -8,12 +8,14 @@ from typing import TypeAlias, TypeVar
 import msgspec
 
 from pywats_mqtt.config.model import BridgeConfig
+from pywats_mqtt.config.zones import calendar_of
 from pywats_mqtt.events import (
     AssetAlert,
     AssetCounts,
     AssetEnvironment,
     AssetSoftware,
     AssetState,
+    AssetUtilization,
     Event,
     OperatorEvent,
     Repair,
@@ -29,6 +31,7 @@ from pywats_mqtt.handlers.repair import RepairHandler
 from pywats_mqtt.handlers.report import ResultHandler
 from pywats_mqtt.handlers.software import Stations
 from pywats_mqtt.handlers.surroundings import Look, Surroundings
+from pywats_mqtt.handlers.utilization import Utilization
 from pywats_mqtt.ports import Notes, Wats
 
 Handle: TypeAlias = Callable[[Event, Wats, Notes], Awaitable[None]]
@@ -43,6 +46,7 @@ Kind = TypeVar(
     AssetState,
     AssetEnvironment,
     AssetSoftware,
+    AssetUtilization,
     UnitEvent,
     OperatorEvent,
     SoftwareReported,
@@ -79,6 +83,7 @@ def make_handlers(config: BridgeConfig, around: Surroundings) -> Handlers:
     production = ProductionHandlers(config.production, defaults, operators, around.shopfloor, around.alarm)
     assets = AssetHandlers(config.assets, around.clock, around.on_refused)
     stations = Stations(config, around.clock, around.publish, around.on_refused)
+    utilization = Utilization(config, calendar_of(config.shifts), around, assets.make_sure)
     results = ResultHandler(wats_config.is_counted_by_reports)
 
     async def store(event: TestResult, wats: Wats, notes: Notes) -> None:
@@ -103,6 +108,7 @@ def make_handlers(config: BridgeConfig, around: Surroundings) -> Handlers:
             SoftwareReported: _only(SoftwareReported, stations.handle_report),
             UpdateReported: _only(UpdateReported, stations.handle_update),
             AssetAlert: _only(AssetAlert, assets.handle_alert),
+            AssetUtilization: _only(AssetUtilization, utilization.handle),
             AssetCounts: _only(AssetCounts, count),
             AssetState: _only(AssetState, assets.handle_state),
             AssetEnvironment: _only(AssetEnvironment, assets.handle_environment),
@@ -111,7 +117,7 @@ def make_handlers(config: BridgeConfig, around: Surroundings) -> Handlers:
             AssetSoftware: _only(AssetSoftware, stations.handle_tags),
         },
         units=production,
-        looks=(stations.look, look_at_alarms),
+        looks=(stations.look, utilization.look, look_at_alarms),
         tell_again=tell_again,
     )
 

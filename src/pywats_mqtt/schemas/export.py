@@ -13,6 +13,7 @@ from pywats_mqtt.schemas.production import OperatorMessage, UnitMessage
 from pywats_mqtt.schemas.repair import RepairMessage
 from pywats_mqtt.schemas.report import ResultMessage
 from pywats_mqtt.schemas.software import SoftwareMessage, UpdateMessage
+from pywats_mqtt.schemas.utilization import UtilizationMessage
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -25,6 +26,7 @@ MESSAGES: dict[str, type[msgspec.Struct]] = {
     "unit-message": UnitMessage,
     "software-message": SoftwareMessage,
     "update-message": UpdateMessage,
+    "utilization-message": UtilizationMessage,
 }
 """Name of each message to its declaration. A change that breaks a device gets a new name, never another meaning."""
 
