@@ -8,7 +8,7 @@ from pywats_mqtt.adapters.texts import check_number
 from pywats_mqtt.adapters.times import is_plausible, time_of
 from pywats_mqtt.adapters.unread import unread_fields
 from pywats_mqtt.errors import Reject
-from pywats_mqtt.events import AssetUtilization, Identified, Identity, Parts, identify, payload_digest
+from pywats_mqtt.events import NO_PARTS, AssetUtilization, Identified, Identity, Parts, identify, payload_digest
 from pywats_mqtt.schemas.scalars import is_sent, text_of
 from pywats_mqtt.schemas.utilization import WEEK_S, UtilizationMessage, decoder
 
@@ -50,6 +50,7 @@ def adapt(sent: UtilizationMessage, context: Context, *, unread: str = "") -> tu
     retained = context.message.retain
     states = {} if retained else _states(sent)
     said = _identity(asset, sent, context)
+    counted = _parts("count", sent.total_count, sent.good_count, sent.rejected_count)
     event = AssetUtilization(
         id=received_id(context, ("asset_utilization", asset)) if said is None else said.id,
         asset=asset,
@@ -57,12 +58,12 @@ def adapt(sent: UtilizationMessage, context: Context, *, unread: str = "") -> tu
         states=states,
         state="" if states or not sent.state else _word(sent.state),
         planned_s=None if retained else sent.planned_s,
-        counted=_parts("count", sent.total_count, sent.good_count, sent.rejected_count),
-        added=Parts() if retained else _added(sent),
+        counted=counted,
+        added=NO_PARTS if retained else _added(sent, counted),
         ideal_cycle_s=sent.ideal_cycle_s,
         unread=unread,
     )
-    if event.states or event.state or event.ideal_cycle_s or event.counted != Parts() or event.added != Parts():
+    if event.states or event.state or event.ideal_cycle_s or event.counted != NO_PARTS or event.added != NO_PARTS:
         return (Identified(event, said),)
     if unread and not retained:
         raise Reject(f"expected one of {_SAID}; got only {unread}")
@@ -100,11 +101,16 @@ def _parts(kind: str, total: float | None, good: float | None, rejected: float |
     return Parts(whole(total), whole(good))
 
 
-def _added(sent: UtilizationMessage) -> Parts:
+def _added(sent: UtilizationMessage, counted: Parts) -> Parts:
+    """Give what was made since the last message, without what a counter in the same message tells as well."""
     for name, part in (("good_added", sent.good_added), ("rejected_added", sent.rejected_added)):
         if part is not None and sent.total_added is not None and part > sent.total_added:
             raise Reject(f"is {part:g}, more than the {sent.total_added:g} of total_added", path=f"$.{name}")
-    return _parts("added", sent.total_added, sent.good_added, sent.rejected_added)
+    added = _parts("added", sent.total_added, sent.good_added, sent.rejected_added)
+    return Parts(
+        added.total if counted.total is None else None,
+        added.good if counted.good is None else None,
+    )
 
 
 def _at_us(sent: UtilizationMessage, received_us: int) -> int:

@@ -19,7 +19,8 @@ class UtilizationMessage(Struct, frozen=True, kw_only=True, gc=False):
     """What an asset sends on `assets/{id}/utilization`, about once a minute.
 
     Either `states` tells how the time since its last message was spent, or `state` what it does from now on. Parts come
-    as counters that only grow (`…_count`), or as what was made since the last message (`…_added`).
+    as counters that only grow (`…_count`), or as what was made since the last message (`…_added`); where both are sent,
+    the counters count.
     """
 
     asset_id: Annotated[
