@@ -167,6 +167,16 @@ def test_a_repair_is_published_as_custom_under_its_report_id() -> None:
     assert event.event_id == event.payload["report_id"]
 
 
+def test_utilization_is_published_as_custom_with_what_was_said() -> None:
+    """pywats_events has no event for it; the accounts of shifts are WATS' and not the bus'."""
+    sent = {"timestamp": "2026-01-26T10:30:00Z", "states": {"running": 55.0}, "total_added": 12}
+    (relayed,) = publish(sent, "assets/PRESS-7/utilization")
+    event = event_of(relayed, "mqtt-iot")
+    assert (event.event_type, event.payload["kind"]) == (EventType.CUSTOM, "utilization")
+    assert (event.payload["asset"], event.payload["states"]) == ("PRESS-7", {"running": 55.0})
+    assert event.payload["added"] == {"total": 12}
+
+
 def test_telemetry_is_published_event_by_event_and_counters_and_environment_as_custom() -> None:
     """One asset message gives a state change, counters and environment, with one correlation id and own event ids."""
     payload = {

@@ -20,7 +20,8 @@ SCHEMA_OF = {
     "repair": "repair-message",
     "production": "unit-message",
 }
-OPERATOR = "operator-message"
+BY_LEVEL = {"operator": "operator-message", "utilization": "utilization-message"}
+"""Last level of a topic to its schema, where that is another one than its domain's."""
 
 SHAPE = {
     "report/refused_limit_is_text",
@@ -40,6 +41,10 @@ SHAPE = {
     "asset/refused_environment_is_text",
     "asset/refused_reading_is_text",
     "asset/refused_status_is_number",
+    "asset/refused_utilization_count_is_a_fraction",
+    "asset/refused_utilization_ideal_cycle_of_nothing",
+    "asset/refused_utilization_negative",
+    "asset/refused_utilization_wrong_type",
     "production/refused_event_is_number",
 }
 """Cases that are refused for their shape alone; the others need more than a schema can say."""
@@ -47,8 +52,8 @@ SHAPE = {
 
 def fits(folder: Path) -> bool:
     """Tell whether a case's payload is valid by the schema of its adapter."""
-    of_operator = (folder / "topic.txt").read_text().split("\n", 1)[0].endswith("/operator")
-    document = json_schema(OPERATOR if of_operator else SCHEMA_OF[folder.parent.name])
+    level = (folder / "topic.txt").read_text().split("\n", 1)[0].rpartition("/")[2]
+    document = json_schema(BY_LEVEL.get(level, SCHEMA_OF[folder.parent.name]))
     definitions = document["$defs"]
     assert isinstance(definitions, dict)
     payload: object = json.loads((folder / "message.json").read_bytes())

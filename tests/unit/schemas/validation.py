@@ -15,7 +15,17 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 _UNDERSTOOD = {
     *("type", "anyOf", "$ref", "properties", "required", "items", "additionalProperties"),
-    *("minimum", "maximum", "multipleOf", "maxItems", "title", "description", "default", "examples"),
+    *(
+        "minimum",
+        "exclusiveMinimum",
+        "maximum",
+        "multipleOf",
+        "maxItems",
+        "title",
+        "description",
+        "default",
+        "examples",
+    ),
     "format",  # an annotation (JSON Schema 2020-12, 7.2.1)
 }
 
@@ -67,6 +77,7 @@ def _object_fits(
 
 def _number_fits(value: float, schema: Mapping[str, object]) -> bool:
     within = _number(schema, "minimum", value) <= value <= _number(schema, "maximum", value)
+    within = within and ("exclusiveMinimum" not in schema or value > _number(schema, "exclusiveMinimum", value))
     return within and ("multipleOf" not in schema or value % _number(schema, "multipleOf", 1) == 0)
 
 
