@@ -88,7 +88,13 @@ def test_the_example_configuration_works() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "topic"), [("result", "testers/T1/results"), ("status", "assets/F/status"), ("unit", "stations/S/unit")]
+    ("name", "topic"),
+    [
+        ("result", "testers/T1/results"),
+        ("status", "assets/F/status"),
+        ("utilization", "assets/F/utilization"),
+        ("unit", "stations/S/unit"),
+    ],
 )
 def test_the_example_payloads_are_json_for_a_topic_of_the_defaults(name: str, topic: str) -> None:
     """What the walk-through publishes is JSON, and its topic has an adapter that decodes it."""

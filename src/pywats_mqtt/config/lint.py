@@ -79,7 +79,7 @@ def lint(config: BridgeConfig) -> tuple[Finding, ...]:
         *_wats(config.wats),
         *_assets(config.assets),
         *_shifts(config.shifts),
-        *_utilization(config.utilization),
+        *_utilization(config.utilization, config.spool),
         *_production(config.production),
         *_software(config.software, config.topics),
         *_spool(config.spool, config.mqtt),
@@ -286,7 +286,7 @@ def _shifts(shifts: ShiftsConfig) -> Iterator[Finding]:
             yield _error(f"shifts.days_off[{number}]", f"{text!r} is no date", "write it as 2026-12-24")
 
 
-def _utilization(utilization: UtilizationConfig) -> Iterator[Finding]:
+def _utilization(utilization: UtilizationConfig, spool: SpoolConfig) -> Iterator[Finding]:
     for number, word in enumerate(utilization.producing):
         if word != word.strip().lower() or not word:
             path = f"utilization.producing[{number}]"
@@ -305,6 +305,9 @@ def _utilization(utilization: UtilizationConfig) -> Iterator[Finding]:
     if utilization.report_after_s >= utilization.late_hours * 3_600:
         problem = "is not after the report of a shift, so no late data is taken"
         yield _error("utilization.late_hours", problem, "write more hours, such as 192")
+    if utilization.late_hours > spool.identity_days * 24:
+        problem = "is longer than spool.identity_days: a message that comes again after those days counts twice"
+        yield _warning("utilization.late_hours", problem, f"write at most {spool.identity_days * 24}")
 
 
 def _production(production: ProductionConfig) -> Iterator[Finding]:

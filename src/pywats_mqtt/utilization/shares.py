@@ -182,11 +182,9 @@ def _counted(head: Head, event: AssetUtilization, rules: Rules) -> tuple[Parts, 
 
 
 def _went_on(before: int | None, now: int | None, rules: Rules) -> tuple[int | None, bool]:
-    """Tell by how much a counter went on; the first one that is ever sent is where counting begins."""
-    if now is None:
+    """Tell by how much a counter went on; the first that is ever sent tells nothing: counting begins there."""
+    if now is None or before is None:
         return None, False
-    if before is None:
-        return 0, False
     if now < before:
         return now if rules.from_zero else 0, True
     return now - before, False

@@ -195,6 +195,7 @@ def test_lint_names_a_date_that_is_none() -> None:
         ({"ideal_cycle_s": {"PRESS-7": 0.0}}, "error utilization.ideal_cycle_s.PRESS-7"),
         ({"part_number": "A/B"}, "error utilization.part_number"),
         ({"late_hours": 0.05}, "error utilization.late_hours"),
+        ({"late_hours": 721.0}, "warning utilization.late_hours"),
     ],
 )
 def test_lint_names_what_is_wrong_about_utilization(changes: dict[str, object], finding: str) -> None:

@@ -133,7 +133,8 @@ def test_the_first_counter_is_where_counting_begins() -> None:
             event(NOON + 20 * SECOND, counted={"total": 1_008, "good": 997}),
         ]
     )
-    assert made(shares[-2:]) == {"morning": (6, 5), "evening": (2, 2)}
+    assert made(shares[:1]) == {}
+    assert made(shares[1:]) == {"morning": (6, 5), "evening": (2, 2)}
 
 
 @pytest.mark.parametrize(("from_zero", "parts"), [(True, 7), (False, 0)])
