@@ -28,6 +28,9 @@ _NEAR = (-2, -1, 0, 1, 2)
 
 _DAYS_KEPT = 100
 
+_RECENT = 4
+"""Periods looked at before all others: messages are nearly all of the shift that runs."""
+
 
 class Shift(msgspec.Struct, frozen=True, kw_only=True):
     """A shift as it comes again.
@@ -80,10 +83,19 @@ class Calendar:
         self._zone = zone
         self._shifts = tuple(shifts) or (WHOLE_DAY,)
         self._days_off = days_off
+        self._recent: tuple[Period, ...] = ()
         self._known: dict[date, tuple[Period, ...]] = {}
 
     def period(self, at_us: int) -> Period:
         """Give the period that a moment is in."""
+        for known in self._recent:
+            if known.start_us <= at_us < known.end_us:
+                return known
+        found = self._find(at_us)
+        self._recent = (found, *self._recent[: _RECENT - 1])
+        return found
+
+    def _find(self, at_us: int) -> Period:
         today = from_us(at_us).astimezone(self._zone).date()
         days = [today + timedelta(days=away) for away in _NEAR]
         bounds: list[int] = [self._moment_us(day, 0) for day in days]

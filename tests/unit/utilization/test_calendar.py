@@ -55,12 +55,17 @@ def plans(draw: st.DrawFn) -> list[Shift]:
 @given(zones, plans(), moments)
 def test_each_moment_is_in_exactly_one_period(zone: str, shifts: list[Shift], at_us: int) -> None:
     """The period of a moment holds it, is the same for its first and last, and its neighbours join it."""
-    calendar = Calendar(ZoneInfo(zone), shifts)
-    period = calendar.period(at_us)
+
+    def period_of(moment_us: int) -> Period:
+        return Calendar(ZoneInfo(zone), shifts).period(moment_us)  # a new one remembers nothing
+
+    period = period_of(at_us)
     assert period.start_us <= at_us < period.end_us
-    assert calendar.period(period.start_us) == period == calendar.period(period.end_us - 1)
-    assert calendar.period(period.end_us).start_us == period.end_us
-    assert calendar.period(period.start_us - 1).end_us == period.start_us
+    assert period_of(period.start_us) == period == period_of(period.end_us - 1)
+    assert period_of(period.end_us).start_us == period.end_us
+    assert period_of(period.start_us - 1).end_us == period.start_us
+    used = Calendar(ZoneInfo(zone), shifts)
+    assert all(used.period(moment_us) == period_of(moment_us) for moment_us in (at_us, period.end_us, at_us))
     if period.name == OUTSIDE:
         assert period.planned == ()
     else:
