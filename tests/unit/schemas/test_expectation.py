@@ -19,7 +19,7 @@ from pywats_mqtt.schemas.report import ResultMessage
         (AssetMessage, '$.environment["a b"]', "a number or an object or null"),
         (AssetMessage, "$.status", "What the asset does now"),
         (ResultMessage, "$.steps", "a list"),
-        (ResultMessage, "$.serial_number", "serial"),
+        (ResultMessage, "$.serial_number", "a text or a number or null: The unit"),
     ],
 )
 def test_the_place_is_found_through_objects_lists_and_maps(message: object, path: str, said: str) -> None:
