@@ -59,6 +59,23 @@ async def test_a_product_is_made_once_with_each_of_its_revisions(server: Server)
     assert saved == [None, None]
 
 
+async def test_a_batch_is_made_and_its_size_changed(server: Server) -> None:
+    """Under its number there is one, of the size that was said last."""
+    async with server.client() as port:
+        await port.save_batch("B 1#7", 100)
+        await port.save_batch("B2", 0)
+        await port.save_batch("B 1#7", 90)
+
+    assert server.batches() == {"B 1#7": 90, "B2": 0}
+
+
+async def test_a_batch_that_the_server_has_something_against_is_refused(emulator: RunningEmulator, wats: Wats) -> None:
+    """Success with `errorCount` above 0, of which nothing else is public, is none."""
+    with pytest.raises(Reject, match="batchNumber"):
+        await wats.save_batch("", 5)
+    assert emulator.state()["batches"] == []
+
+
 async def test_the_operations_are_named_by_their_codes(server: Server) -> None:
     """Those that both know have the same names."""
     async with server.client() as port:
@@ -121,6 +138,7 @@ CALLS: dict[str, tuple[str, Callable[[Wats], Coroutine[None, None, object]]]] = 
     "save": ("/api/Production/Units", lambda wats: wats.save_units([unit("U1"), unit("U2")])),
     "phase": ("/api/Production/SetUnitPhase", lambda wats: wats.set_unit_phase("U1", "P", 16)),
     "process": ("/api/Production/SetUnitProcess", lambda wats: wats.set_unit_process("U1", "P", "ICT")),
+    "batch": ("/api/Production/Batches", lambda wats: wats.save_batch("B1", 5)),
     "operations": ("/api/App/Processes", lambda wats: wats.operations()),
     "product": ("/api/Product", lambda wats: wats.ensure_product("NEW", "R")),
 }
@@ -147,7 +165,7 @@ async def test_each_failure_of_each_call(  # noqa: PLR0917 - pytest gives them b
     await wats.save_units([unit("U1")])
     before = emulator.requests()[-1]["seq"]
     emulator.fault(kind, path=path, times=1, **options)
-    if kind == "malformed" and name in {"phase", "process", "product"}:
+    if kind == "malformed" and name in {"phase", "process", "product", "batch"}:
         await call(wats)  # what a success says is not described, and not read; and a 404 is not spoilt
     else:
         with pytest.raises(Retry) as failed:
@@ -176,7 +194,11 @@ async def test_a_server_without_the_production_module_holds_up_units_alone(
 ) -> None:
     """Its routes are missing: this kind of call waits, and all others go on."""
     emulator.fault("status", path="/api/Production/Units", status=404, times=1)
+    emulator.fault("status", path="/api/Production/Batches", status=404, times=1)
 
     with pytest.raises(Retry) as failed:
         await wats.save_units([unit("U1")])
+    assert failed.value.scope is Scope.CALL
+    with pytest.raises(Retry) as failed:
+        await wats.save_batch("B1", 5)
     assert failed.value.scope is Scope.CALL

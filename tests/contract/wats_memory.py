@@ -76,6 +76,7 @@ class MemoryWats:
         create_assets: as the configuration's.
         units: (serial number, part number) to unit.
         products: part number to its revisions.
+        batches: number to size.
         software: all packages.
         running_allowed: off, `set_running_count` is refused as for a token without the permission.
     """
@@ -89,6 +90,7 @@ class MemoryWats:
         self.units: dict[tuple[str, str], Unit] = {}
         self.products: dict[str, set[str]] = {}
         self.calls: list[tuple[str, str, object]] = []
+        self.batches: dict[str, int] = {}
         self.software: list[Package] = []
         self.create_assets = True
         self.running_allowed = True
@@ -208,6 +210,12 @@ class MemoryWats:
         if not codes:
             raise Reject(f"400 there is no operation {name!r}")
         self._change_unit(serial_number, part_number, process=codes[0])
+        _raise(failure)
+
+    async def save_batch(self, number: str, size: int) -> None:
+        """Save a batch."""
+        failure = self._called("save_batch", number, size)
+        self.batches[number] = size
         _raise(failure)
 
     async def operations(self) -> Mapping[int, str]:

@@ -78,6 +78,10 @@ class Server(Protocol):
         """Give serial number to unit."""
         ...
 
+    def batches(self) -> dict[str, int]:
+        """Give number to size."""
+        ...
+
     async def count(self, serial_number: str, uses: int) -> None:
         """Count uses, as others do."""
         ...
@@ -117,6 +121,10 @@ class MemoryServer:
     def units(self) -> dict[str, Unit]:
         """Give its units."""
         return {unit.serial_number: unit for unit in self._wats.units.values()}
+
+    def batches(self) -> dict[str, int]:
+        """Give its batches."""
+        return dict(self._wats.batches)
 
     async def count(self, serial_number: str, uses: int) -> None:
         """Count uses."""
@@ -168,6 +176,10 @@ class EmulatedServer:
             )
             for wire in self._emulator.state()["units"]
         }
+
+    def batches(self) -> dict[str, int]:
+        """Ask what it holds."""
+        return {wire["batchNumber"]: wire["batchSize"] for wire in self._emulator.state()["batches"]}
 
     async def count(self, serial_number: str, uses: int) -> None:
         """Count uses with a request of our own."""

@@ -156,6 +156,10 @@ class Wats(Protocol):
         """Put a unit into the operation of this name."""
         ...
 
+    async def save_batch(self, number: str, size: int) -> None:
+        """Make a batch of a size, or give it that size. A server without batches: Retry, scope CALL."""
+        ...
+
     async def operations(self) -> Mapping[int, str]:
         """Read the names of the server's operations by their codes."""
         ...

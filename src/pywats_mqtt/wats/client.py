@@ -175,6 +175,10 @@ class PywatsClient:
         """Set a unit's operation, by its name."""
         await self._production.set_unit_process(serial_number, part_number, name)
 
+    async def save_batch(self, number: str, size: int) -> None:
+        """Make a batch, or change its size; one call."""
+        await self._production.save_batch(number, size)
+
     async def operations(self) -> Mapping[int, str]:
         """Read the names of all operations."""
         return await self._production.operations()

@@ -23,6 +23,7 @@ from pywats_mqtt.wats.session import Session
 _SAVE = Call("PUT", "/api/Production/Units", missing=Missing.ABILITY, route=Missing.ABILITY)
 _PHASE = Call("PUT", "/api/Production/SetUnitPhase", missing=Missing.THING, route=Missing.ABILITY)
 _PROCESS = Call("PUT", "/api/Production/SetUnitProcess", missing=Missing.THING, route=Missing.ABILITY)
+_BATCHES = Call("PUT", "/api/Production/Batches", missing=Missing.ABILITY, route=Missing.ABILITY)
 _OPERATIONS = Call("GET", "/api/App/Processes")
 _PRODUCT = Call("PUT", "/api/Product")
 _REVISION = Call("PUT", "/api/Product/Revision")
@@ -110,6 +111,12 @@ class ProductionCalls:
         await self._session.call(
             _PROCESS, {"serialNumber": serial_number, "partNumber": part_number, "processName": name}
         )
+
+    async def save_batch(self, number: str, size: int) -> None:
+        """Save a batch; the answer is not described, and where it counts errors as that for units does, they count."""
+        answer = await self._session.call(_BATCHES, body=[{"batchNumber": number, "batchSize": size}])
+        if isinstance(answer.data, dict) and answer.data.get("errorCount"):
+            raise Reject(f"{_BATCHES}: {_errors(answer)}")
 
     async def operations(self) -> Mapping[int, str]:
         """Read the operations."""
