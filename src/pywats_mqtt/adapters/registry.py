@@ -7,11 +7,12 @@ from typing import TypeAlias
 
 import msgspec
 
-from pywats_mqtt.adapters import alert, asset, bus_event, production, repair, report, software, utilization
+from pywats_mqtt.adapters import alert, asset, batch, bus_event, production, repair, report, software, utilization
 from pywats_mqtt.adapters.context import Context
 from pywats_mqtt.events import AssetUpdate, Identified
 from pywats_mqtt.schemas.alert import decoder as alert_decoder
 from pywats_mqtt.schemas.asset import decoder as asset_decoder
+from pywats_mqtt.schemas.batch import decoder as batch_decoder
 from pywats_mqtt.schemas.bus_event import result_decoder as bus_result_decoder
 from pywats_mqtt.schemas.bus_event import state_decoder as bus_state_decoder
 from pywats_mqtt.schemas.production import operator_decoder, unit_decoder
@@ -58,6 +59,7 @@ READINGS: Mapping[str, Mapping[str, Reading]] = {
         "unit": Reading(production.read_station, unit_decoder.decode),
         "scan": Reading(production.read_scan, unit_decoder.decode),
         "operator": Reading(production.read_operator, operator_decoder.decode),
+        batch.BATCH: Reading(batch.read, batch_decoder.decode),
         ANY: Reading(production.read_station, unit_decoder.decode),
     },
     "bus_result": {ANY: Reading(bus_event.read_result, bus_result_decoder.decode)},

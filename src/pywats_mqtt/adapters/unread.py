@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import msgspec
 
 from pywats_mqtt.adapters.texts import cut
+from pywats_mqtt.schemas.batch import BatchMessage
 from pywats_mqtt.schemas.repair import FailureMessage, PartMessage, RepairMessage
 from pywats_mqtt.schemas.report import AssetUseMessage, ResultMessage, SubUnitMessage
 from pywats_mqtt.schemas.scalars import is_sent
@@ -39,6 +40,7 @@ _WITHIN: Mapping[type[msgspec.Struct], Mapping[str, type[msgspec.Struct]]] = {
     RepairMessage: {"failures": FailureMessage, "sub_units": PartMessage},
     PartMessage: {"failures": FailureMessage},
     UtilizationMessage: {},
+    BatchMessage: {},
 }
 """Which fields of a message hold other messages, or lists of them."""
 

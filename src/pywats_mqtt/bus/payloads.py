@@ -36,6 +36,7 @@ from pywats_mqtt.events import (
     AssetEnvironment,
     AssetState,
     AssetUtilization,
+    BatchReported,
     Measurement,
     OperatorEvent,
     Relayed,
@@ -95,7 +96,7 @@ def _said(relayed: Relayed) -> tuple[EventType, Payload]:
         case Repair() | AssetUtilization() as whole:
             fields: Payload = msgspec.to_builtins(whole)
             return EventType.CUSTOM, {**fields, "kind": "repair" if isinstance(whole, Repair) else "utilization"}
-        case UnitEvent() | OperatorEvent() as happened:
+        case UnitEvent() | OperatorEvent() | BatchReported() as happened:
             return _on_shop_floor(happened)
         case AssetState() as state:
             return _state(state)
@@ -249,7 +250,10 @@ def _measurement(measured: Measurement, name: str) -> Payload:
     }
 
 
-def _on_shop_floor(happened: UnitEvent | OperatorEvent) -> tuple[EventType, Payload]:
+def _on_shop_floor(happened: UnitEvent | OperatorEvent | BatchReported) -> tuple[EventType, Payload]:
+    if isinstance(happened, BatchReported):
+        fields: Payload = msgspec.to_builtins(happened)
+        return EventType.CUSTOM, {**fields, "kind": "batch", "timestamp": _time(happened.at_us)}
     if isinstance(happened, OperatorEvent):
         return EventType.CUSTOM, {
             "kind": "operator",

@@ -328,10 +328,17 @@ def _production(production: ProductionConfig) -> Iterator[Finding]:
     for name, station in production.testers.items():
         if not station.strip():
             yield _error(f"production.testers.{name}", "names no station", "write the id of the station it stands at")
+    yield from _lines(production)
     number = production.default_part_number
     if number is not None and (not number.strip() or REFUSED & set(number)):
         fix = f"take one without {' '.join(sorted(REFUSED))}, or remove it"
         yield _error("production.default_part_number", f"{number!r} is no part number that WATS takes", fix)
+
+
+def _lines(production: ProductionConfig) -> Iterator[Finding]:
+    for name, line in production.lines.items():
+        if not line.strip():
+            yield _error(f"production.lines.{name}", "names no line", "write the id of the line it stands at")
 
 
 def _is_place(template: str) -> bool:

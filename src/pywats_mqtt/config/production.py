@@ -45,6 +45,9 @@ class ProductionConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         gather_s: seconds in which the writes of units are gathered into one call; 0 to send each at once.
         login_hours: hours after which a login no longer counts, where nobody logged out.
         processes: station or line to the WATS operation, by code or name, that a unit there is in.
+        lines: tester to the line it stands at: while a batch is open on that line, it is on the tester's reports.
+        batch_report_s: seconds between two reports of a batch that goes on, where its line tells how far it is; 0 for
+            one report at its end alone.
         testers: tester to the station it stands at, where they have different ids; the operator of the station is that
             of the tester's results.
     """
@@ -58,5 +61,7 @@ class ProductionConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     default_part_number: str | None = None
     gather_s: Annotated[float, msgspec.Meta(ge=0, le=60)] = 1.0
     login_hours: Annotated[float, msgspec.Meta(gt=0)] = 12.0
+    batch_report_s: Annotated[float, msgspec.Meta(ge=0)] = 300.0
     processes: dict[str, int | str] = msgspec.field(default_factory=dict)
     testers: dict[str, str] = msgspec.field(default_factory=dict)
+    lines: dict[str, str] = msgspec.field(default_factory=dict)

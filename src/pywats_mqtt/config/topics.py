@@ -19,7 +19,8 @@ class TopicConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             `repairs` a repair.
         software_topics: filters for software inventories, configuration versions and, where the last level is
             `updates`, the progress of updates.
-        production_topics: filters for shop floor events, read by their last level: `scan`, `unit` or `operator`.
+        production_topics: filters for shop floor events, read by their last level: `scan`, `batch`, `unit` or
+            `operator`.
         alarm_topic: template the bridge publishes its alarms on; `{alarm_type}` is `bridge_offline` (its Will),
             `session_lost`, `missing_exit`, `missing_entry` and others.
         response_topic: template the bridge answers on when a result names a `request_id`: delivered, or
@@ -38,7 +39,7 @@ class TopicConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     )
     report_topics: tuple[str, ...] = ("testers/+/results", "devices/+/selftest", "testers/+/repairs")
     software_topics: tuple[str, ...] = ("devices/+/software", "devices/+/updates", "devices/+/config")
-    production_topics: tuple[str, ...] = ("lines/+/scan", "stations/+/unit", "stations/+/operator")
+    production_topics: tuple[str, ...] = ("lines/+/scan", "lines/+/batch", "stations/+/unit", "stations/+/operator")
     alarm_topic: str = "wats/alarms/{alarm_type}"
     response_topic: str = "wats/responses/{request_id}"
     verdict_topic: str = "wats/software/{device}"

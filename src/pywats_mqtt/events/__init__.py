@@ -8,6 +8,7 @@ Identity belongs to events and is computed here from what the device sent, befor
 """
 
 from pywats_mqtt.events.assets import AssetAlert, AssetCounts, AssetEnvironment, AssetState, Severity
+from pywats_mqtt.events.batches import BatchCounts, BatchReported
 from pywats_mqtt.events.identified import AssetUpdate, Identified, counts_twice
 from pywats_mqtt.events.identity import NAMESPACE, Identity, identify, payload_digest
 from pywats_mqtt.events.kinds import (
@@ -55,6 +56,8 @@ __all__ = [
     "AssetUse",
     "AssetUtilization",
     "Attachment",
+    "BatchCounts",
+    "BatchReported",
     "Chart",
     "Event",
     "Failure",

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from pywats_mqtt.events.assets import AssetAlert, AssetCounts, AssetEnvironment, AssetState
+from pywats_mqtt.events.batches import BatchReported
 from pywats_mqtt.events.production import OperatorEvent, UnitEvent
 from pywats_mqtt.events.repairs import Repair
 from pywats_mqtt.events.reports import TestResult
@@ -36,6 +37,7 @@ class Relayed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     event: (
         TestResult
         | Repair
+        | BatchReported
         | AssetAlert
         | AssetUtilization
         | UnitEvent
@@ -54,6 +56,7 @@ class Relayed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
 Ordered: TypeAlias = (
     TestResult
     | Repair
+    | BatchReported
     | AssetAlert
     | AssetUtilization
     | UnitEvent
@@ -65,6 +68,7 @@ Ordered: TypeAlias = (
 ORDERED = (
     TestResult,
     Repair,
+    BatchReported,
     AssetAlert,
     AssetUtilization,
     UnitEvent,
@@ -74,7 +78,7 @@ ORDERED = (
     Relayed,
 )
 """The same for `isinstance`, which looks through a tuple faster than through a union."""
-REPEATABLE = (SoftwareReported, UpdateReported)
+REPEATABLE = (BatchReported, SoftwareReported, UpdateReported)
 """Ordered events that say the same when they arrive twice, with or without an identity."""
 Event: TypeAlias = Ordered | Latest
 

@@ -16,6 +16,7 @@ from pywats_mqtt.events import (
     AssetSoftware,
     AssetState,
     AssetUtilization,
+    BatchReported,
     Event,
     OperatorEvent,
     Repair,
@@ -25,6 +26,7 @@ from pywats_mqtt.events import (
     UpdateReported,
 )
 from pywats_mqtt.handlers.asset import AssetHandlers
+from pywats_mqtt.handlers.batch import BatchHandler
 from pywats_mqtt.handlers.operators import Operators
 from pywats_mqtt.handlers.production import Defaults, ProductionHandlers
 from pywats_mqtt.handlers.repair import RepairHandler
@@ -41,6 +43,7 @@ Kind = TypeVar(
     "Kind",
     TestResult,
     Repair,
+    BatchReported,
     AssetAlert,
     AssetCounts,
     AssetState,
@@ -84,11 +87,13 @@ def make_handlers(config: BridgeConfig, around: Surroundings) -> Handlers:
     assets = AssetHandlers(config.assets, around.clock, around.on_refused)
     stations = Stations(config, around.clock, around.publish, around.on_refused)
     utilization = Utilization(config, calendar_of(config.shifts), around, assets.make_sure)
+    batches = BatchHandler(config.production, around.clock, around.on_refused)
     results = ResultHandler(wats_config.is_counted_by_reports)
 
     async def store(event: TestResult, wats: Wats, notes: Notes) -> None:
         checked = await stations.checked(event, wats, notes)
-        await results.handle(await operators.sign(checked, notes), wats, notes)
+        signed = await batches.signed(await operators.sign(checked, notes), notes)
+        await results.handle(signed, wats, notes)
 
     async def count(event: AssetCounts, wats: Wats, notes: Notes) -> None:
         if not wats_config.is_counted_by_reports(event.asset):
@@ -105,6 +110,7 @@ def make_handlers(config: BridgeConfig, around: Surroundings) -> Handlers:
         by_event={
             TestResult: _only(TestResult, store),
             Repair: _only(Repair, RepairHandler(around.clock).handle),
+            BatchReported: _only(BatchReported, batches.handle),
             SoftwareReported: _only(SoftwareReported, stations.handle_report),
             UpdateReported: _only(UpdateReported, stations.handle_update),
             AssetAlert: _only(AssetAlert, assets.handle_alert),

@@ -9,6 +9,7 @@ import msgspec
 
 from pywats_mqtt.schemas.alert import AlertMessage
 from pywats_mqtt.schemas.asset import AssetMessage
+from pywats_mqtt.schemas.batch import BatchMessage
 from pywats_mqtt.schemas.production import OperatorMessage, UnitMessage
 from pywats_mqtt.schemas.repair import RepairMessage
 from pywats_mqtt.schemas.report import ResultMessage
@@ -20,6 +21,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MESSAGES: dict[str, type[msgspec.Struct]] = {
     "alert-message": AlertMessage,
     "asset-message": AssetMessage,
+    "batch-message": BatchMessage,
     "operator-message": OperatorMessage,
     "result-message": ResultMessage,
     "repair-message": RepairMessage,

@@ -234,6 +234,8 @@ def test_ending_what_people_set_is_warned_of() -> None:
         ({"processes": {"S": 60, "T": "ICT"}, "testers": {"T1": "S"}}, []),
         ({"processes": {"S": 0, "T": " "}}, ["error production.processes.S", "error production.processes.T"]),
         ({"testers": {"T1": ""}}, ["error production.testers.T1"]),
+        ({"lines": {"T1": "LINE1"}, "batch_report_s": 0}, []),
+        ({"lines": {"T1": " "}}, ["error production.lines.T1"]),
         ({"default_part_number": "P-1"}, []),
         ({"default_part_number": "P*"}, ["error production.default_part_number"]),
         ({"default_part_number": ""}, ["error production.default_part_number"]),
