@@ -52,7 +52,7 @@ class AssetHandlers:
     async def handle_state(self, event: AssetState, wats: Wats, notes: Notes) -> None:
         """Set the state where it changed; a word that means no state only makes sure that there is an asset.
 
-        While a grave alert is active, the asset stays in maintenance, whatever it says of itself.
+        While a grave alert is active, or the asset is held, it stays in maintenance, whatever it says of itself.
         """
 
         async def update(known: Known) -> None:
@@ -63,11 +63,49 @@ class AssetHandlers:
                 active = alerts.decode(await notes.note(alerts.note_name(event.asset)))
                 if alerts.is_grave(active, self._threshold):
                     wanted = states.IN_MAINTENANCE
+            if event.state is not None and held.state == states.IN_MAINTENANCE:
+                name = states.held_name(event.asset)
+                hold = await notes.note(name)
+                if hold is not None:
+                    wanted = states.IN_MAINTENANCE
+                    if int(hold) != event.state:
+                        await notes.set_note(name, str(event.state).encode())
             if not self._is_peoples(known, wanted):
                 await self._set_state(event.asset, wanted, known, wats, notes, fresh=held is not remembered)
 
         async with self._known(event.asset).stating:
             await self._sure(event.asset, update)
+
+    async def hold(self, asset: str, wats: Wats, notes: Notes) -> None:
+        """Put an asset in maintenance, unless a person set its state, and keep it there until `release`."""
+
+        async def update(known: Known) -> None:
+            remembered = known.held
+            held = await known.read(wats, asset)
+            if await notes.note(states.held_name(asset)) is None:
+                await notes.set_note(states.held_name(asset), str(held.state).encode())
+            await self._set_state(asset, states.IN_MAINTENANCE, known, wats, notes, fresh=held is not remembered)
+
+        async with self._known(asset).stating:
+            await self._sure(asset, update)
+
+    async def release(self, asset: str, wats: Wats, notes: Notes) -> None:
+        """Let an asset that is held have the state it had before, or said since; one that a person set stays."""
+
+        async def update(known: Known) -> None:
+            hold = await notes.note(states.held_name(asset))
+            if hold is None:
+                return
+            known.forget()
+            held = await known.read(wats, asset)
+            active = alerts.decode(await notes.note(alerts.note_name(asset)))
+            ends = held.state == states.IN_MAINTENANCE and not alerts.is_grave(active, self._threshold)
+            if ends or held.state == int(hold):
+                await self._set_state(asset, int(hold), known, wats, notes, fresh=True)
+            await notes.set_note(states.held_name(asset), None)
+
+        async with self._known(asset).stating:
+            await self._sure(asset, update)
 
     async def handle_alert(self, event: AssetAlert, wats: Wats, notes: Notes) -> None:
         """Write a raised, graver or cleared alert to the asset's log; a grave one puts it in maintenance.
@@ -128,17 +166,24 @@ class AssetHandlers:
         """
         held = await known.read(wats, asset)
         known.peoples = None
-        if wanted is None or wanted == held.state:
+        if wanted is None or (wanted == held.state and not fresh):
             return
         if not fresh:
             held = known.held = Held.of(await wats.asset(asset))
-        ours = await notes.note(states.note_name(asset))
-        may = states.may_leave(held.state, None if ours is None else int(ours), override=self._config.override_states)
+        name = states.note_name(asset)
+        ours = states.decode(await notes.note(name))
+        if wanted == held.state and len(ours) > 1:
+            await notes.set_note(name, states.encode((wanted,)))  # it was set, though its answer was lost
+        may = states.may_leave(held.state, ours, override=self._config.override_states)
         if wanted == held.state or not may:
             known.peoples = None if may else (wanted, self._clock.monotonic())
             return
-        await notes.set_note(states.note_name(asset), str(wanted).encode())
+        # If the answer is lost, either state may stand in WATS, and both are ours to leave.
+        leaving = (held.state,) if held.state in ours else ()
+        await notes.set_note(name, states.encode((*leaving, wanted)))
         await wats.set_state(asset, wanted)
+        if leaving:
+            await notes.set_note(name, states.encode((wanted,)))
         held.state = wanted
 
     def _is_peoples(self, known: Known, wanted: int | None) -> bool:

@@ -277,3 +277,20 @@ async def test_a_state_that_a_person_set_is_not_read_again_for_each_message(benc
     await bench.wats.set_state(FIXTURE, 1)
     assert await bench.handle(running) == ["asset"]
     assert await bench.handle(broken) == ["asset", "set_state"]
+
+
+@pytest.mark.parametrize("after", [False, True])
+async def test_a_lost_answer_leaves_no_state_for_a_persons(bench: Bench, *, after: bool) -> None:
+    """The bridge ends what it set itself, whether WATS had taken the end before the connection broke or not."""
+    running = AssetState(asset=FIXTURE, status="running", state=1)
+    await bench.handle(running, AssetState(asset=FIXTURE, status="error", state=3))
+    bench.wats.fail_next("set_state", LOST, after=after)
+    with pytest.raises(Retry):
+        await bench.handle(running)
+    bench.restart()
+    await bench.handle(running)
+    assert bench.wats.assets[FIXTURE].state == 1
+
+    await bench.wats.set_state(FIXTURE, 3)
+    await bench.handle(AssetState(asset=FIXTURE, status="calibration", state=4), running)
+    assert bench.wats.assets[FIXTURE].state == 3
