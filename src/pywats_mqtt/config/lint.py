@@ -78,6 +78,7 @@ def lint(config: BridgeConfig) -> tuple[Finding, ...]:
         *_topics(config.topics),
         *_wats(config.wats),
         *_assets(config.assets),
+        *_self_tests(config.assets, config.topics),
         *_shifts(config.shifts),
         *_utilization(config.utilization, config.spool),
         *_production(config.production),
@@ -197,6 +198,15 @@ def _assets(assets: AssetConfig) -> Iterator[Finding]:
     if assets.override_states:
         problem = "lets a device end a state that a person set, such as scrapped"
         yield _warning("assets.override_states", problem, "write false, and let people end it")
+
+
+def _self_tests(assets: AssetConfig, topics: TopicConfig) -> Iterator[Finding]:
+    last_levels = {topic_filter.rpartition("/")[2] for topic_filter in topics.report_topics}
+    if assets.selftest_failed != "off" and not last_levels & {"selftest", "+", "#"}:
+        problem = "waits for self-tests that none of topics.report_topics brings"
+        yield _error("assets.selftest_failed", problem, 'write "off", or add devices/+/selftest to them')
+    if assets.selftest_failed == "off" and assets.selftest_every_h:
+        yield _warning("assets.selftest_every_h", 'does nothing while selftest_failed is "off"', 'write "tag" there')
 
 
 def _wats(wats: WatsConfig) -> Iterator[Finding]:

@@ -170,11 +170,19 @@ class AssetConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             set it. Off, the bridge ends only what it set itself.
         maintenance_from: an active alert of this severity or a graver one puts its asset in maintenance. `info`,
             `warning`, `error` or `critical`; or `never`.
+        selftest_failed: what follows from a self-test (`devices/{id}/selftest`) that failed or is overdue. `tag` shows
+            it in the tag `selftest` of the asset, its log and an alarm, and as misc info `selftest_check` on reports of
+            units that the device tests meanwhile, as tester, fixture or asset; `block` also puts the asset in
+            maintenance until a self-test passes; `off` does nothing.
+        selftest_every_h: hours after which the next self-test of a device is overdue; 0 for never. One that never sent
+            any is not.
     """
 
     states: dict[str, int] = msgspec.field(default_factory=dict)
     override_states: bool = False
     maintenance_from: Literal["info", "warning", "error", "critical", "never"] = "critical"
+    selftest_failed: Literal["off", "tag", "block"] = "off"
+    selftest_every_h: Annotated[float, msgspec.Meta(ge=0)] = 0.0
 
 
 class SoftwareConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -31,6 +31,7 @@ from pywats_mqtt.handlers.operators import Operators
 from pywats_mqtt.handlers.production import Defaults, ProductionHandlers
 from pywats_mqtt.handlers.repair import RepairHandler
 from pywats_mqtt.handlers.report import ResultHandler
+from pywats_mqtt.handlers.selftest import SelfTesting
 from pywats_mqtt.handlers.software import Stations
 from pywats_mqtt.handlers.surroundings import Look, Surroundings
 from pywats_mqtt.handlers.utilization import Utilization
@@ -87,13 +88,16 @@ def make_handlers(config: BridgeConfig, around: Surroundings) -> Handlers:
     assets = AssetHandlers(config.assets, around.clock, around.on_refused)
     stations = Stations(config, around.clock, around.publish, around.on_refused)
     utilization = Utilization(config, calendar_of(config.shifts), around, assets.make_sure)
+    selftests = SelfTesting(config.assets, around.clock, assets, around.alarms, around.on_refused)
     batches = BatchHandler(config.production, around.clock, around.on_refused)
     results = ResultHandler(wats_config.is_counted_by_reports)
 
     async def store(event: TestResult, wats: Wats, notes: Notes) -> None:
-        checked = await stations.checked(event, wats, notes)
+        heard = await selftests.heard(event, notes)
+        checked = await stations.checked(heard, wats, notes)
         signed = await batches.signed(await operators.sign(checked, notes), notes)
         await results.handle(signed, wats, notes)
+        await selftests.mark(event, wats, notes)
 
     async def count(event: AssetCounts, wats: Wats, notes: Notes) -> None:
         if not wats_config.is_counted_by_reports(event.asset):
@@ -123,7 +127,8 @@ def make_handlers(config: BridgeConfig, around: Surroundings) -> Handlers:
             AssetSoftware: _only(AssetSoftware, stations.handle_tags),
         },
         units=production,
-        looks=(stations.look, utilization.look, look_at_alarms),
+        # Alarms first: what the others raise is then on its way, and not said twice.
+        looks=(look_at_alarms, stations.look, utilization.look, selftests.look),
         tell_again=tell_again,
     )
 

@@ -222,6 +222,20 @@ def test_ending_what_people_set_is_warned_of() -> None:
     assert findings(config) == ["warning assets.override_states"]
 
 
+def test_self_tests_that_nobody_sends_or_looks_at_are_found() -> None:
+    """What is to mark needs a topic, and what is overdue something that follows from it."""
+    every = msgspec.structs.replace(RIGHT, assets=AssetConfig(selftest_failed="block", selftest_every_h=24))
+    assert findings(every) == []
+    unused = msgspec.structs.replace(RIGHT, assets=AssetConfig(selftest_every_h=24))
+    assert findings(unused) == ["warning assets.selftest_every_h"]
+    for filters, expected in (
+        (("testers/+/results",), ["error assets.selftest_failed"]),
+        (("testers/+/results", "devices/+/#"), []),
+    ):
+        topics = TopicConfig(report_topics=filters, software_topics=())
+        assert findings(msgspec.structs.replace(every, topics=topics)) == expected
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [

@@ -1,0 +1,488 @@
+"""Self-tests: what a failed or overdue one leads to, in WATS, at the broker and on the reports of units."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+from uuid import uuid5
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pywats_mqtt.config.model import AssetConfig, BridgeConfig
+from pywats_mqtt.errors import Reject, Retry, Scope
+from pywats_mqtt.events import NAMESPACE, AssetAlert, AssetState, AssetUse, Event, TestResult
+from pywats_mqtt.handlers.alarms import Alarms
+from pywats_mqtt.handlers.registry import Handlers, make_handlers
+from pywats_mqtt.handlers.selftest import AGAIN_S, CALL
+from pywats_mqtt.handlers.selftests import LINES, SelfTests, Suspect, check, follow, is_suspect, told
+from pywats_mqtt.handlers.surroundings import quiet
+from pywats_mqtt.handlers.suspects import CHUNK, CHUNKS, Suspects
+from pywats_mqtt.messages import from_us, to_us
+from pywats_mqtt.ports import Publication
+from tests.contract.wats_memory import HandClock, MemoryNotes, MemoryWats
+
+Action: TypeAlias = Callable[[], Awaitable[None]]
+
+FIXTURE = "FIXTURE-001"
+SIX_US = to_us(datetime(2026, 1, 26, 6, 0, tzinfo=UTC))
+HOUR_US = 3_600_000_000
+IN_OPERATION, IN_TRANSIT, IN_MAINTENANCE, IN_STORAGE = 1, 2, 3, 5
+LOST = Retry("the connection was lost", scope=Scope.SERVER, cause="dropped")
+FORBIDDEN = Retry("403", scope=Scope.CALL, cause="403")
+
+
+class Bench:
+    """Handlers on a WATS in memory; the clock stands at six at first."""
+
+    def __init__(self, how: str = "tag", every_h: float = 0.0) -> None:
+        assets = msgspec.convert({"selftest_failed": how, "selftest_every_h": every_h}, AssetConfig)
+        self.config = BridgeConfig(assets=assets)
+        self.wats, self.notes, self.clock = MemoryWats(), MemoryNotes(), HandClock()
+        self.clock.start, self.clock.seconds = from_us(SIX_US), 0.0
+        self.said: list[Publication] = []
+        self._acknowledge: list[Action] = []
+        self.refused: list[tuple[str, str]] = []
+        self.handlers = self.restart()
+
+    def restart(self) -> Handlers:
+        """Forget what only memory holds."""
+
+        def publish(publication: Publication, then: Action | None = None) -> bool:
+            self.said.append(publication)
+            if then is not None:
+                self._acknowledge.append(then)
+            return True
+
+        self._acknowledge.clear()
+        around = msgspec.structs.replace(
+            quiet(self.clock),
+            alarms=Alarms("wats/alarms/{alarm_type}", "B1", self.clock, publish),
+            on_refused=lambda call, why: self.refused.append((call, why)),
+        )
+        self.handlers = make_handlers(self.config, around)
+        return self.handlers
+
+    async def handle(self, *events: Event) -> list[str]:
+        """Handle events; the names of the calls that took."""
+        before = len(self.wats.calls)
+        for event in events:
+            await self.handlers.by_event[type(event)](event, self.wats, self.notes)
+        await self._settle()
+        return [name for name, _, _ in self.wats.calls[before:]]
+
+    async def look(self, hour: float) -> list[str]:
+        """Look, so many hours after six; the names of the calls that took."""
+        self.clock.seconds = hour * 3_600
+        before = len(self.wats.calls)
+        for look in self.handlers.looks:
+            await look(self.wats, self.notes)
+        await self._settle()
+        return [name for name, _, _ in self.wats.calls[before:]]
+
+    async def _settle(self) -> None:
+        """Let the broker acknowledge what was said."""
+        waiting, self._acknowledge[:] = list(self._acknowledge), []
+        for then in waiting:
+            await then()
+
+    def log(self) -> list[str]:
+        """Give what stands in the log of the fixture."""
+        return [text for asset, text in self.wats.log if asset == FIXTURE]
+
+    def checks(self) -> dict[str, list[str]]:
+        """Give serial number to what its report says of its fixtures; those that say something."""
+        reports = [sent[-1] for sent in self.wats.reports.values()]
+        found = {one.serial_number: [t for n, t in one.misc if n == "selftest_check"] for one in reports}
+        return {serial: texts for serial, texts in found.items() if texts}
+
+    def alarms(self) -> list[tuple[str, dict[str, Any]]]:
+        """Give topic and payload of what was published for those who listen now."""
+        return [(said.topic, json.loads(said.payload)) for said in self.said if not said.retain]
+
+    @property
+    def state(self) -> int:
+        """State of the fixture in WATS."""
+        return self.wats.assets[FIXTURE].state
+
+
+def self_test(hour: float, result: str = "P", device: str = FIXTURE) -> TestResult:
+    """Give a self-test, so many hours after six."""
+    start = from_us(SIX_US + int(hour * HOUR_US))
+    report_id = uuid5(NAMESPACE, f"self-test {device} {hour}")
+    return TestResult(
+        report_id=report_id, device=device, kind="selftest", serial_number=device, result=result, start=start
+    )
+
+
+def unit(hour: float, device: str = "T1", **fields: Any) -> TestResult:
+    """Give a result of a unit, so many hours after six, on the fixture unless told otherwise."""
+    result = TestResult(
+        report_id=uuid5(NAMESPACE, f"{device} {hour}"),
+        device=device,
+        kind="results",
+        serial_number=f"U{hour}",
+        result="P",
+        start=from_us(SIX_US + int(hour * HOUR_US)),
+    )
+    return msgspec.structs.replace(result, **(fields or {"assets": (AssetUse(FIXTURE),)}))
+
+
+async def test_off_does_nothing() -> None:
+    """As by default: no call but the report's, and nothing is kept."""
+    bench = Bench("off", every_h=1)
+    assert await bench.handle(self_test(0, "F"), unit(1)) == ["submit_report", "submit_report"]
+    assert await bench.look(9) == []
+    assert (bench.checks(), bench.said, bench.notes.kept) == ({}, [], {})
+    assert BridgeConfig().assets.selftest_failed == "off"
+
+
+async def test_a_failed_self_test_names_the_units_since_the_last_good_one() -> None:
+    """In the log of the asset and in an alarm; those tested before, or elsewhere, are not among them."""
+    bench = Bench()
+    await bench.handle(self_test(0), unit(1), self_test(2), unit(3), unit(4), unit(5, assets=(AssetUse("OTHER"),)))
+    assert bench.log() == []
+    calls = await bench.handle(self_test(6, "F"))
+
+    assert calls == ["submit_report", "set_tags", "log_message", "log_message"]
+    first, units = bench.log()
+    assert first == (
+        f"Self-test failed at 2026-01-26T12:00:00+00:00 (report {self_test(6).report_id}); "
+        "2 reports of units since the last good one at 2026-01-26T08:00:00+00:00"
+    )
+    assert units == "Suspect units by the self-test of 2026-01-26T12:00:00+00:00, 1: U3, U4"
+    assert bench.wats.assets[FIXTURE].tags == {"selftest": "failed 2026-01-26T12:00:00+00:00"}
+    ((topic, alarm),) = bench.alarms()
+    assert (topic, alarm["asset"], alarm["active"]) == ("wats/alarms/selftest_failed", FIXTURE, True)
+    assert (alarm["suspects"], alarm["serial_numbers"]) == (2, "U3, U4")
+    assert alarm["report_ids"] == f"{unit(3).report_id}, {unit(4).report_id}"
+
+
+@pytest.mark.parametrize(
+    "used", [{"device": FIXTURE, "kind": "results"}, {"fixture": FIXTURE}, {"assets": (AssetUse(FIXTURE),)}]
+)
+async def test_units_tested_on_a_bad_fixture_say_so_until_it_passes(used: dict[str, Any]) -> None:
+    """Whether it is the tester, the fixture or an asset of the test; judged by its start, also when it comes late."""
+    bench = Bench()
+    await bench.handle(self_test(0), unit(1, **used), self_test(2, "E"), unit(3, **used), self_test(4))
+    await bench.handle(unit(5, **used))
+    assert bench.checks() == {"U3": [f"failed 2026-01-26T08:00:00+00:00: {FIXTURE}"]}
+
+    await bench.handle(unit(1.5, **used), unit(3.5, **used), unit(-1, **used))
+    assert bench.checks() == {
+        "U1.5": [f"suspect, failed 2026-01-26T08:00:00+00:00: {FIXTURE}"],
+        "U3": [f"failed 2026-01-26T08:00:00+00:00: {FIXTURE}"],
+        "U3.5": [f"failed 2026-01-26T08:00:00+00:00: {FIXTURE}"],
+    }
+    assert (
+        bench.log()[-1] == "Self-test passed at 2026-01-26T10:00:00+00:00; it had failed at 2026-01-26T08:00:00+00:00"
+    )
+    assert [(topic, alarm["active"]) for topic, alarm in bench.alarms()] == [
+        ("wats/alarms/selftest_failed", True),
+        ("wats/alarms/selftest_failed", False),
+    ]
+
+
+async def test_a_good_fixture_costs_a_tag_and_nothing_else() -> None:
+    """Each self-test shows its time; results of units on it are sent as they came."""
+    bench = Bench()
+    assert await bench.handle(self_test(0)) == ["submit_report", "set_tags"]
+    assert await bench.handle(unit(1)) == ["submit_report"]
+    assert await bench.look(1) == []
+    assert bench.wats.assets[FIXTURE].tags == {"selftest": "passed 2026-01-26T06:00:00+00:00"}
+    assert bench.wats.reports[str(unit(1).report_id)] == [unit(1)]
+
+
+async def test_a_terminated_or_older_self_test_says_nothing() -> None:
+    """Nor does one that comes before any other."""
+    bench = Bench()
+    await bench.handle(self_test(1, "T"))
+    assert bench.notes.kept == {}
+    await bench.handle(self_test(5), self_test(3, "F"), self_test(6, "T"), unit(7))
+    assert (bench.log(), bench.checks()) == ([], {})
+
+
+async def test_an_overdue_self_test_is_noticed_without_a_message_and_after_a_restart() -> None:
+    """The tag, the log and an alarm say so, reports of units too; the next one that passes ends it."""
+    bench = Bench(every_h=8)
+    await bench.handle(self_test(0), unit(1))
+    assert await bench.look(8) == []
+    bench.restart()
+    assert await bench.look(9) == ["set_tags", "log_message"]
+    bench.restart()
+    assert await bench.look(10) == []
+    await bench.handle(unit(9), unit(7))
+    since = "overdue since 2026-01-26T14:00:00+00:00"
+    assert bench.checks() == {"U9": [f"{since}: {FIXTURE}"]}
+    assert bench.log() == [f"Self-test {since}: the last one passed at 2026-01-26T06:00:00+00:00"]
+    tag = bench.wats.assets[FIXTURE].tags["selftest"]
+    assert tag == f"{since}, passed 2026-01-26T06:00:00+00:00"
+
+    await bench.handle(self_test(11))
+    assert "it was overdue since 2026-01-26T14:00:00" in bench.log()[-1]
+    assert [(topic, alarm["active"]) for topic, alarm in bench.alarms()] == [
+        ("wats/alarms/selftest_overdue", True),
+        ("wats/alarms/selftest_overdue", False),
+    ]
+
+
+async def test_a_fixture_that_fails_when_it_is_overdue_has_all_units_since_it_was_good() -> None:
+    """Those before the self-test was due, and those after."""
+    bench = Bench(every_h=8)
+    await bench.handle(self_test(0), unit(1))
+    await bench.look(9)
+    await bench.handle(unit(10), self_test(11, "F"))
+
+    assert bench.log()[-1].endswith(": U1, U10")
+    assert [(topic.rpartition("/")[2], alarm["active"]) for topic, alarm in bench.alarms()] == [
+        ("selftest_overdue", True),
+        ("selftest_overdue", False),
+        ("selftest_failed", True),
+    ]
+
+
+async def test_a_failed_fixture_is_not_overdue_besides() -> None:
+    """It is not good as it is; and what was tested before its first self-test was known is not suspect."""
+    bench = Bench(every_h=8)
+    await bench.handle(self_test(0, "F"), unit(-1))
+    assert await bench.look(20) == []
+    assert [topic for topic, _ in bench.alarms()] == ["wats/alarms/selftest_failed"]
+    assert bench.checks() == {}
+
+
+async def test_an_asset_that_was_deleted_is_made_anew() -> None:
+    """A line was refused, and an hour later the asset is gone."""
+    bench = Bench()
+    bench.wats.fail_next("log_message", Reject("there is no such asset"))
+    await bench.handle(self_test(0, "F"))
+    del bench.wats.assets[FIXTURE]
+    await bench.look(1)
+    assert len(bench.log()) == 1
+
+
+async def test_block_holds_the_asset_in_maintenance_until_a_self_test_passes() -> None:
+    """Whatever it says of itself meanwhile; then it has the state that it had said."""
+    bench = Bench("block")
+    running = AssetState(asset=FIXTURE, status="running", state=IN_OPERATION)
+    await bench.handle(running, self_test(0))
+    assert await bench.handle(self_test(1, "F")) == [
+        "submit_report", "set_tags", "asset", "set_state", "log_message",
+    ]  # fmt: skip
+    assert bench.state == IN_MAINTENANCE
+    await bench.handle(running)
+    bench.restart()
+    await bench.handle(running)
+    await bench.look(1)
+    assert bench.state == IN_MAINTENANCE
+
+    assert await bench.handle(self_test(2)) == ["submit_report", "set_tags", "asset", "set_state", "log_message"]
+    assert bench.state == IN_OPERATION
+    await bench.handle(running)
+    assert bench.state == IN_OPERATION
+
+
+async def test_an_overdue_self_test_blocks_too() -> None:
+    """And a passed one lets go."""
+    bench = Bench("block", every_h=8)
+    await bench.handle(self_test(0))
+    await bench.look(9)
+    assert bench.state == IN_MAINTENANCE
+    await bench.handle(self_test(10))
+    assert bench.state == IN_OPERATION
+
+
+@pytest.mark.parametrize("state", [IN_MAINTENANCE, IN_STORAGE])
+async def test_a_state_that_a_person_set_stays(state: int) -> None:
+    """Neither does a failed self-test change it, nor does a good one end it."""
+    bench = Bench("block")
+    await bench.handle(self_test(0))
+    await bench.wats.set_state(FIXTURE, state)
+    await bench.handle(self_test(1, "F"))
+    assert bench.state == state
+    await bench.handle(self_test(2))
+    assert bench.state == state
+
+
+@pytest.mark.parametrize("state", [IN_TRANSIT, IN_STORAGE])
+async def test_a_state_that_a_person_set_meanwhile_stays(state: int) -> None:
+    """The fixture was sent away, or put in storage, while it was held."""
+    bench = Bench("block")
+    await bench.handle(self_test(0, "F"))
+    await bench.wats.set_state(FIXTURE, state)
+    await bench.handle(self_test(1))
+    assert bench.state == state
+
+
+async def test_what_else_keeps_it_in_maintenance_does_so_after_a_good_self_test() -> None:
+    """Its own word said meanwhile, or a grave alert."""
+    bench = Bench("block")
+    broken = AssetState(asset=FIXTURE, status="error", state=IN_MAINTENANCE)
+    await bench.handle(self_test(0), self_test(1, "F"), broken, self_test(2))
+    assert bench.state == IN_MAINTENANCE
+
+    bench = Bench("block")
+    grave = AssetAlert(asset=FIXTURE, code="E42", severity="critical", at_us=SIX_US)
+    await bench.handle(self_test(0), self_test(1, "F"), grave, self_test(2))
+    assert bench.state == IN_MAINTENANCE
+
+
+async def test_block_turned_off_again_lets_go_at_the_next_look() -> None:
+    """With `tag` the fixture is marked, and held no longer."""
+    bench = Bench("block")
+    await bench.handle(self_test(0, "F"))
+    tag = msgspec.structs.replace(bench.config.assets, selftest_failed="tag")
+    bench.config = msgspec.structs.replace(bench.config, assets=tag)
+    bench.restart()
+    await bench.look(1)
+    assert bench.state == IN_OPERATION
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("call", ["submit_report", "set_tags", "set_state", "log_message"])
+async def test_a_lost_answer_doubles_nothing_and_loses_nothing(call: str, *, after: bool) -> None:
+    """Whether WATS did it or not; the bridge starts again in between."""
+    bench, calm = Bench("block"), Bench("block")
+    for one in (bench, calm):
+        await one.handle(self_test(0), unit(1))
+    await calm.handle(self_test(2, "F"), self_test(3))
+    for event in (self_test(2, "F"), self_test(3)):
+        bench.wats.fail_next(call, LOST, after=after)
+        with pytest.raises(Retry):
+            await bench.handle(event)
+        bench.restart()
+        await bench.handle(event)
+    assert await bench.look(3) == await calm.look(3) == []
+
+    assert bench.log() == calm.log()
+    assert bench.wats.assets == calm.wats.assets
+    assert (bench.state, set(bench.wats.reports)) == (IN_OPERATION, set(calm.wats.reports))
+    assert bench.notes.kept == calm.notes.kept
+
+
+@pytest.mark.parametrize("call", ["set_tags", "set_state", "log_message"])
+@pytest.mark.parametrize("problem", [FORBIDDEN, Reject("there is no such asset")])
+async def test_a_mark_that_is_refused_holds_up_no_result(call: str, problem: Retry | Reject) -> None:
+    """It is shown, and tried again an hour later; the other marks are made."""
+    bench = Bench("block")
+    bench.wats.fail_next(call, problem)
+    await bench.handle(self_test(0, "F"))
+    assert [name for name, _ in bench.refused] == [CALL]
+    assert await bench.look(0.5) == []
+    assert call in await bench.look(AGAIN_S / 3_600)
+
+    assert bench.refused[-1] == (CALL, "")
+    assert (bench.state, len(bench.log())) == (IN_MAINTENANCE, 1)
+    assert bench.wats.assets[FIXTURE].tags["selftest"].startswith("failed")
+
+
+async def test_a_self_test_whose_report_is_refused_marks_all_the_same() -> None:
+    """Such as one without a part number: what failed is not good to test with."""
+    bench = Bench()
+    await bench.handle(self_test(0))
+    bench.wats.fail_next("submit_report", Reject("no part number"))
+    with pytest.raises(Reject):
+        await bench.handle(self_test(1, "F"))
+    await bench.handle(unit(2))
+    assert list(bench.checks()) == ["U2"]
+    assert await bench.look(2) == ["set_tags", "log_message"]
+
+
+async def test_a_result_that_is_tried_again_is_one_suspect() -> None:
+    """Its answer was lost; also when several testers use the fixture at once."""
+    bench = Bench()
+    await bench.handle(self_test(0))
+    bench.wats.fail_next("submit_report", LOST)
+    with pytest.raises(Retry):
+        await bench.handle(unit(1))
+    await asyncio.gather(*(bench.handle(unit(1, f"T{number}", fixture=FIXTURE)) for number in range(9)))
+    await bench.handle(unit(1), self_test(2, "F"))
+    ((_, alarm),) = bench.alarms()
+    assert alarm["suspects"] == 9  # T1's is the one that was tried before
+
+
+async def test_suspects_are_bounded_and_the_newest_are_kept() -> None:
+    """In small notes; a good self-test leaves none but those tested after it."""
+    suspects, notes = Suspects(), MemoryNotes()
+    most = CHUNK * CHUNKS
+    for number in range(most + 3 * CHUNK + 1):
+        await suspects.add("F", Suspect(f"U{number}", str(number), number), notes)
+    kept = await suspects.all("F", notes)
+    assert [kept[0].at_us, kept[-1].at_us] == [4 * CHUNK, most + 3 * CHUNK]
+    assert max(map(len, notes.kept.values())) < 2_000
+    written = notes.written
+    await suspects.add("F", kept[-1], notes)
+    assert notes.written == written
+    await suspects.add("F/1", Suspect("ELSEWHERE", "E", 7), notes)
+    assert await suspects.all("F", notes) == kept
+    await suspects.forget("F", most, notes)
+    await suspects.add("F", Suspect("NEW", "NEW", 2 * most), notes)
+    again = await Suspects().all("F", notes)
+    assert [one.at_us for one in again] == [*range(most, most + 3 * CHUNK + 1), 2 * most]
+    assert [one.serial_number for one in await suspects.all("F/1", notes)] == ["ELSEWHERE"]
+
+
+class SlowNotes(MemoryNotes):
+    """Notes that let others go on meanwhile, as those of a spool do."""
+
+    async def note(self, name: str) -> bytes | None:
+        """Give a note."""
+        await asyncio.sleep(0)
+        return await super().note(name)
+
+    async def set_note(self, name: str, value: bytes | None) -> None:
+        """Keep a note."""
+        await asyncio.sleep(0)
+        await super().set_note(name, value)
+
+    async def notes(self, prefix: str) -> dict[str, bytes]:
+        """Give the notes that begin so."""
+        found = await super().notes(prefix)
+        await asyncio.sleep(0)
+        return found
+
+
+async def test_testers_that_share_a_fixture_lose_no_suspect() -> None:
+    """All of them write at once, while a good self-test forgets those before it."""
+    suspects, notes = Suspects(), SlowNotes()
+    await suspects.add("F", Suspect("OLD", "OLD", 0), notes)
+    adding = [suspects.add("F", Suspect(f"U{number}", str(number), number), notes) for number in range(1, 200)]
+    await asyncio.gather(*adding[:9], suspects.forget("F", 1, notes), *adding[9:])
+    assert [one.at_us for one in await suspects.all("F", notes)] == list(range(1, 200))
+
+
+TESTS = st.lists(st.tuples(st.integers(0, 9), st.sampled_from("PFET")), max_size=8)
+
+
+@given(TESTS, st.integers(0, 9))
+def test_a_unit_is_marked_or_suspect_as_the_self_tests_around_it_say(tests: list[tuple[int, str]], hour: int) -> None:
+    """In order of time: marked after a failed one that none passed since, suspect between a good and a failed one."""
+    known = SelfTests()
+    done = sorted(dict(tests).items())
+    for at, result in done:
+        known = follow(follow(known, self_test(at, result)), self_test(at, result))
+    says = [(at, result) for at, result in done if result != "T"]
+    before = [result for at, result in says if at <= hour]
+    after = [result for at, result in says if at > hour]
+    is_bad = bool(before) and before[-1] != "P"
+    text = check(known, SIX_US + hour * HOUR_US, 0)
+    if not says or (before and "P" not in after):  # nothing, or the present state
+        assert text.startswith("failed") == is_bad
+        assert text == "" or is_bad or (bool(after) and text.startswith("suspect"))
+    assert is_suspect(known, SIX_US + hour * HOUR_US) == bool(says and says[-1][1] == "P" and before and after == [])
+
+
+def test_the_lines_in_the_log_are_bounded() -> None:
+    """Of very many units the rest is counted; no line is longer than a report's comment may be."""
+    before = follow(SelfTests(), self_test(0))
+    many = [Suspect(f"{number:090}", str(number), 1) for number in range(4_000)]
+    owed = told(before, follow(before, self_test(1, "F")), many).owed
+    assert len(owed) == LINES + 1
+    assert max(map(len, owed)) < 2_200
+    named = sum(line.count(",") for line in owed[1:])
+    assert owed[-1].endswith(f" and {4_000 - named} more")
+    assert len(set(owed)) == len(owed)
