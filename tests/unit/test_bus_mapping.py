@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from pathlib import Path
@@ -215,12 +216,12 @@ def test_telemetry_is_published_event_by_event_and_counters_and_environment_as_c
 
 
 def test_the_shop_floor_is_published_as_units_that_come_and_go_and_the_rest_as_custom() -> None:
-    """pywats_events has words for a unit at a station, and none for a scan or an operator."""
+    """pywats_events has words for a unit at a station, and none for a scan, an operator or a batch."""
     sent = {"serial_number": "U1", "part_number": "P", "operator": "jane", "timestamp": "2026-01-26T10:30:00Z"}
     at = {"operator_id": "jane", "timestamp": "2026-01-26T10:30:00+00:00"}
     unit = {"unit_id": "U1", "part_number": "P", "revision": None, **at}
 
-    def said(payload: dict[str, str], topic: str) -> tuple[EventType, dict[str, Any]]:
+    def said(payload: Mapping[str, str | int], topic: str) -> tuple[EventType, dict[str, Any]]:
         (relayed,) = publish(payload, topic)
         event = event_of(relayed, "mqtt-iot")
         return event.event_type, event.payload
@@ -235,6 +236,9 @@ def test_the_shop_floor_is_published_as_units_that_come_and_go_and_the_rest_as_c
         EventType.CUSTOM,
         {"kind": "operator", "action": "shift", "station_id": "S1", "shift": "late", **at},
     )
+    kind, batch = said({"batch_id": "B1", "total": 5, "failed": 1, "timestamp": at["timestamp"]}, "lines/L1/batch")
+    assert (kind, batch["kind"], batch["line"], batch["batch"]) == (EventType.CUSTOM, "batch", "L1", "B1")
+    assert (batch["counts"], batch["timestamp"]) == ([5, 4, 1], at["timestamp"])
 
 
 def test_ids_repeat_for_the_same_reception_and_differ_for_the_next() -> None:

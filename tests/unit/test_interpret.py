@@ -20,7 +20,9 @@ NOW_US = 1_769_428_800_000_000
 ROUTES = RouteTable(TopicConfig())
 STRICT = RouteTable(TopicConfig(strict_ids=True))
 
-TOPICS = st.sampled_from(["assets/A/status", "testers/T/results", "devices/D/selftest", "devices/D/software", "x"])
+TOPICS = st.sampled_from(
+    ["assets/A/status", "testers/T/results", "devices/D/selftest", "devices/D/software", "lines/L/batch", "x"]
+)
 KEYS = st.sampled_from(
     [
         *(
@@ -36,7 +38,25 @@ KEYS = st.sampled_from(
         ),
         *("running_count", "total_count", "increment", "counters", "environment", "value", "unit", "test_type"),
         *("operation_code", "duration_ms", "duration_s", "serial_number", "part_number", "revision", "result"),
-        *("operator", "fixture", "batch", "socket", "steps", "misc", "name", "low", "high", "error_code"),
+        *(
+            "operator",
+            "fixture",
+            "batch",
+            "batch_id",
+            "failures",
+            "total",
+            "failed",
+            "started",
+            "ended",
+            "event",
+            "socket",
+            "steps",
+            "misc",
+            "name",
+            "low",
+            "high",
+            "error_code",
+        ),
         *("error_message", "report_text", "type", "?"),
     ]
 )
