@@ -162,6 +162,10 @@ class AssetUse(msgspec.Struct, frozen=True, gc=False):
     count: int = 1
 
 
+UNIT_KINDS = frozenset({"results", "measurements"})
+"""Kinds of results that are tests of units."""
+
+
 class TestResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag="test_result"):
     r"""A finished test of a unit: one UUT report in WATS.
 
@@ -221,3 +225,8 @@ class TestResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     def key(self) -> str:
         """The line in which results keep their order: the device."""
         return self.device
+
+    @property
+    def is_of_unit(self) -> bool:
+        """Whether a unit was tested: neither the device itself, nor is it a summary or a history that is a report."""
+        return self.kind in UNIT_KINDS

@@ -83,7 +83,7 @@ class BatchHandler:
     async def signed(self, result: TestResult, notes: Notes) -> TestResult:
         """Give the result of a unit with the batch that was open on its line when it began, where it names none."""
         line = self._lines_of.get(result.device)
-        if line is None or result.batch or result.kind != "results":
+        if line is None or result.batch or not result.is_of_unit:
             return result
         number = open_at(await self._batches(line, notes), to_us(result.start))
         if not number:

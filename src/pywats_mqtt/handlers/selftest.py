@@ -99,7 +99,7 @@ class SelfTesting:
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def heard(self, result: TestResult, notes: Notes) -> TestResult:
-        """Keep what a self-test says; give any other result with what is wrong with its fixtures.
+        """Keep what a self-test says; give the result of a unit with what is wrong with its fixtures.
 
         The fixtures of a result are its device, its `fixture` and its `assets`.
         """
@@ -109,6 +109,7 @@ class SelfTesting:
         if result.kind == SELF_TEST:
             async with self._turn(result.device):
                 await self._take(result, notes)
+        if not result.is_of_unit:
             return result
         fixtures = dict.fromkeys((result.device, result.fixture, *(use.asset for use in result.assets)))
         misc = list(result.misc)

@@ -198,6 +198,17 @@ async def test_a_good_fixture_costs_a_tag_and_nothing_else() -> None:
     assert bench.wats.reports[str(unit(1).report_id)] == [unit(1)]
 
 
+async def test_histories_of_a_fixture_are_no_units() -> None:
+    """A report of its environment or of a shift has its serial number, and is neither suspect nor marked."""
+    bench = Bench()
+    await bench.handle(
+        self_test(0), unit(1, FIXTURE, kind="environment"), unit(2, kind="measurements", fixture=FIXTURE)
+    )
+    await bench.handle(self_test(3, "F"), unit(4, FIXTURE, kind="environment"))
+    assert bench.alarms()[0][1]["serial_numbers"] == "U2"
+    assert bench.checks() == {}
+
+
 async def test_a_terminated_or_older_self_test_says_nothing() -> None:
     """Nor does one that comes before any other."""
     bench = Bench()
