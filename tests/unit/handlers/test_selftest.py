@@ -3,134 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
-from typing import Any, TypeAlias
-from uuid import uuid5
+from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from pywats_mqtt.config.model import AssetConfig, BridgeConfig
-from pywats_mqtt.errors import Reject, Retry, Scope
-from pywats_mqtt.events import NAMESPACE, AssetAlert, AssetState, AssetUse, Event, TestResult
-from pywats_mqtt.handlers.alarms import Alarms
-from pywats_mqtt.handlers.registry import Handlers, make_handlers
+from pywats_mqtt.config.model import BridgeConfig
+from pywats_mqtt.errors import Reject, Retry
+from pywats_mqtt.events import AssetAlert, AssetState, AssetUse
 from pywats_mqtt.handlers.selftest import AGAIN_S, CALL
-from pywats_mqtt.handlers.selftests import LINES, SelfTests, Suspect, check, follow, is_suspect, told
-from pywats_mqtt.handlers.surroundings import quiet
-from pywats_mqtt.handlers.suspects import CHUNK, CHUNKS, Suspects
-from pywats_mqtt.messages import from_us, to_us
-from pywats_mqtt.ports import Publication
-from tests.contract.wats_memory import HandClock, MemoryNotes, MemoryWats
-
-Action: TypeAlias = Callable[[], Awaitable[None]]
-
-FIXTURE = "FIXTURE-001"
-SIX_US = to_us(datetime(2026, 1, 26, 6, 0, tzinfo=UTC))
-HOUR_US = 3_600_000_000
-IN_OPERATION, IN_TRANSIT, IN_MAINTENANCE, IN_STORAGE = 1, 2, 3, 5
-LOST = Retry("the connection was lost", scope=Scope.SERVER, cause="dropped")
-FORBIDDEN = Retry("403", scope=Scope.CALL, cause="403")
-
-
-class Bench:
-    """Handlers on a WATS in memory; the clock stands at six at first."""
-
-    def __init__(self, how: str = "tag", every_h: float = 0.0) -> None:
-        assets = msgspec.convert({"selftest_failed": how, "selftest_every_h": every_h}, AssetConfig)
-        self.config = BridgeConfig(assets=assets)
-        self.wats, self.notes, self.clock = MemoryWats(), MemoryNotes(), HandClock()
-        self.clock.start, self.clock.seconds = from_us(SIX_US), 0.0
-        self.said: list[Publication] = []
-        self._acknowledge: list[Action] = []
-        self.refused: list[tuple[str, str]] = []
-        self.handlers = self.restart()
-
-    def restart(self) -> Handlers:
-        """Forget what only memory holds."""
-
-        def publish(publication: Publication, then: Action | None = None) -> bool:
-            self.said.append(publication)
-            if then is not None:
-                self._acknowledge.append(then)
-            return True
-
-        self._acknowledge.clear()
-        around = msgspec.structs.replace(
-            quiet(self.clock),
-            alarms=Alarms("wats/alarms/{alarm_type}", "B1", self.clock, publish),
-            on_refused=lambda call, why: self.refused.append((call, why)),
-        )
-        self.handlers = make_handlers(self.config, around)
-        return self.handlers
-
-    async def handle(self, *events: Event) -> list[str]:
-        """Handle events; the names of the calls that took."""
-        before = len(self.wats.calls)
-        for event in events:
-            await self.handlers.by_event[type(event)](event, self.wats, self.notes)
-        await self._settle()
-        return [name for name, _, _ in self.wats.calls[before:]]
-
-    async def look(self, hour: float) -> list[str]:
-        """Look, so many hours after six; the names of the calls that took."""
-        self.clock.seconds = hour * 3_600
-        before = len(self.wats.calls)
-        for look in self.handlers.looks:
-            await look(self.wats, self.notes)
-        await self._settle()
-        return [name for name, _, _ in self.wats.calls[before:]]
-
-    async def _settle(self) -> None:
-        """Let the broker acknowledge what was said."""
-        waiting, self._acknowledge[:] = list(self._acknowledge), []
-        for then in waiting:
-            await then()
-
-    def log(self) -> list[str]:
-        """Give what stands in the log of the fixture."""
-        return [text for asset, text in self.wats.log if asset == FIXTURE]
-
-    def checks(self) -> dict[str, list[str]]:
-        """Give serial number to what its report says of its fixtures; those that say something."""
-        reports = [sent[-1] for sent in self.wats.reports.values()]
-        found = {one.serial_number: [t for n, t in one.misc if n == "selftest_check"] for one in reports}
-        return {serial: texts for serial, texts in found.items() if texts}
-
-    def alarms(self) -> list[tuple[str, dict[str, Any]]]:
-        """Give topic and payload of what was published for those who listen now."""
-        return [(said.topic, json.loads(said.payload)) for said in self.said if not said.retain]
-
-    @property
-    def state(self) -> int:
-        """State of the fixture in WATS."""
-        return self.wats.assets[FIXTURE].state
-
-
-def self_test(hour: float, result: str = "P", device: str = FIXTURE) -> TestResult:
-    """Give a self-test, so many hours after six."""
-    start = from_us(SIX_US + int(hour * HOUR_US))
-    report_id = uuid5(NAMESPACE, f"self-test {device} {hour}")
-    return TestResult(
-        report_id=report_id, device=device, kind="selftest", serial_number=device, result=result, start=start
-    )
-
-
-def unit(hour: float, device: str = "T1", **fields: Any) -> TestResult:
-    """Give a result of a unit, so many hours after six, on the fixture unless told otherwise."""
-    result = TestResult(
-        report_id=uuid5(NAMESPACE, f"{device} {hour}"),
-        device=device,
-        kind="results",
-        serial_number=f"U{hour}",
-        result="P",
-        start=from_us(SIX_US + int(hour * HOUR_US)),
-    )
-    return msgspec.structs.replace(result, **(fields or {"assets": (AssetUse(FIXTURE),)}))
+from tests.unit.handlers.selftest_bench import (
+    FIXTURE,
+    FORBIDDEN,
+    IN_MAINTENANCE,
+    IN_OPERATION,
+    IN_STORAGE,
+    IN_TRANSIT,
+    LOST,
+    SIX_US,
+    Bench,
+    self_test,
+    unit,
+)
 
 
 async def test_off_does_nothing() -> None:
@@ -414,86 +308,3 @@ async def test_a_result_that_is_tried_again_is_one_suspect() -> None:
     await bench.handle(unit(1), self_test(2, "F"))
     ((_, alarm),) = bench.alarms()
     assert alarm["suspects"] == 9  # T1's is the one that was tried before
-
-
-async def test_suspects_are_bounded_and_the_newest_are_kept() -> None:
-    """In small notes; a good self-test leaves none but those tested after it."""
-    suspects, notes = Suspects(), MemoryNotes()
-    most = CHUNK * CHUNKS
-    for number in range(most + 3 * CHUNK + 1):
-        await suspects.add("F", Suspect(f"U{number}", str(number), number), notes)
-    kept = await suspects.all("F", notes)
-    assert [kept[0].at_us, kept[-1].at_us] == [4 * CHUNK, most + 3 * CHUNK]
-    assert max(map(len, notes.kept.values())) < 2_000
-    written = notes.written
-    await suspects.add("F", kept[-1], notes)
-    assert notes.written == written
-    await suspects.add("F/1", Suspect("ELSEWHERE", "E", 7), notes)
-    assert await suspects.all("F", notes) == kept
-    await suspects.forget("F", most, notes)
-    await suspects.add("F", Suspect("NEW", "NEW", 2 * most), notes)
-    again = await Suspects().all("F", notes)
-    assert [one.at_us for one in again] == [*range(most, most + 3 * CHUNK + 1), 2 * most]
-    assert [one.serial_number for one in await suspects.all("F/1", notes)] == ["ELSEWHERE"]
-
-
-class SlowNotes(MemoryNotes):
-    """Notes that let others go on meanwhile, as those of a spool do."""
-
-    async def note(self, name: str) -> bytes | None:
-        """Give a note."""
-        await asyncio.sleep(0)
-        return await super().note(name)
-
-    async def set_note(self, name: str, value: bytes | None) -> None:
-        """Keep a note."""
-        await asyncio.sleep(0)
-        await super().set_note(name, value)
-
-    async def notes(self, prefix: str) -> dict[str, bytes]:
-        """Give the notes that begin so."""
-        found = await super().notes(prefix)
-        await asyncio.sleep(0)
-        return found
-
-
-async def test_testers_that_share_a_fixture_lose_no_suspect() -> None:
-    """All of them write at once, while a good self-test forgets those before it."""
-    suspects, notes = Suspects(), SlowNotes()
-    await suspects.add("F", Suspect("OLD", "OLD", 0), notes)
-    adding = [suspects.add("F", Suspect(f"U{number}", str(number), number), notes) for number in range(1, 200)]
-    await asyncio.gather(*adding[:9], suspects.forget("F", 1, notes), *adding[9:])
-    assert [one.at_us for one in await suspects.all("F", notes)] == list(range(1, 200))
-
-
-TESTS = st.lists(st.tuples(st.integers(0, 9), st.sampled_from("PFET")), max_size=8)
-
-
-@given(TESTS, st.integers(0, 9))
-def test_a_unit_is_marked_or_suspect_as_the_self_tests_around_it_say(tests: list[tuple[int, str]], hour: int) -> None:
-    """In order of time: marked after a failed one that none passed since, suspect between a good and a failed one."""
-    known = SelfTests()
-    done = sorted(dict(tests).items())
-    for at, result in done:
-        known = follow(follow(known, self_test(at, result)), self_test(at, result))
-    says = [(at, result) for at, result in done if result != "T"]
-    before = [result for at, result in says if at <= hour]
-    after = [result for at, result in says if at > hour]
-    is_bad = bool(before) and before[-1] != "P"
-    text = check(known, SIX_US + hour * HOUR_US, 0)
-    if not says or (before and "P" not in after):  # nothing, or the present state
-        assert text.startswith("failed") == is_bad
-        assert text == "" or is_bad or (bool(after) and text.startswith("suspect"))
-    assert is_suspect(known, SIX_US + hour * HOUR_US) == bool(says and says[-1][1] == "P" and before and after == [])
-
-
-def test_the_lines_in_the_log_are_bounded() -> None:
-    """Of very many units the rest is counted; no line is longer than a report's comment may be."""
-    before = follow(SelfTests(), self_test(0))
-    many = [Suspect(f"{number:090}", str(number), 1) for number in range(4_000)]
-    owed = told(before, follow(before, self_test(1, "F")), many).owed
-    assert len(owed) == LINES + 1
-    assert max(map(len, owed)) < 2_200
-    named = sum(line.count(",") for line in owed[1:])
-    assert owed[-1].endswith(f" and {4_000 - named} more")
-    assert len(set(owed)) == len(owed)
