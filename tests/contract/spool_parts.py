@@ -8,7 +8,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
-from pywats_mqtt.events import AssetCounts, AssetState, Event, Identified, Identity, TestResult
+from pywats_mqtt.events import (
+    AssetCounts,
+    AssetSamples,
+    AssetState,
+    Event,
+    Identified,
+    Identity,
+    Stats,
+    TestResult,
+    Window,
+)
 from pywats_mqtt.messages import RawMessage, from_us
 from pywats_mqtt.ports import Batch, Delivery, Outcome, Receipt, RoutedBatch, Spool
 from pywats_mqtt.spool import MemorySpool, SqliteSpool
@@ -79,6 +89,12 @@ def counts(asset: str, total: int, *, added: int = 0, as_of_us: int = START_US) 
 def state(asset: str, status: str, *, as_of_us: int = START_US) -> AssetState:
     """Make a state."""
     return AssetState(asset=asset, status=status, as_of_us=as_of_us)
+
+
+def samples(asset: str, at_us: int) -> AssetSamples:
+    """Make a sample in a window of ten microseconds."""
+    window = Window(at_us - at_us % 10, 10, {"t": (Stats("V", 1, 1.0, 1.0, 1.0),)})
+    return AssetSamples(asset=asset, windows=(window,), as_of_us=at_us, late_us=3)
 
 
 def says(*events: Event) -> tuple[Identified, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pywats_mqtt.events import AssetCounts
+from pywats_mqtt.events import AssetCounts, AssetHistory
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Done, Receipt, Refused, Rejection, RetryAt, Spool
 from tests.contract.spool_parts import (
@@ -25,6 +25,7 @@ from tests.contract.spool_parts import (
     open_spool,
     put,
     result,
+    samples,
     says,
     serials,
     state,
@@ -502,3 +503,40 @@ async def test_notes_are_written_replaced_and_removed(spool: Spool) -> None:
     await spool.set_note("client_id", None)
     await spool.set_note("client_id", None)
     assert await spool.note("client_id") is None
+
+
+# --- what folding tells -----------------------------------------------------------------------------------------------
+
+
+async def test_what_folding_tells_is_delivered_in_order_and_once(spool: Spool) -> None:
+    """It is stored with the fold: a window that closed is owed, and closes no second time; it counts no message."""
+    outcomes = [says(samples("A", at)) for at in (1, 11, 21)]
+    await take_in(spool, outcomes[:2])
+    assert await lease(spool) == []
+    routed = await take_in(spool, outcomes[2:])
+    assert (routed.ordered, routed.folded) == (1, 1)
+    (told,) = await lease(spool)
+    assert isinstance(told.event, AssetHistory)
+    assert (told.kind, told.messages, told.event.window.start_us) == ("asset_history", 0, 0)
+    await spool.settle([Refused(told, Rejection("no"))])
+    (row,) = await spool.quarantined(10)
+    assert (row.kind, row.device) == ("asset_history", "A/history")
+    assert b'"asset":"A"' in row.payload
+    (folded,) = await lease_latest(spool)
+    await spool.settle([Done(folded)])
+    figures = await spool.figures()
+    assert (figures.delivered, figures.waiting, figures.quarantined) == (3, 0, 1)
+
+
+async def test_what_folding_told_survives_its_owner(tmp_path: Path, clock: SetClock) -> None:
+    """After a restart the open windows go on, and what was closed is still owed."""
+    async with open_spool("sqlite", tmp_path, clock) as spool:
+        await take_in(spool, [says(samples("A", at)) for at in (1, 13)])
+    async with open_spool("sqlite", tmp_path, clock) as spool:
+        await take_in(spool, [says(samples("A", at)) for at in (15, 23)])
+        told = []
+        while leased := await lease(spool):
+            told += leased
+            await spool.settle([Done(one) for one in leased])
+    histories = [one.event for one in told if isinstance(one.event, AssetHistory)]
+    assert [(each.window.start_us, each.window.channels["t"][0].count) for each in histories] == [(0, 1), (10, 2)]

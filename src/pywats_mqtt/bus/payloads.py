@@ -127,6 +127,7 @@ def _telemetry(telemetry: AssetCounts | AssetEnvironment, received_at_us: int) -
             "kind": "asset_environment",
             "asset_id": telemetry.asset,
             "environment": dict(telemetry.channels),
+            **({"units": dict(telemetry.units)} if telemetry.units else {}),
             "timestamp": _time(telemetry.as_of_us),
         }
     return {

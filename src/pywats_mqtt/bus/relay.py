@@ -5,11 +5,14 @@ from __future__ import annotations
 import msgspec
 
 from pywats_mqtt.events import (
+    AssetSamples,
     AssetSoftware,
+    AssetWatch,
     Identified,
     Relayed,
     Repair,
     TestResult,
+    Told,
     identify,
     kind_of,
     order_key,
@@ -18,6 +21,9 @@ from pywats_mqtt.events import (
 from pywats_mqtt.interpret import RouteTable, interpret
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Outcome, Rejection
+
+SAID_TWICE = (AssetSoftware, AssetSamples, AssetWatch)
+"""Events that say again what another of their message says: what becomes tags, and what is folded over time."""
 
 
 def read_for_bus(message: RawMessage, routes: RouteTable) -> Outcome:
@@ -34,7 +40,7 @@ def read_for_bus(message: RawMessage, routes: RouteTable) -> Outcome:
 
     def wrapped(identified: Identified) -> Identified:
         event = identified.event
-        if isinstance(event, (Relayed, AssetSoftware)):
+        if isinstance(event, Relayed | AssetSoftware | AssetSamples | AssetWatch | Told):
             return identified
         if isinstance(event, TestResult | Repair):
             own = event.report_id
@@ -51,5 +57,4 @@ def read_for_bus(message: RawMessage, routes: RouteTable) -> Outcome:
         )
         return msgspec.structs.replace(identified, event=relayed)
 
-    # What becomes tags in WATS says again what the other event of its message says.
-    return tuple(wrapped(identified) for identified in outcome if not isinstance(identified.event, AssetSoftware))
+    return tuple(wrapped(identified) for identified in outcome if not isinstance(identified.event, SAID_TWICE))

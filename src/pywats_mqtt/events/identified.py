@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from pywats_mqtt.events.assets import AssetCounts, AssetEnvironment, AssetState
+from pywats_mqtt.events.environment import AssetSamples
 from pywats_mqtt.events.identity import Identity
 from pywats_mqtt.events.kinds import REPEATABLE, Event, Latest, Ordered
 
@@ -66,13 +67,15 @@ class AssetUpdate(msgspec.Struct, frozen=True, gc=False):
 def counts_twice(events: tuple[Identified, ...] | AssetUpdate) -> bool:
     """Tell whether a message with these events, at least one, counts twice when it arrives twice.
 
-    Counts come first where there are any; absolute ones say the same twice.
+    Counts come first where there are any; absolute ones say the same twice. Samples count each time.
     """
     if isinstance(events, AssetUpdate):
         return False
     first = events[0]
     if first.identity is not None:
         return False
+    if any(isinstance(identified.event, AssetSamples) and identified.event.windows for identified in events):
+        return True
     if isinstance(first.event, AssetCounts):
         return first.event.added > 0
     return isinstance(first.event, Ordered) and not isinstance(first.event, REPEATABLE)

@@ -9,6 +9,7 @@ import msgspec
 
 from pywats_mqtt.events.assets import AssetAlert, AssetCounts, AssetEnvironment, AssetState
 from pywats_mqtt.events.batches import BatchReported
+from pywats_mqtt.events.environment import AssetCrossing, AssetHistory, AssetSamples, AssetWatch
 from pywats_mqtt.events.production import OperatorEvent, UnitEvent
 from pywats_mqtt.events.repairs import Repair
 from pywats_mqtt.events.reports import TestResult
@@ -16,7 +17,7 @@ from pywats_mqtt.events.software import AssetSoftware, SoftwareReported, UpdateR
 from pywats_mqtt.events.utilization import AssetUtilization
 
 Telemetry: TypeAlias = AssetCounts | AssetState | AssetEnvironment
-Latest: TypeAlias = Telemetry | AssetSoftware
+Latest: TypeAlias = Telemetry | AssetSoftware | AssetSamples | AssetWatch
 
 
 class Relayed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="relayed"):
@@ -53,6 +54,10 @@ class Relayed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
         return self.event.key
 
 
+Told: TypeAlias = AssetHistory | AssetCrossing
+"""Ordered events that no message of a device is: only folding latest ones tells them."""
+TOLD_TOPIC = "$pywats-mqtt/told"
+"""Topic of the message that such an event is of its own, as JSON: so it can be kept aside and tried again."""
 Ordered: TypeAlias = (
     TestResult
     | Repair
@@ -64,6 +69,7 @@ Ordered: TypeAlias = (
     | SoftwareReported
     | UpdateReported
     | Relayed
+    | Told
 )
 ORDERED = (
     TestResult,
@@ -76,6 +82,8 @@ ORDERED = (
     SoftwareReported,
     UpdateReported,
     Relayed,
+    AssetHistory,
+    AssetCrossing,
 )
 """The same for `isinstance`, which looks through a tuple faster than through a union."""
 REPEATABLE = (BatchReported, SoftwareReported, UpdateReported)

@@ -172,7 +172,7 @@ class TestResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     Attributes:
         report_id: the WATS report id, derived: sent twice it overwrites itself.
         device: the id in the topic; the order key and the machine name.
-        kind: `results` or `selftest`.
+        kind: `results`, `selftest`, or `environment` of what the bridge gathered.
         test_type: as the device named it, or empty; the configuration maps it to an operation code.
         operation_code: sent by the device, or None.
         serial_number: 1 to 100 characters, none of `* % ? [ ] ^ ! / \`.

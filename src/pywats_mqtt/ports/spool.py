@@ -117,9 +117,8 @@ class Quarantined(msgspec.Struct, frozen=True, kw_only=True):
         topic, device, reason, path: as refused.
         received_at_us: when the message arrived.
         payload: the bytes of the message, also where WATS refused the delivery made of it. Of a refused latest
-            delivery, which many messages were folded into, its event as JSON instead.
-        kind: `message` where the message was refused, else the kind of the refused delivery; an `asset_…` one is a
-            latest delivery.
+            delivery, which many messages were folded into, its event as JSON instead; so of what folding told.
+        kind: `message` where the message was refused, else the kind of the refused delivery.
     """
 
     id: int

@@ -13,6 +13,7 @@ import msgspec
 from pywats_mqtt.events import (
     LATEST_KINDS,
     ORDERED,
+    TOLD_TOPIC,
     AssetUpdate,
     Event,
     Identified,
@@ -23,7 +24,7 @@ from pywats_mqtt.events import (
     kind_of_type,
     order_key,
 )
-from pywats_mqtt.folding import capped, fold, supersedes
+from pywats_mqtt.folding import TELLING, capped, fold, supersedes, tell
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Kept, Outcome, Rejection, RoutedBatch
 
@@ -217,18 +218,31 @@ class Deciding:
             self._fold(event, updates.message, updates.earliest_us, messages=0 if left else updates.messages)
 
     def _fold(self, event: Latest, message: RawMessage, received_us: int, *, messages: int) -> None:
-        """Fold an event into what is known, whose times are capped at the reception of what comes first."""
+        """Fold an event into what is known, whose times are capped at the reception of what comes first.
+
+        What that tells becomes deliveries of its own, which carry no message's count.
+        """
         folded, pair = self.plan.folded, (event.key, _KINDS[type(event)])
         entry = folded.get(pair)
         known = self._base(pair) if entry is None else entry.event
         if known is not None:
             known = capped(known, received_us)
-        if entry is None:
-            folded[pair] = Folded(fold(known, event), message, messages)
+        if isinstance(event, TELLING):
+            result, told = tell(known, event)
+            self.plan.ordered.extend(NewDelivery(one, _said(one, message), 0) for one in told)
         else:
-            entry.event = fold(known, event)
+            result = fold(known, event)
+        if entry is None:
+            folded[pair] = Folded(result, message, messages)
+        else:
+            entry.event = result
             entry.message = message
             entry.messages += messages
+
+
+def _said(event: Ordered, message: RawMessage) -> RawMessage:
+    """Give the message that an event is which folding told; it was told when `message` came."""
+    return RawMessage(TOLD_TOPIC, msgspec.json.encode(event), message.received_at_us, 1)
 
 
 def _new_events(

@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
-from pywats_mqtt.events import AssetCounts, AssetEnvironment, AssetSoftware, AssetUpdate, Latest
+from pywats_mqtt.events import (
+    AssetCounts,
+    AssetEnvironment,
+    AssetSamples,
+    AssetSoftware,
+    AssetUpdate,
+    AssetWatch,
+    Latest,
+    Ordered,
+)
+from pywats_mqtt.folding.watching import capped_watch, watch
+from pywats_mqtt.folding.windows import capped_samples, gather
 
 UPDATES = 50
 """Updates kept of a device, the newest ones; as many as the note of its station keeps."""
 
 
+TELLING = (AssetSamples, AssetWatch)
+"""Latest events whose folding yields ordered ones, by `tell`."""
+
+
+def tell(old: Latest | None, new: AssetSamples | AssetWatch) -> tuple[Latest, Sequence[Ordered]]:
+    """Fold one of `TELLING`, and give the ordered events that come of it, in their order.
+
+    They are stored with what is known, in one transaction: so each comes once, and again after a crash only where
+    nothing of the fold was stored.
+    """
+    if isinstance(new, AssetSamples):
+        return gather(old if isinstance(old, AssetSamples) else None, new)
+    return watch(old if isinstance(old, AssetWatch) else None, new)
+
+
 def fold(old: Latest | None, new: Latest) -> Latest:
-    """Merge a latest event into what is known of the same asset and kind.
+    """Merge a latest event, none of `TELLING`, into what is known of the same asset and kind.
 
     Of each single value the newer one wins, by its time (equal times: the later arrival); increments add up whatever
     their time. How the events are grouped into batches makes no difference.
@@ -40,8 +68,8 @@ def capped(event: Latest, at_us: int) -> Latest:
         total_us, running_us = min(event.as_of_us, at_us), min(running_us, at_us)
         running_as_of_us = None if event.running_as_of_us is None or running_us == total_us else running_us
         return msgspec.structs.replace(event, as_of_us=total_us, running_as_of_us=running_as_of_us)
-    if isinstance(event, AssetSoftware):
-        return _capped_software(event, at_us)
+    if isinstance(event, AssetSoftware | AssetSamples | AssetWatch):
+        return _capped_parts(event, at_us)
     if event.as_of_us <= at_us:
         return event
     if isinstance(event, AssetEnvironment):
@@ -80,17 +108,24 @@ def _running_us(counts: AssetCounts) -> int:
 
 
 def _fold_environment(old: AssetEnvironment, new: AssetEnvironment) -> AssetEnvironment:
-    if new.as_of_us >= old.as_of_us and not new.older_us and old.channels.keys() <= new.channels.keys():
+    if (
+        new.as_of_us >= old.as_of_us
+        and not new.older_us
+        and old.channels.keys() <= new.channels.keys()
+        and old.units.keys() <= new.units.keys()
+    ):
         return new
-    channels = dict(old.channels)
+    channels, units = dict(old.channels), dict(old.units)
     times = {name: old.older_us.get(name, old.as_of_us) for name in channels}
     for name, value in new.channels.items():
         time_us = new.older_us.get(name, new.as_of_us)
         if name not in times or time_us >= times[name]:
             channels[name], times[name] = value, time_us
+            if name in new.units:
+                units[name] = new.units[name]
     as_of_us = max(old.as_of_us, new.as_of_us)
     older_us = {name: time_us for name, time_us in times.items() if time_us < as_of_us}
-    return AssetEnvironment(asset=new.asset, channels=channels, as_of_us=as_of_us, older_us=older_us)
+    return AssetEnvironment(asset=new.asset, channels=channels, as_of_us=as_of_us, older_us=older_us, units=units)
 
 
 def _fold_software(old: AssetSoftware, new: AssetSoftware) -> AssetSoftware:
@@ -113,6 +148,15 @@ def _fold_software(old: AssetSoftware, new: AssetSoftware) -> AssetSoftware:
         config_us=old.config_us if keeps_config else new.config_us,
         updates_us=times,
     )
+
+
+def _capped_parts(event: AssetSoftware | AssetSamples | AssetWatch, at_us: int) -> Latest:
+    """Cap what has times of its own in its parts."""
+    if isinstance(event, AssetSamples):
+        return capped_samples(event, at_us)
+    if isinstance(event, AssetWatch):
+        return capped_watch(event, at_us)
+    return _capped_software(event, at_us)
 
 
 def _capped_software(event: AssetSoftware, at_us: int) -> AssetSoftware:
