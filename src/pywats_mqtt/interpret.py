@@ -7,8 +7,9 @@ from collections.abc import Callable
 import msgspec
 
 from pywats_mqtt.adapters.context import STATES, Context, Interpretation
-from pywats_mqtt.adapters.registry import Adapter, reading_of
+from pywats_mqtt.adapters.registry import OWN_TOPICS, Adapter, reading_of
 from pywats_mqtt.adapters.texts import WATS_CHARACTERS
+from pywats_mqtt.config.environment import Watching
 from pywats_mqtt.config.model import AssetConfig
 from pywats_mqtt.config.topics import TopicConfig
 from pywats_mqtt.errors import Reject
@@ -62,10 +63,14 @@ class RouteTable:
         )
         words = assets.states if assets else {}
         self.settings = Interpretation(
-            strict_ids=config.strict_ids, states={**STATES, **{word: state or None for word, state in words.items()}}
+            strict_ids=config.strict_ids,
+            states={**STATES, **{word: state or None for word, state in words.items()}},
+            watching=assets.watching() if assets else Watching(),
         )
-        self._filters = first + tuple(
-            (topic_filter, domain) for domain, filters in by_domain for topic_filter in filters
+        self._filters = (
+            first
+            + OWN_TOPICS
+            + tuple((topic_filter, domain) for domain, filters in by_domain for topic_filter in filters)
         )
         self._known: dict[str, Route] = {}
 

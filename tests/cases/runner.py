@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
+from pywats_mqtt.config.model import AssetConfig
 from pywats_mqtt.config.topics import TopicConfig
 from pywats_mqtt.interpret import RouteTable, interpret
 from pywats_mqtt.messages import RawMessage, to_us
@@ -34,6 +36,8 @@ def outcome(folder: Path) -> object:
         {"strict_ids": "strict_ids" in options, **{name: value for name, value in filters.items() if value}},
         TopicConfig,
     )
+    lines = "\n".join(rest for word, rest in words if word == "assets")
+    assets = msgspec.convert(tomllib.loads(lines), AssetConfig)
     message = RawMessage(
         topic,
         (folder / "message.json").read_bytes().removesuffix(b"\n"),
@@ -42,7 +46,7 @@ def outcome(folder: Path) -> object:
         retain="retained" in options,
         user_properties=tuple(rest.partition("=")[::2] for word, rest in words if word == "property"),
     )
-    found = interpret(message, RouteTable(config))
+    found = interpret(message, RouteTable(config, assets=assets))
     said = (
         {"refused": found}
         if isinstance(found, Rejection)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import msgspec
 
 from pywats_mqtt.adapters.context import Context, message_id, speaker
+from pywats_mqtt.adapters.environment import follow, sample_identity
+from pywats_mqtt.adapters.texts import cut
 from pywats_mqtt.adapters.times import is_plausible, microseconds, time_of
 from pywats_mqtt.errors import Reject
 from pywats_mqtt.events import (
     AssetCounts,
     AssetEnvironment,
+    AssetSamples,
     AssetState,
     AssetUpdate,
+    AssetWatch,
     Identified,
     Latest,
     identify,
@@ -26,7 +30,7 @@ _BLOCKS = "status, count, running_count, total_count, increment, counters or env
 
 
 def read(context: Context) -> tuple[Identified, ...] | AssetUpdate:
-    """Decode an asset message and tell what happened; a plain one as a single update.
+    """Decode an asset message and tell what happened; a plain one as a single update, where only the newest counts.
 
     Raises:
         Reject: it does not fit.
@@ -36,10 +40,20 @@ def read(context: Context) -> tuple[Identified, ...] | AssetUpdate:
     if not payload:
         return ()  # a retained message was cleared (MQTT 5, 3.3.1.3): it says nothing about the asset
     try:
-        update = _update(plain_decoder.decode(payload), context)
+        plain = plain_decoder.decode(payload)
+        update = _update(plain, context)
     except msgspec.ValidationError:
         update = None  # not plain, or not right, which the full schema tells
-    return adapt(decoder.decode(payload), context) if update is None else update
+    if update is None:
+        return adapt(decoder.decode(payload), context)
+    if not update.channels or not context.settings.watching.is_on:
+        return update
+    events = update.events()
+    followers = _followers(events, context)
+    if not followers:
+        return update
+    is_dated = plain.timestamp is not None and microseconds(plain.timestamp)[0] == update.as_of_us
+    return _with(followers, events, context, is_dated=is_dated)
 
 
 def _update(sent: PlainAssetMessage, context: Context) -> AssetUpdate | None:
@@ -84,7 +98,7 @@ def adapt(sent: AssetMessage, context: Context) -> tuple[Identified, ...]:
     if context.settings.strict_ids or not asset:
         path, own = ("$.asset_id", sent.asset_id) if is_sent(sent.asset_id) else ("$.device_id", sent.device_id)
         asset, _ = speaker(context, own, path)
-    as_of_us = _as_of_us(sent, message.received_at_us)
+    as_of_us, is_dated = _as_of_us(sent, message.received_at_us)
 
     events: list[Latest] = []
     counts = _counts(sent, asset, as_of_us, retained=message.retain)
@@ -95,17 +109,19 @@ def adapt(sent: AssetMessage, context: Context) -> tuple[Identified, ...]:
         events.append(AssetState(asset=asset, status=word, state=context.settings.states.get(word), as_of_us=as_of_us))
     channels = _channels(sent.environment) if sent.environment else None
     if channels:
-        events.append(AssetEnvironment(asset=asset, channels=channels, as_of_us=as_of_us))
+        units = _units(sent.environment) if sent.environment else {}
+        events.append(AssetEnvironment(asset=asset, channels=channels, as_of_us=as_of_us, units=units))
     if not events:
         _refuse_unknown(message.payload)
-    return _identified(events, sent, context)
+    return _identified(events, sent, context, is_dated=is_dated)
 
 
-def _as_of_us(sent: AssetMessage, received_us: int) -> int:
+def _as_of_us(sent: AssetMessage, received_us: int) -> tuple[int, bool]:
+    """Give the time of the values, and whether it is the device's."""
     if not is_sent(sent.timestamp):
-        return received_us
+        return received_us, False
     moment_us, _ = time_of(sent.timestamp, "$.timestamp")
-    return moment_us if is_plausible(moment_us, received_us) else received_us
+    return (moment_us, True) if is_plausible(moment_us, received_us) else (received_us, False)
 
 
 def _counts(sent: AssetMessage, asset: str, as_of_us: int, *, retained: bool) -> AssetCounts | None:
@@ -144,7 +160,40 @@ def _channels(sent: dict[str, float | Reading | None]) -> dict[str, float]:
     }
 
 
-def _identified(events: list[Latest], sent: AssetMessage, context: Context) -> tuple[Identified, ...]:
+def _units(sent: dict[str, float | Reading | None]) -> dict[str, str]:
+    """Give the units sent with values; fitted to what WATS takes for one."""
+    named = {name: value.unit.strip() for name, value in sent.items() if isinstance(value, Reading) and value.unit}
+    return {name: cut(unit) for name, unit in named.items() if unit}
+
+
+def _followers(events: list[Latest], context: Context) -> list[AssetSamples | AssetWatch]:
+    """Give what follows from the environment, which is last among events."""
+    environment = events[-1] if events else None
+    if not isinstance(environment, AssetEnvironment) or not context.settings.watching.is_on:
+        return []
+    return follow(environment.asset, environment.channels, environment.units, environment.as_of_us, context)
+
+
+def _with(
+    found: list[AssetSamples | AssetWatch], events: list[Latest], context: Context, *, is_dated: bool
+) -> tuple[Identified, ...]:
+    """Give events that need no identity, with what follows from them; samples are told by their time and content.
+
+    Not beside an increment that nothing tells from another: two genuine ones may come in the same moment.
+    """
+    first = events[0] if events else None
+    is_told = is_dated and not (isinstance(first, AssetCounts) and first.added)
+    payload = context.message.payload
+    followers = [
+        Identified(event, sample_identity(event, payload) if is_told and isinstance(event, AssetSamples) else None)
+        for event in found
+    ]
+    return (*map(Identified, events[:-1]), *followers, *map(Identified, events[-1:]))
+
+
+def _identified(
+    events: list[Latest], sent: AssetMessage, context: Context, *, is_dated: bool
+) -> tuple[Identified, ...]:
     """Give each event its identity: by `message_id` all of them, else an increment by its number and time as sent.
 
     A device may start its numbers again, so the number alone would take a new increment for an old one. Absolute values
@@ -153,13 +202,14 @@ def _identified(events: list[Latest], sent: AssetMessage, context: Context) -> t
     payload = context.message.payload
     named = message_id(context, sent.message_id)
     if named:
+        events = [*events[:-1], *_followers(events, context), *events[-1:]]
         return tuple(Identified(event, identify((kind_of(event), event.asset, named), payload)) for event in events)
     first = events[0] if events else None
     if isinstance(first, AssetCounts) and first.added and is_sent(sent.sequence):
         sequence, timestamp = text_of(sent.sequence, "$.sequence"), text_of(sent.timestamp, "$.timestamp")
         identity = identify((kind_of(first), first.asset, sequence, timestamp), payload)
-        return (Identified(first, identity), *map(Identified, events[1:]))
-    return tuple(map(Identified, events))
+        return (Identified(first, identity), *_with(_followers(events, context), events[1:], context, is_dated=False))
+    return _with(_followers(events, context), events, context, is_dated=is_dated)
 
 
 def _refuse_unknown(payload: bytes) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from pywats_mqtt.config.environment import Watching
 from pywats_mqtt.errors import Reject
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.schemas.scalars import is_sent, text_of
@@ -38,10 +39,12 @@ class Interpretation(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         strict_ids: refuse a payload that names another id than its topic.
         states: a device's word, in lower case, to the WATS asset state it means; None for none.
+        watching: what is done with the values of channels besides keeping the newest.
     """
 
     strict_ids: bool = False
     states: Mapping[str, int | None] = msgspec.field(default_factory=lambda: STATES)
+    watching: Watching = Watching()
 
 
 class Context(msgspec.Struct, frozen=True, gc=False):

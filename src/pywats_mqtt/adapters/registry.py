@@ -7,14 +7,26 @@ from typing import TypeAlias
 
 import msgspec
 
-from pywats_mqtt.adapters import alert, asset, batch, bus_event, production, repair, report, software, utilization
+from pywats_mqtt.adapters import (
+    alert,
+    asset,
+    batch,
+    bus_event,
+    environment,
+    production,
+    repair,
+    report,
+    software,
+    utilization,
+)
 from pywats_mqtt.adapters.context import Context
-from pywats_mqtt.events import AssetUpdate, Identified
+from pywats_mqtt.events import TOLD_TOPIC, AssetUpdate, Identified
 from pywats_mqtt.schemas.alert import decoder as alert_decoder
 from pywats_mqtt.schemas.asset import decoder as asset_decoder
 from pywats_mqtt.schemas.batch import decoder as batch_decoder
 from pywats_mqtt.schemas.bus_event import result_decoder as bus_result_decoder
 from pywats_mqtt.schemas.bus_event import state_decoder as bus_state_decoder
+from pywats_mqtt.schemas.environment import CLOSE_TOPIC, UNWATCH_TOPIC, close_decoder, unwatch_decoder
 from pywats_mqtt.schemas.production import operator_decoder, unit_decoder
 from pywats_mqtt.schemas.repair import decoder as repair_decoder
 from pywats_mqtt.schemas.report import decoder as report_decoder
@@ -62,13 +74,21 @@ READINGS: Mapping[str, Mapping[str, Reading]] = {
         batch.BATCH: Reading(batch.read, batch_decoder.decode),
         ANY: Reading(production.read_station, unit_decoder.decode),
     },
+    "own": {
+        "close": Reading(environment.read_close, close_decoder.decode),
+        "told": Reading(environment.read_told, environment.told_decoder.decode),
+        "unwatch": Reading(environment.read_unwatch, unwatch_decoder.decode),
+    },
     "bus_result": {ANY: Reading(bus_event.read_result, bus_result_decoder.decode)},
     "bus_state": {ANY: Reading(bus_event.read_state, bus_state_decoder.decode)},
 }
 """Domain, then last level of the topic, to how its messages are read.
 
-A domain is a field of `TopicConfig` without `_topics`, or what `bus` takes from an event bus.
+A domain is a field of `TopicConfig` without `_topics`, what `bus` takes from an event bus, or `own`.
 """
+
+OWN_TOPICS = tuple((topic, "own") for topic in (CLOSE_TOPIC, UNWATCH_TOPIC, TOLD_TOPIC))
+"""Topics of the bridge's messages to itself, and their domain."""
 
 
 def reading_of(domain: str, level: str) -> Reading | None:

@@ -124,10 +124,13 @@ def pace_of(config: BridgeConfig) -> Pace:
             "asset_counts": wats.update_interval_s,
             "asset_state": wats.update_interval_s,
             "asset_environment": wats.tags_interval_s,
+            "asset_samples": min(wats.tags_interval_s, config.assets.history_window_s or wats.tags_interval_s),
+            "asset_watch": wats.tags_interval_s,
             "asset_software": wats.tags_interval_s,
         },
         together=kind_of_type(UnitEvent),
         gather_s=config.production.gather_s,
+        local=frozenset({"asset_samples", "asset_watch", "asset_crossing"}),
     )
 
 

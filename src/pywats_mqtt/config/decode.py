@@ -124,7 +124,7 @@ def _checked(value: object, setting: Setting, source: str) -> object:
         raise problem(where, "holds a control character", "remove it")
     if _fits(value, setting):
         return value
-    if setting.inner and isinstance(value, list):
+    if setting.inner and isinstance(value, list | dict):
         _check_tables(value, setting, where)
     part, wrong, kind, example = _misfit(value, setting)
     expected = f"expected {kind}, got {_got(wrong, setting) if wrong is value else _word(wrong)}"
@@ -139,12 +139,14 @@ def _checked(value: object, setting: Setting, source: str) -> object:
     raise problem(f"{where}{part}", expected, fix)
 
 
-def _check_tables(tables: list[object], setting: Setting, where: str) -> None:
-    """Name the key of a list of tables that is unknown, missing or of the wrong kind."""
-    for number, table in enumerate(tables):
-        place = f"{where}[{number}]"
+def _check_tables(tables: list[object] | dict[str, object], setting: Setting, where: str) -> None:
+    """Name the key of a list or a table of tables that is unknown, missing or of the wrong kind."""
+    is_list = isinstance(tables, list)
+    for name, table in enumerate(tables) if isinstance(tables, list) else tables.items():
+        place = f"{where}[{name}]" if is_list else f"{where}.{name}"
         if not isinstance(table, dict):
-            fix = f"write [[{setting.table}.{setting.key}]] on a line of its own"
+            header = f"[[{setting.table}.{setting.key}]]" if is_list else f"[{setting.table}.{setting.key}.{name}]"
+            fix = f"write {header} on a line of its own"
             raise problem(place, f"expected a table, got {_word(table)}", fix)
         for key, value in table.items():
             inner = setting.inner.get(key)
@@ -156,7 +158,7 @@ def _check_tables(tables: list[object], setting: Setting, where: str) -> None:
                     f"{place} {key}{part}", f"expected {kind}, got {_word(wrong)}", f"write {key}{part} = {example}"
                 )
         for key, inner in setting.inner.items():
-            if not inner.default and key not in table:
+            if not inner.default and not inner.is_optional and key not in table:
                 raise problem(place, f"{key} is missing", f'write {key} = "…", {inner.kind}')
 
 
@@ -168,7 +170,7 @@ def _misfit(value: object, setting: Setting) -> tuple[str, object, str, str]:
     if isinstance(value, list) and _fits([], setting):
         number, item = next((number, item) for number, item in enumerate(value) if not _fits([item], setting))
         return f"[{number}]", item, "a string", '"…"'
-    return "", value, setting.kind, setting.default or '"…"'
+    return "", value, setting.kind, setting.default or ("10" if setting.kind.startswith("a number") else '"…"')
 
 
 def _fits(value: object, setting: Setting) -> bool:

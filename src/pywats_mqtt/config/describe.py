@@ -21,6 +21,8 @@ EXAMPLES = {
     "default_part_number": '"UNKNOWN"',
     "operation_codes": "self_test = 10",
     "states": "blocked = 5",
+    "units": 'co2 = "ppm"',
+    "thresholds": 'temperature_c = {low = 15, high = 30, hysteresis = 1, level = "alarm"}',
     "processes": 'LINE1-STATION3 = "ICT"',
     "testers": 'T1 = "LINE1-STATION3"',
     "ideal_cycle_s": "PRESS-7 = 2.5",
@@ -64,7 +66,8 @@ def _rows() -> Iterator[str]:
         yield from map(_row, keys.values())
         for setting in keys.values():
             if setting.inner:
-                yield from ("", f"### `[[{table}.{setting.key}]]`", "", "| key | kind | default | what it does |")
+                place = f"[{table}.{setting.key}.NAME]" if setting.by_name else f"[[{table}.{setting.key}]]"
+                yield from ("", f"### `{place}`", "", "| key | kind | default | what it does |")
                 yield "|---|---|---|---|"
                 yield from map(_row, setting.inner.values())
 

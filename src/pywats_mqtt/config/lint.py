@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from ipaddress import ip_address
 from itertools import combinations
+from math import isfinite
 from urllib.parse import SplitResult, urlsplit
 
 import msgspec
@@ -40,6 +41,12 @@ REFUSED = frozenset("*%?[]^!/\\")
 
 SHORTEST_REFRESH_S = 10.0
 """Six calls a minute for the list of packages."""
+
+SHORTEST_WINDOW_S = 60.0
+"""A report a minute for each asset is a tenth of the quota for 45 of them."""
+
+MOST_LATE_WINDOWS = 8
+"""Half of the windows that are kept open for an asset."""
 
 TAG_NAME = re.compile(r"(?!xml)[a-z_][a-z0-9_.-]*\Z", re.ASCII | re.IGNORECASE)
 """What names an XML element, in which WATS keeps a tag (XML 1.0, 2.3, ASCII only)."""
@@ -195,6 +202,8 @@ def _assets(assets: AssetConfig) -> Iterator[Finding]:
             yield _error(path, f"{state} is no state of a WATS asset", fix)
         if word != word.strip().lower() or not word:
             yield _error(path, "is compared with what devices say, in lower case", f"write {word.strip().lower()!r}")
+    yield from _history(assets)
+    yield from _channels(assets)
     if assets.override_states:
         problem = "lets a device end a state that a person set, such as scrapped"
         yield _warning("assets.override_states", problem, "write false, and let people end it")
@@ -207,6 +216,37 @@ def _self_tests(assets: AssetConfig, topics: TopicConfig) -> Iterator[Finding]:
         yield _error("assets.selftest_failed", problem, 'write "off", or add devices/+/selftest to them')
     if assets.selftest_failed == "off" and assets.selftest_every_h:
         yield _warning("assets.selftest_every_h", 'does nothing while selftest_failed is "off"', 'write "tag" there')
+
+
+def _history(assets: AssetConfig) -> Iterator[Finding]:
+    window_s, late_s, number = assets.history_window_s, assets.history_late_s, assets.history_part_number
+    if 0 < window_s < SHORTEST_WINDOW_S:
+        problem = f"is a report every {window_s:g} seconds for each asset, from the quota of all calls"
+        yield _warning("assets.history_window_s", problem, "write 900")
+    if window_s and late_s > MOST_LATE_WINDOWS * window_s:
+        problem = f"keeps more than {MOST_LATE_WINDOWS} windows open, and what is beyond is closed before"
+        yield _error("assets.history_late_s", problem, f"write {MOST_LATE_WINDOWS * window_s:g} at most")
+    if not number.strip() or REFUSED & set(number):
+        fix = f"take one without {' '.join(sorted(REFUSED))}"
+        yield _error("assets.history_part_number", f"{number!r} is no part number that WATS takes", fix)
+
+
+def _channels(assets: AssetConfig) -> Iterator[Finding]:
+    for suffix in assets.units:
+        if suffix != suffix.strip().lower() or not suffix:
+            problem = "is compared with the end of a channel's name, in lower case"
+            yield _error(f"assets.units.{suffix}", problem, f"write {suffix.strip().lower()!r}")
+    for name, limits in assets.thresholds.items():
+        path = f'assets.thresholds."{name}"'
+        if not all(isfinite(limit) for limit in (limits.low, limits.high, limits.hysteresis) if limit is not None):
+            yield _error(path, "has a limit that no value can reach", "write a number, or leave it out")
+            continue
+        low, high = limits.low, limits.high
+        if low is None and high is None and "/" not in name:
+            yield _error(path, "has neither low nor high", "write one of them, or remove it")
+        if low is not None and high is not None and low > high - limits.hysteresis:
+            problem = "leaves no value within both limits, once hysteresis is taken off"
+            yield _error(path, problem, "write a low that is below high by more than hysteresis")
 
 
 def _wats(wats: WatsConfig) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from pywats_mqtt.config.environment import UNITS, Threshold, Watching
 from pywats_mqtt.config.production import ProductionConfig
 from pywats_mqtt.config.shifts import ShiftsConfig, UtilizationConfig
 from pywats_mqtt.config.topics import TopicConfig
@@ -176,6 +177,17 @@ class AssetConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             maintenance until a self-test passes; `off` does nothing.
         selftest_every_h: hours after which the next self-test of a device is overdue; 0 for never. One that never sent
             any is not.
+        history_window_s: length of a window of the environment's history, one report for each asset and window; 0 for
+            no history. 900 is a quarter of an hour: a report a minute for each 15 assets.
+        history_late_s: seconds after its end in which a window still takes late values. What comes even later is
+            reported as a supplement.
+        history_part_number: part number of these reports; no product's, so that no yield counts them.
+        history_name: name of their test, and test type in `wats.operation_codes`.
+        units: end of a channel's name, after its last `_` and in lower case, to the unit of its values; empty for none.
+            What is not here keeps its meaning: `c` is °C, `pct` %, `bar` bar.
+        thresholds: limits of a channel: `low`, `high`, `hysteresis`, and `level` (`warning` or `alarm`). Under
+            `"ASSET/channel"` those of one asset, which replace the general ones; without limits it is not watched
+            there.
     """
 
     states: dict[str, int] = msgspec.field(default_factory=dict)
@@ -183,6 +195,21 @@ class AssetConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     maintenance_from: Literal["info", "warning", "error", "critical", "never"] = "critical"
     selftest_failed: Literal["off", "tag", "block"] = "off"
     selftest_every_h: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    history_window_s: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    history_late_s: Annotated[float, msgspec.Meta(ge=0)] = 60.0
+    history_part_number: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] = "ENVIRONMENT"
+    history_name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] = "environment_history"
+    units: dict[str, str] = msgspec.field(default_factory=dict)
+    thresholds: dict[str, Threshold] = msgspec.field(default_factory=dict)
+
+    def watching(self) -> Watching:
+        """Give what is done with the values of channels."""
+        return Watching(
+            window_us=int(self.history_window_s * 1e6),
+            late_us=int(self.history_late_s * 1e6),
+            thresholds=self.thresholds,
+            units={**UNITS, **self.units},
+        )
 
 
 class SoftwareConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

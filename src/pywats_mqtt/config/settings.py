@@ -38,7 +38,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
         is_optional: whether it may be left without any value.
         by_name: whether it is a table of its own, with names the operator chooses.
         entry: what may stand there under a name; empty where it is no such table.
-        inner: the keys of each of its tables, where it is a list of tables; else empty.
+        inner: the keys of each of its tables, where it is a list or a table of tables; else empty.
         default: as TOML; empty where the setting has no value unless one is given.
         text: what it does, as one paragraph.
     """
@@ -106,9 +106,12 @@ def _default(field: msgspec.structs.FieldInfo) -> object:
 
 
 def _table_type(shape: types.Type) -> type[msgspec.Struct] | None:
-    """Give what each table is, of a list of tables."""
-    if isinstance(shape, types.VarTupleType) and isinstance(shape.item_type, types.StructType):
-        return shape.item_type.cls
+    """Give what each table is, of a list of tables or a table of tables."""
+    match shape:
+        case types.VarTupleType(item_type=types.StructType(cls=table)):
+            return table
+        case types.DictType(value_type=types.StructType(cls=table)):
+            return table
     return None
 
 
@@ -138,7 +141,11 @@ def _without_none(shape: types.Type) -> types.Type:
 def _kind(shape: types.Type) -> str:
     match shape:
         case types.DictType():
-            return _TABLES.get(_entry(shape), "a table of integers and strings")
+            return (
+                "a table of tables"
+                if _table_type(shape)
+                else _TABLES.get(_entry(shape), "a table of integers and strings")
+            )
         case types.IntType():
             return f"an integer{_bounds(shape)}"
         case types.FloatType():
@@ -158,6 +165,8 @@ def _kind(shape: types.Type) -> str:
 
 def _entry(shape: types.DictType) -> str:
     value = shape.value_type
+    if isinstance(value, types.StructType):
+        return f"a table of {', '.join(field.name for field in value.fields)}"
     return " or ".join(_kind(part) for part in (value.types if isinstance(value, types.UnionType) else (value,)))
 
 

@@ -108,6 +108,12 @@ class Alarms:
         """Give the active alarms of an asset: type to level."""
         return {kind: standing.level for kind, standing in (await self._of(asset, notes)).items() if standing.level}
 
+    async def all_active(self, notes: Notes) -> Mapping[str, Mapping[str, str]]:
+        """Give the active alarms of all assets that have any: asset to type to level."""
+        await self._load(notes)
+        active = {asset: await self.active(asset, notes) for asset in tuple(self._standing)}
+        return {asset: alarms for asset, alarms in active.items() if alarms}
+
     async def look(self, notes: Notes) -> None:
         """Tell what the broker does not know yet: what could not be said, or was said to one that forgot."""
         await self._load(notes)

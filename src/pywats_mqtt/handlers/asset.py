@@ -25,6 +25,9 @@ PROBE_RUNNING_S = 3_600.0
 PEOPLES_S = 600.0
 """A state that a person set is looked at again this often, while the device goes on saying the same."""
 
+UNIT = "_unit"
+"""What follows a channel's name in that of the tag with its unit; the channel's own tag is the bare number."""
+
 RUNNING_CALL = "SetRunningCount"
 
 
@@ -273,7 +276,8 @@ class AssetHandlers:
 
 
 async def _set_tags(event: AssetEnvironment, known: Known, wats: Wats) -> None:
-    tags = {channel: f"{value:.10g}" for channel, value in event.channels.items()}
+    units = {f"{channel}{UNIT}": unit for channel, unit in event.units.items()}
+    tags = units | {channel: f"{value:.10g}" for channel, value in event.channels.items()}
     if tags != known.tags:
         await wats.set_tags(event.asset, tags)
         known.tags = tags

@@ -12,10 +12,14 @@ from pywats_mqtt.config.zones import calendar_of
 from pywats_mqtt.events import (
     AssetAlert,
     AssetCounts,
+    AssetCrossing,
     AssetEnvironment,
+    AssetHistory,
+    AssetSamples,
     AssetSoftware,
     AssetState,
     AssetUtilization,
+    AssetWatch,
     BatchReported,
     Event,
     OperatorEvent,
@@ -27,6 +31,7 @@ from pywats_mqtt.events import (
 )
 from pywats_mqtt.handlers.asset import AssetHandlers
 from pywats_mqtt.handlers.batch import BatchHandler
+from pywats_mqtt.handlers.environment import EnvironmentHandlers
 from pywats_mqtt.handlers.operators import Operators
 from pywats_mqtt.handlers.production import Defaults, ProductionHandlers
 from pywats_mqtt.handlers.repair import RepairHandler
@@ -49,6 +54,10 @@ Kind = TypeVar(
     AssetCounts,
     AssetState,
     AssetEnvironment,
+    AssetSamples,
+    AssetHistory,
+    AssetWatch,
+    AssetCrossing,
     AssetSoftware,
     AssetUtilization,
     UnitEvent,
@@ -86,6 +95,7 @@ def make_handlers(config: BridgeConfig, around: Surroundings) -> Handlers:
     defaults = Defaults(wats_config.default_part_number, wats_config.default_revision)
     production = ProductionHandlers(config.production, defaults, operators, around.shopfloor, around.alarm)
     assets = AssetHandlers(config.assets, around.clock, around.on_refused)
+    environment = EnvironmentHandlers(config.assets, around)
     stations = Stations(config, around.clock, around.publish, around.on_refused)
     utilization = Utilization(config, calendar_of(config.shifts), around, assets.make_sure)
     selftests = SelfTesting(config.assets, around.clock, assets, around.alarms, around.on_refused)
@@ -122,13 +132,17 @@ def make_handlers(config: BridgeConfig, around: Surroundings) -> Handlers:
             AssetCounts: _only(AssetCounts, count),
             AssetState: _only(AssetState, assets.handle_state),
             AssetEnvironment: _only(AssetEnvironment, assets.handle_environment),
+            AssetSamples: _only(AssetSamples, environment.handle_samples),
+            AssetHistory: _only(AssetHistory, environment.handle_history),
+            AssetWatch: _only(AssetWatch, environment.handle_watch),
+            AssetCrossing: _only(AssetCrossing, environment.handle_crossing),
             UnitEvent: _only(UnitEvent, production.handle_unit),
             OperatorEvent: _only(OperatorEvent, production.handle_operator),
             AssetSoftware: _only(AssetSoftware, stations.handle_tags),
         },
         units=production,
         # Alarms first: what the others raise is then on its way, and not said twice.
-        looks=(look_at_alarms, stations.look, utilization.look, selftests.look),
+        looks=(look_at_alarms, stations.look, environment.look, utilization.look, selftests.look),
         tell_again=tell_again,
     )
 

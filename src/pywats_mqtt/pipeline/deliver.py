@@ -64,6 +64,7 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
         intervals_s: kind of latest event to the shortest time between two deliveries of the same asset.
         together: kind of ordered event whose deliveries are gathered and handled together; empty for none.
         gather_s: how long they are gathered, from the first on.
+        local: kinds of event that are handled without asking the server: that it is done says nothing of it.
     """
 
     concurrency: int
@@ -71,6 +72,7 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     intervals_s: dict[str, float]
     together: str = ""
     gather_s: float = 0.0
+    local: frozenset[str] = frozenset()
 
 
 class _Failures(msgspec.Struct):
@@ -270,7 +272,8 @@ class Delivering:
             return self._put_off(delivery, problem, others=others)
         self._successes += 1
         self._failures.pop(delivery.id, None)
-        self._tell(self._gate.succeeded(delivery.kind), "")
+        if delivery.kind not in self._pace.local:
+            self._tell(self._gate.succeeded(delivery.kind), "")
         return Done(delivery)
 
     def _put_off(self, delivery: Delivery, error: Retry, *, others: int) -> Settlement:

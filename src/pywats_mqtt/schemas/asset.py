@@ -26,7 +26,10 @@ class Reading(Struct, frozen=True, kw_only=True, gc=False):
     """A value of the environment with its unit."""
 
     value: Annotated[float, Meta(description="A finite number.")]
-    unit: Annotated[str | None, Meta(description="Unit of the value; the channel's name is what identifies it.")] = None
+    unit: Annotated[
+        str | None,
+        Meta(description="Unit of the value. Missing: what the end of the channel's name tells, as `_c` in °C."),
+    ] = None
 
 
 class AssetMessage(Struct, frozen=True, kw_only=True, gc=False):

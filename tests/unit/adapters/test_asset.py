@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from pywats_mqtt.adapters.asset import adapt
 from pywats_mqtt.adapters.context import STATES, Context, Interpretation
+from pywats_mqtt.config.environment import Threshold
+from pywats_mqtt.config.model import AssetConfig
 from pywats_mqtt.config.topics import TopicConfig
 from pywats_mqtt.errors import Reject
 from pywats_mqtt.events import AssetCounts, AssetState, AssetUpdate, Identified, Identity
@@ -22,6 +24,8 @@ from pywats_mqtt.schemas.asset import decoder
 NOW_US = 1_769_428_800_000_000
 ROUTES = RouteTable(TopicConfig())
 
+
+WATCHED = AssetConfig(history_window_s=900, thresholds={"temperature_c": Threshold(high=20), "a": Threshold(low=1)})
 
 Fields = dict[str, object]
 
@@ -177,25 +181,30 @@ TIMED_BLOCK = st.fixed_dictionaries({"timestamp": TIME, "counters": BLOCK})
 MESSAGES = ANY_FIELDS | TIMED_BLOCK
 
 
-@example(sent={"counters": {"running_count": 1, "increment": 2}}, strict=False, retain=False, properties=())
-@example(sent={"count": 1, "environment": {"": 1.0}}, strict=False, retain=False, properties=())
+@example(
+    sent={"counters": {"running_count": 1, "increment": 2}}, strict=False, watched=False, retain=False, properties=()
+)
+@example(sent={"count": 1, "environment": {"": 1.0}}, strict=False, watched=False, retain=False, properties=())
 @settings(max_examples=500)  # a message has many fields, and a fault may need two of them
 @given(
     sent=MESSAGES,
     strict=st.booleans(),
+    watched=st.booleans(),
     retain=st.booleans(),
     properties=st.sampled_from([(), (("message_id", "1"),), (("unit", "s"),)]),
 )
 def test_a_plain_message_means_what_the_full_schema_says(
-    *, sent: Fields, strict: bool, retain: bool, properties: tuple[tuple[str, str], ...]
+    *, sent: Fields, strict: bool, watched: bool, retain: bool, properties: tuple[tuple[str, str], ...]
 ) -> None:
     """The short way that nearly all messages take leads to the same events as the long one, or to the same refusal."""
     config = TopicConfig(asset_topics=("assets/+/status", "plant/status"), strict_ids=strict)
+    assets = WATCHED if watched else AssetConfig()
     for topic, device in (("assets/A/status", "A"), ("plant/status", "")):
         payload = json.dumps(sent).encode()
         message = RawMessage(topic, payload, NOW_US, retain=retain, user_properties=properties)
-        found = interpret(message, RouteTable(config))
-        context = Context(device, "status", message, Interpretation(strict_ids=strict))
+        found = interpret(message, RouteTable(config, assets=assets))
+        set_up = Interpretation(strict_ids=strict, watching=assets.watching())
+        context = Context(device, "status", message, set_up)
         try:
             wanted = adapt(decoder.decode(payload), context)
         except (Reject, msgspec.DecodeError):

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from pywats_mqtt.config.environment import Threshold
 from pywats_mqtt.config.lint import lint
 from pywats_mqtt.config.load import load
 from pywats_mqtt.config.model import BridgeConfig
@@ -39,6 +40,7 @@ def test_every_commented_setting_of_the_sample_is_one(tmp_path: Path) -> None:
     text = (
         text.replace("# self_test", "self_test")
         .replace("# blocked", "blocked")
+        .replace("# temperature_c", "temperature_c")
         .replace("# TESTER-042", "TESTER-042")
         .replace('url = ""', 'url = "https://wats"')
         .replace("…", "hush")
@@ -50,6 +52,7 @@ def test_every_commented_setting_of_the_sample_is_one(tmp_path: Path) -> None:
     config = load(tmp_path / "bridge.toml", {})
     assert config.wats.operation_codes == {"self_test": 10}
     assert config.assets.states == {"blocked": 5}
+    assert config.assets.thresholds == {"temperature_c": Threshold(low=15, high=30, hysteresis=1, level="alarm")}
     assert config.wats.default_part_number == "UNKNOWN"
     assert config.software.wanted_configs == {"TESTER-042": "prod-v5"}
     assert lint(config) == ()

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pywats_mqtt.config.environment import Threshold
 from pywats_mqtt.config.lint import Severity, lint
 from pywats_mqtt.config.model import (
     AssetConfig,
@@ -214,6 +215,29 @@ def test_lint_is_total(topics: TopicConfig, url: str, token: str) -> None:
 def test_words_of_devices_mean_states_that_there_are(states: dict[str, int], expected: list[str]) -> None:
     """A word is in lower case, since it is compared so, and its state is one of WATS', or 0 for none."""
     assert findings(msgspec.structs.replace(RIGHT, assets=AssetConfig(states=states))) == expected
+
+
+@pytest.mark.parametrize(
+    ("assets", "expected"),
+    [
+        (AssetConfig(history_window_s=900, history_late_s=7_200), []),
+        (AssetConfig(history_window_s=900, history_late_s=7_201), ["error assets.history_late_s"]),
+        (AssetConfig(history_late_s=7_201), []),
+        (AssetConfig(history_window_s=59, history_late_s=1), ["warning assets.history_window_s"]),
+        (AssetConfig(history_part_number=" "), ["error assets.history_part_number"]),
+        (AssetConfig(history_part_number="A/B"), ["error assets.history_part_number"]),
+        (AssetConfig(units={"C": "°C"}), ["error assets.units.C"]),
+        (AssetConfig(units={"c": ""}), []),
+        (AssetConfig(thresholds={"t": Threshold()}), ['error assets.thresholds."t"']),
+        (AssetConfig(thresholds={"F1/t": Threshold()}), []),
+        (AssetConfig(thresholds={"t": Threshold(low=1, high=3, hysteresis=2)}), []),
+        (AssetConfig(thresholds={"t": Threshold(low=1, high=3, hysteresis=2.5)}), ['error assets.thresholds."t"']),
+        (AssetConfig(thresholds={"t": Threshold(high=float("inf"))}), ['error assets.thresholds."t"']),
+    ],
+)
+def test_history_units_and_limits_can_work(assets: AssetConfig, expected: list[str]) -> None:
+    """Windows that are kept as long as asked, a part number that WATS takes, and limits with room between them."""
+    assert findings(msgspec.structs.replace(RIGHT, assets=assets)) == expected
 
 
 def test_ending_what_people_set_is_warned_of() -> None:

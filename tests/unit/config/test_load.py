@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pywats_mqtt.config.environment import Threshold
 from pywats_mqtt.config.load import load
 from pywats_mqtt.config.model import BridgeConfig, Secret, SpoolConfig, WatsConfig
 from pywats_mqtt.config.settings import settings
@@ -191,6 +192,21 @@ def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
             ),
         ),
         (
+            "[assets.thresholds]\nt = 30",
+            (
+                "bridge.toml: [assets] thresholds.t: expected a table, got an integer; "
+                "write [assets.thresholds.t] on a line of its own"
+            ),
+        ),
+        (
+            "[assets.thresholds.t]\nhigh = 'hot'",
+            "bridge.toml: [assets] thresholds.t high: expected a number, got a string; write high = 10",
+        ),
+        (
+            "[assets.thresholds.t]\nhihg = 30",
+            "bridge.toml: [assets] thresholds.t: hihg is no setting; did you mean `high`?",
+        ),
+        (
             "[production.testers]\nT1 = 7",
             "bridge.toml: [production] testers.T1: expected a string, got an integer; put it in quotes",
         ),
@@ -266,6 +282,7 @@ def test_the_environment_lies_over_the_file(tmp_path: Path) -> None:
             "PYWATS_MQTT__TOPICS__REPORT_TOPICS": '["a/+", "b/+"]',
             "PYWATS_MQTT__WATS__TOKEN": "zzz",
             "PYWATS_MQTT__WATS__OPERATION_CODES__FINAL": "12",
+            "PYWATS_MQTT__ASSETS__THRESHOLDS__T_C": "{high = 30}",
             "PYWATS_MQTT_SOMETHING": "else",
             "PATH": "/bin",
         },
@@ -275,6 +292,7 @@ def test_the_environment_lies_over_the_file(tmp_path: Path) -> None:
     assert config.topics.report_topics == ("a/+", "b/+")
     assert config.wats.token == Secret("zzz")
     assert config.wats.operation_codes == {"self_test": 10, "final": 12}
+    assert config.assets.thresholds == {"t_c": Threshold(high=30)}
 
 
 def test_an_empty_variable_takes_an_optional_setting_away(tmp_path: Path) -> None:

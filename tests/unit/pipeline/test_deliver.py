@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 
 from pywats_mqtt.errors import Reject, Retry, Scope
@@ -116,6 +117,18 @@ async def test_an_absent_server_uses_up_no_attempts_and_keeps_the_order() -> Non
     assert bench.server.of("T1") == ["0", "1"]
     assert bench.changes == [Change(better=False, cause="unreachable"), Change(better=True, cause="unreachable")]
     assert (await bench.spool.figures()).quarantined == 0
+
+
+async def test_what_asks_no_server_does_not_tell_that_it_is_back() -> None:
+    """It is delivered when its turn comes, and the server stays away until something reached it."""
+    bench = Bench(pace=msgspec.structs.replace(PACE, local=frozenset({"test_result"})))
+    bench.gate.failed(Retry("no route", scope=Scope.SERVER, cause="unreachable"), "other", 0, bench.clock.seconds, 1.0)
+    await put_and_route(bench.spool, message("T1", 0), message("T1", 1))
+    bench.clock.seconds += 60
+    await bench.drain()
+    assert bench.server.of("T1") == ["0", "1"]
+    assert bench.changes == []
+    assert bench.gate.server_away
 
 
 async def test_what_was_leased_ahead_is_given_back_when_the_server_goes_away() -> None:
