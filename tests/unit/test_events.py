@@ -41,10 +41,14 @@ COUNTS = st.builds(
 )
 STATES = st.builds(AssetState, asset=st.just("A"), status=st.sampled_from(["idle", "running"]), as_of_us=TIMES)
 ENVIRONMENTS = st.builds(
-    AssetEnvironment,
-    asset=st.just("A"),
-    channels=st.dictionaries(st.sampled_from("abc"), st.integers(0, 99).map(float), min_size=1),
-    as_of_us=TIMES,
+    lambda sent, at: AssetEnvironment(
+        asset="A",
+        channels={name: float(value) for name, (value, _) in sent.items()},
+        units={name: unit for name, (_, unit) in sent.items() if unit},
+        as_of_us=at,
+    ),
+    st.dictionaries(st.sampled_from("abc"), st.tuples(st.integers(0, 99), st.sampled_from(["", "V", "K"])), min_size=1),
+    TIMES,
 )
 SOFTWARE = st.builds(
     lambda software, config, packages, at: AssetSoftware(
@@ -97,12 +101,14 @@ def test_each_count_is_the_newest_one_sent(events: list[AssetCounts]) -> None:
 
 @given(st.lists(ENVIRONMENTS, min_size=1, max_size=8))
 def test_each_channel_is_the_newest_one_sent(events: list[AssetEnvironment]) -> None:
-    """A channel's value comes from the message with the newest time that had it, whatever other channels did."""
+    """A channel's value and unit come from the newest message that had it, by its time, whatever others did."""
     result = folded([*events])
     assert isinstance(result, AssetEnvironment)
     for name in "abc":
         sent = [(e.as_of_us, number, e.channels[name]) for number, e in enumerate(events) if name in e.channels]
         assert result.channels.get(name) == (max(sent)[2] if sent else None)
+        units = [(e.as_of_us, number, e.units.get(name)) for number, e in enumerate(events) if name in e.channels]
+        assert result.units.get(name) == (max(units)[2] if units else None)
 
 
 @given(RUNS, st.data())

@@ -68,7 +68,7 @@ class AssetEnvironment(
         channels: channel name to its newest value, as the device named it (`temperature_c`).
         as_of_us: as in `AssetCounts`, of the newest channel.
         older_us: channel name to its time, of the channels that are older than that.
-        units: channel name to the unit the device sent with a value of it, the newest; of those that had one.
+        units: channel name to the unit the device sent with its newest value; of those that had one.
     """
 
     asset: str

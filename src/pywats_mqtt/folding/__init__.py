@@ -108,12 +108,7 @@ def _running_us(counts: AssetCounts) -> int:
 
 
 def _fold_environment(old: AssetEnvironment, new: AssetEnvironment) -> AssetEnvironment:
-    if (
-        new.as_of_us >= old.as_of_us
-        and not new.older_us
-        and old.channels.keys() <= new.channels.keys()
-        and old.units.keys() <= new.units.keys()
-    ):
+    if new.as_of_us >= old.as_of_us and not new.older_us and old.channels.keys() <= new.channels.keys():
         return new
     channels, units = dict(old.channels), dict(old.units)
     times = {name: old.older_us.get(name, old.as_of_us) for name in channels}
@@ -121,6 +116,7 @@ def _fold_environment(old: AssetEnvironment, new: AssetEnvironment) -> AssetEnvi
         time_us = new.older_us.get(name, new.as_of_us)
         if name not in times or time_us >= times[name]:
             channels[name], times[name] = value, time_us
+            units.pop(name, None)
             if name in new.units:
                 units[name] = new.units[name]
     as_of_us = max(old.as_of_us, new.as_of_us)

@@ -199,6 +199,10 @@ def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
             ),
         ),
         (
+            "[assets.thresholds]\na = {high = 30}\nb = {low = [1]}",
+            "bridge.toml: [assets] thresholds.b low: expected a number, got an array; write low = 10",
+        ),
+        (
             "[assets.thresholds.t]\nhigh = 'hot'",
             "bridge.toml: [assets] thresholds.t high: expected a number, got a string; write high = 10",
         ),

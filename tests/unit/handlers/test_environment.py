@@ -302,7 +302,7 @@ async def test_an_alarm_that_lasts_is_not_ended_by_a_restart() -> None:
 
 
 async def test_the_tag_of_a_channel_is_its_number_and_a_unit_that_was_sent_has_a_tag_of_its_own() -> None:
-    """What the name tells is not said again; the unit that came last stays, and the newest one counts."""
+    """What the name tells is not said again; the newest one counts, and stays when none is sent."""
     plant = Plant(AssetConfig())
     for unit in ("K", "°C"):
         sent = {"oven": {"value": 180.5, "unit": unit}, "humidity_pct": 45.2}
