@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from pywats_mqtt.events import (
     AssetCounts,
+    AssetDrift,
     AssetEnvironment,
     AssetSoftware,
     AssetState,
+    Drift,
     Event,
     Identified,
     Latest,
@@ -65,13 +67,33 @@ SOFTWARE = st.builds(
     st.dictionaries(st.sampled_from("pq"), st.sampled_from(["installing", "failed"])),
     TIMES,
 )
-RUNS = st.one_of(*(st.lists(kind, min_size=1, max_size=8) for kind in (COUNTS, STATES, ENVIRONMENTS, SOFTWARE)))
+DRIFTS = st.builds(
+    lambda values, limit, due, calibrated, at: AssetDrift(
+        asset="A",
+        parameters={
+            name: Drift(((at, value),), None if limit is None else (at, limit)) for name, value in values.items()
+        },
+        due_us=due,
+        due_as_of_us=0 if due is None else at,
+        calibrated_us=at if calibrated else 0,
+        as_of_us=at,
+    ),
+    st.dictionaries(st.sampled_from("ab"), st.floats(-1, 1)),
+    st.none() | st.floats(1, 2),
+    st.none() | st.integers(1, 9),
+    st.booleans(),
+    TIMES,
+)
+KINDS = (COUNTS, STATES, ENVIRONMENTS, SOFTWARE, DRIFTS)
+RUNS = st.one_of(*(st.lists(kind, min_size=1, max_size=8) for kind in KINDS))
 
 
 def newest_us(event: Latest) -> int:
     """Give the newest time that an event has."""
     if isinstance(event, AssetSoftware):
         return max(event.as_of_us, event.config_us, *event.updates_us.values())
+    if isinstance(event, AssetDrift):
+        return max(event.as_of_us, event.calibrated_us, event.due_as_of_us)
     return event.as_of_us
 
 
@@ -160,7 +182,7 @@ def test_a_folded_event_survives_the_spool(events: list[Latest]) -> None:
     assert decode(encode(event)) == event
     assert is_latest(event)
     assert order_key(event) == "A"
-    assert kind_of(event) in {"asset_counts", "asset_state", "asset_environment", "asset_software"}
+    assert kind_of(event) in {"asset_counts", "asset_state", "asset_environment", "asset_software", "asset_drift"}
 
 
 @given(RUNS, st.integers(0, 7))
@@ -198,6 +220,13 @@ def test_no_capped_time_is_later_and_no_value_is_lost(events: list[Latest], at_u
             updates_us={"p": at_us, "q": at_us},
         )
         assert fold(result, new) == new
+    elif isinstance(known, AssetDrift) and isinstance(result, AssetDrift):
+        assert newest_us(result) <= at_us
+        assert result.parameters.keys() == known.parameters.keys()
+        new = AssetDrift(asset="A", parameters={"a": Drift(((at_us, 5.0),))}, as_of_us=at_us)
+        after = fold(result, new)
+        assert isinstance(after, AssetDrift)
+        assert after.parameters["a"].points[-1] == (at_us, 5.0)
     else:
         new = AssetState(asset="A", status="error", as_of_us=at_us)
         assert fold(result, new) is new

@@ -9,6 +9,7 @@ Identity belongs to events and is computed here from what the device sent, befor
 
 from pywats_mqtt.events.assets import AssetAlert, AssetCounts, AssetEnvironment, AssetState, Severity
 from pywats_mqtt.events.batches import BatchCounts, BatchReported
+from pywats_mqtt.events.calibration import AssetCalibrated, AssetDrift, Drift, Point
 from pywats_mqtt.events.environment import (
     ALARM,
     LOGGED,
@@ -65,8 +66,10 @@ __all__ = [
     "ORDERED",
     "TOLD_TOPIC",
     "AssetAlert",
+    "AssetCalibrated",
     "AssetCounts",
     "AssetCrossing",
+    "AssetDrift",
     "AssetEnvironment",
     "AssetHistory",
     "AssetSamples",
@@ -80,6 +83,7 @@ __all__ = [
     "BatchCounts",
     "BatchReported",
     "Chart",
+    "Drift",
     "Event",
     "Failure",
     "Identified",
@@ -90,6 +94,7 @@ __all__ = [
     "OperatorEvent",
     "Ordered",
     "Parts",
+    "Point",
     "Relayed",
     "Repair",
     "RepairedPart",

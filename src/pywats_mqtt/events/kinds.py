@@ -9,6 +9,7 @@ import msgspec
 
 from pywats_mqtt.events.assets import AssetAlert, AssetCounts, AssetEnvironment, AssetState
 from pywats_mqtt.events.batches import BatchReported
+from pywats_mqtt.events.calibration import AssetCalibrated, AssetDrift
 from pywats_mqtt.events.environment import AssetCrossing, AssetHistory, AssetSamples, AssetWatch
 from pywats_mqtt.events.production import OperatorEvent, UnitEvent
 from pywats_mqtt.events.repairs import Repair
@@ -16,7 +17,7 @@ from pywats_mqtt.events.reports import TestResult
 from pywats_mqtt.events.software import AssetSoftware, SoftwareReported, UpdateReported
 from pywats_mqtt.events.utilization import AssetUtilization
 
-Telemetry: TypeAlias = AssetCounts | AssetState | AssetEnvironment
+Telemetry: TypeAlias = AssetCounts | AssetState | AssetEnvironment | AssetDrift
 Latest: TypeAlias = Telemetry | AssetSoftware | AssetSamples | AssetWatch
 
 
@@ -41,6 +42,7 @@ class Relayed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
         | BatchReported
         | AssetAlert
         | AssetUtilization
+        | AssetCalibrated
         | UnitEvent
         | OperatorEvent
         | SoftwareReported
@@ -64,6 +66,7 @@ Ordered: TypeAlias = (
     | BatchReported
     | AssetAlert
     | AssetUtilization
+    | AssetCalibrated
     | UnitEvent
     | OperatorEvent
     | SoftwareReported
@@ -77,6 +80,7 @@ ORDERED = (
     BatchReported,
     AssetAlert,
     AssetUtilization,
+    AssetCalibrated,
     UnitEvent,
     OperatorEvent,
     SoftwareReported,

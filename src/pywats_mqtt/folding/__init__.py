@@ -8,6 +8,7 @@ import msgspec
 
 from pywats_mqtt.events import (
     AssetCounts,
+    AssetDrift,
     AssetEnvironment,
     AssetSamples,
     AssetSoftware,
@@ -18,6 +19,7 @@ from pywats_mqtt.events import (
 )
 from pywats_mqtt.folding.watching import capped_watch, watch
 from pywats_mqtt.folding.windows import capped_samples, gather
+from pywats_mqtt.limits.history import capped_drift, fold_drift
 
 UPDATES = 50
 """Updates kept of a device, the newest ones; as many as the note of its station keeps."""
@@ -52,6 +54,8 @@ def fold(old: Latest | None, new: Latest) -> Latest:
         return _fold_environment(old, new)
     if isinstance(new, AssetSoftware) and isinstance(old, AssetSoftware):
         return _fold_software(old, new)
+    if isinstance(new, AssetDrift) and isinstance(old, AssetDrift):
+        return fold_drift(old, new)
     return new if new.as_of_us >= old.as_of_us else old
 
 
@@ -68,7 +72,7 @@ def capped(event: Latest, at_us: int) -> Latest:
         total_us, running_us = min(event.as_of_us, at_us), min(running_us, at_us)
         running_as_of_us = None if event.running_as_of_us is None or running_us == total_us else running_us
         return msgspec.structs.replace(event, as_of_us=total_us, running_as_of_us=running_as_of_us)
-    if isinstance(event, AssetSoftware | AssetSamples | AssetWatch):
+    if isinstance(event, AssetSoftware | AssetSamples | AssetWatch | AssetDrift):
         return _capped_parts(event, at_us)
     if event.as_of_us <= at_us:
         return event
@@ -146,8 +150,10 @@ def _fold_software(old: AssetSoftware, new: AssetSoftware) -> AssetSoftware:
     )
 
 
-def _capped_parts(event: AssetSoftware | AssetSamples | AssetWatch, at_us: int) -> Latest:
+def _capped_parts(event: AssetSoftware | AssetSamples | AssetWatch | AssetDrift, at_us: int) -> Latest:
     """Cap what has times of its own in its parts."""
+    if isinstance(event, AssetDrift):
+        return capped_drift(event, at_us)
     if isinstance(event, AssetSamples):
         return capped_samples(event, at_us)
     if isinstance(event, AssetWatch):
