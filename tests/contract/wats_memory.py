@@ -11,6 +11,9 @@ import msgspec
 
 from pywats_mqtt.errors import Reject, Retry, Scope
 from pywats_mqtt.events import Repair, TestResult
+from pywats_mqtt.limits.monitors import monitors_of, worst
+from pywats_mqtt.limits.values import EXTERNAL, AssetStatus, AssetType, Schedule
+from pywats_mqtt.messages import to_us
 from pywats_mqtt.ports import Asset, KnownTest, Unit
 from pywats_mqtt.software.packages import Package
 from pywats_mqtt.wats.assets import xml_safe
@@ -78,6 +81,10 @@ class MemoryWats:
         products: part number to its revisions.
         batches: number to size.
         software: all packages.
+        type: the type of all assets.
+        calibrations: what was recorded, as (serial number, when, comment).
+        statuses: serial number to what it says of an asset instead of what it computes.
+        now: the time that days are counted to.
         running_allowed: off, `set_running_count` is refused as for a token without the permission.
     """
 
@@ -92,6 +99,10 @@ class MemoryWats:
         self.calls: list[tuple[str, str, object]] = []
         self.batches: dict[str, int] = {}
         self.software: list[Package] = []
+        self.type = AssetType(id="t1", name="MQTT device")
+        self.calibrations: list[tuple[str, datetime, str]] = []
+        self.statuses: dict[str, AssetStatus] = {}
+        self.now = datetime(2026, 1, 26, 12, 0, tzinfo=UTC)
         self.create_assets = True
         self.running_allowed = True
         self._failures: dict[str, tuple[Retry | Reject, bool]] = {}
@@ -182,6 +193,39 @@ class MemoryWats:
         self._change(serial_number, tags=self._there(serial_number).tags | xml_safe(tags))
         _raise(failure)
 
+    async def asset_types(self) -> Sequence[AssetType]:
+        """Give the one type."""
+        _raise(self._called("asset_types", "", None))
+        return (self.type,)
+
+    async def asset_status(self, serial_number: str) -> AssetStatus:
+        """Compute the status, or give the one that is set."""
+        failure = self._called("asset_status", serial_number, None)
+        await asyncio.sleep(0)
+        asset = self._there(serial_number)
+        _raise(failure)
+        if serial_number in self.statuses:
+            return self.statuses[serial_number]
+        counts = (asset.running, asset.total)
+        monitors = monitors_of(self.type, asset.schedule, counts, to_us(self.now))
+        level = worst({name: monitor.level for name, monitor in monitors.items()})
+        return AssetStatus(level=level, message=level.word or "OK", running=asset.running, total=asset.total)
+
+    async def record_calibration(
+        self, serial_number: str, at: datetime, comment: str, *, external_due: datetime | None = None
+    ) -> None:
+        """Note a calibration, and when the next is due."""
+        failure = self._called("record_calibration", serial_number, at)
+        schedule = self._there(serial_number).schedule
+        days = self.type.calibration_days or 0
+        if external_due is not None and days != EXTERNAL:
+            raise Reject("400 the dates of this type follow from its interval")
+        due = at + timedelta(days=days) if days > 0 else external_due
+        dates = {"calibrated_us": to_us(at), "calibration_due_us": to_us(due) if due else schedule.calibration_due_us}
+        self._change(serial_number, schedule=msgspec.structs.replace(schedule, **dates))
+        self.calibrations.append((serial_number, at, comment))
+        _raise(failure)
+
     async def unit(self, serial_number: str, part_number: str) -> Unit | None:
         """Read a unit."""
         failure = self._called("unit", serial_number, part_number)
@@ -269,7 +313,10 @@ class MemoryWats:
             if not self.create_assets:
                 raise Reject(f"there is no asset {serial_number!r} in WATS and wats.create_assets is off")
             number = str(len(self.assets) + 1)
-            self.assets[serial_number] = Asset(id=number, serial_number=serial_number, state=1, running=0, total=0)
+            schedule = Schedule(type_id=self.type.id, first_seen_us=to_us(self.now))
+            self.assets[serial_number] = Asset(
+                id=number, serial_number=serial_number, state=1, running=0, total=0, schedule=schedule
+            )
         return self.assets[serial_number]
 
     def _there(self, serial_number: str) -> Asset:

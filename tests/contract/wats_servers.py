@@ -90,6 +90,14 @@ class Server(Protocol):
         """Make the next version of a package, as others do."""
         ...
 
+    async def limit(self, **limits: float) -> None:
+        """Set limits of the type of our assets, by the names of `AssetType`'s fields, as people do."""
+        ...
+
+    def calibrations(self) -> list[tuple[str, datetime, str]]:
+        """Give the calibrations noted, as (serial number, when, comment), oldest first."""
+        ...
+
 
 class MemoryServer:
     """The one in memory."""
@@ -134,6 +142,25 @@ class MemoryServer:
         """Make a package."""
         number = 1 + sum(package.name == name for package in self._wats.software)
         self._wats.software.append(Package(name=name, number=number, status=status, tags=tags))
+
+    async def limit(self, **limits: float) -> None:
+        """Set limits."""
+        self._wats.type = msgspec.structs.replace(self._wats.type, **limits)
+
+    def calibrations(self) -> list[tuple[str, datetime, str]]:
+        """Give what it noted."""
+        return list(self._wats.calibrations)
+
+
+LIMITS = {
+    "running_limit": "runningCountLimit",
+    "total_limit": "totalCountLimit",
+    "calibration_days": "calibrationInterval",
+    "maintenance_days": "maintenanceInterval",
+    "warning_percent": "warningThreshold",
+    "alarm_percent": "alarmThreshold",
+}
+"""Field of `AssetType` to WATS' name."""
 
 
 class EmulatedServer:
@@ -195,6 +222,30 @@ class EmulatedServer:
     async def distribute(self, name: str, status: str, **tags: str) -> None:
         """Make a package, and lead it through its life."""
         await asyncio.to_thread(distribute, self._emulator, FULL, name, status, **tags)
+
+    async def limit(self, **limits: float) -> None:
+        """Set limits."""
+        await asyncio.to_thread(set_limits, self._emulator, FULL, **limits)
+
+    def calibrations(self) -> list[tuple[str, datetime, str]]:
+        """Ask for the log rows that are calibrations (type 4)."""
+        log = self._emulator.state()["asset_log"]
+        return [
+            (row["serialNumber"], datetime.fromisoformat(row["value"]), row.get("comment", ""))
+            for row in log
+            if row["type"] == 4
+        ]
+
+
+def set_limits(emulator: RunningEmulator, token: str, **limits: float) -> None:
+    """Set limits of the type of the bridge's assets; make the type where it is missing."""
+    headers = {"Authorization": f"Basic {token}"}
+    with httpx.Client(base_url=f"{emulator.url}/api/Asset/", headers=headers, trust_env=False) as http:
+        known = http.get("Types", params={"$filter": "typeName eq 'MQTT device'"}).raise_for_status().json()
+        body = {"typeName": "MQTT device", **{LIMITS[name]: value for name, value in limits.items()}}
+        if known:
+            body["typeId"] = known[0]["typeId"]
+        http.put("Types", json=body).raise_for_status()
 
 
 LIVES = {

@@ -11,6 +11,7 @@ import msgspec
 
 from pywats_mqtt.errors import Reject
 from pywats_mqtt.events import Repair, TestResult
+from pywats_mqtt.limits.values import AssetStatus, AssetType, Schedule
 from pywats_mqtt.software.packages import Package
 
 
@@ -24,6 +25,7 @@ class Asset(msgspec.Struct, frozen=True, kw_only=True):
         running: running count.
         total: total count.
         tags: tag key to value.
+        schedule: its type, and its dates of calibration and maintenance.
     """
 
     id: str
@@ -32,6 +34,7 @@ class Asset(msgspec.Struct, frozen=True, kw_only=True):
     running: int
     total: int
     tags: dict[str, str] = msgspec.field(default_factory=dict)
+    schedule: Schedule = Schedule()
 
 
 class KnownTest(msgspec.Struct, frozen=True):
@@ -131,6 +134,29 @@ class Wats(Protocol):
 
     async def set_tags(self, serial_number: str, tags: Mapping[str, str]) -> None:
         """Merge tags into the asset's and write the full list, keys made XML-safe."""
+        ...
+
+    async def asset_types(self) -> Sequence[AssetType]:
+        """Read all types of assets with their limits; one call."""
+        ...
+
+    async def asset_status(self, serial_number: str) -> AssetStatus:
+        """Read what WATS says of an asset and its limits; one call. An asset that is not there: Reject."""
+        ...
+
+    async def record_calibration(
+        self, serial_number: str, at: datetime, comment: str, *, external_due: datetime | None = None
+    ) -> None:
+        """Note that an asset was calibrated; WATS works out when it is due again.
+
+        A second note of the same calibration is a second row of the asset's log: look at its dates before.
+
+        Args:
+            serial_number: the asset, which must be there.
+            at: when; aware.
+            comment: beside it; may be empty.
+            external_due: when it is due again; only for a type whose dates another system tells.
+        """
         ...
 
     async def unit(self, serial_number: str, part_number: str) -> Unit | None:

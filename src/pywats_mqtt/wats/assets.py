@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import TypeAlias
 
 import msgspec
 
+from pywats_mqtt.limits.values import Schedule
+from pywats_mqtt.messages import to_us
 from pywats_mqtt.ports import Asset
 
 Wire: TypeAlias = dict[str, object]
@@ -36,6 +39,12 @@ class _Asset(msgspec.Struct, rename="camel"):
     running_count: int | None = None
     total_count: int | None = None
     tags: list[_Tag] | None = None
+    type_id: str | None = None
+    first_seen_date: object = None
+    last_calibration_date: object = None
+    next_calibration_date: object = None
+    last_maintenance_date: object = None
+    next_maintenance_date: object = None
 
 
 def asset_of(wire: Wire) -> Asset:
@@ -52,7 +61,31 @@ def asset_of(wire: Wire) -> Asset:
         running=read.running_count or 0,
         total=read.total_count or 0,
         tags={tag.key: tag.value or "" for tag in read.tags or ()},
+        schedule=Schedule(
+            type_id=(read.type_id or "").lower(),
+            first_seen_us=_moment(read.first_seen_date),
+            calibrated_us=_moment(read.last_calibration_date),
+            calibration_due_us=_moment(read.next_calibration_date),
+            maintained_us=_moment(read.last_maintenance_date),
+            maintenance_due_us=_moment(read.next_maintenance_date),
+        ),
     )
+
+
+def _moment(sent: object) -> int | None:
+    """Read a date of an asset; None where there is none, or it is none: nothing else of the asset hangs on it.
+
+    A time without zone is UTC. The year 1 is how .NET writes that there is no date.
+    """
+    if not isinstance(sent, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(sent)
+    except ValueError:
+        return None
+    if moment.year == 1:
+        return None
+    return to_us(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
 def path_key(serial_number: str) -> str | None:

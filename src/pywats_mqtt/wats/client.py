@@ -15,9 +15,10 @@ import msgspec
 from pywats_mqtt.config.model import WatsConfig
 from pywats_mqtt.errors import Reject, Retry, Scope
 from pywats_mqtt.events import Repair, TestResult
+from pywats_mqtt.limits.values import AssetStatus, AssetType
 from pywats_mqtt.ports import Asset, Clock, KnownTest, Notes, Unit
 from pywats_mqtt.software.packages import Package
-from pywats_mqtt.wats import lookups
+from pywats_mqtt.wats import limits, lookups
 from pywats_mqtt.wats.assets import Wire, asset_of, equals, named, path_key, rows, with_tags
 from pywats_mqtt.wats.outcomes import Answer, Call, Missing, problem_of_report_answer
 from pywats_mqtt.wats.production import ProductionCalls
@@ -158,6 +159,20 @@ class PywatsClient:
             changed = _read(lambda known: with_tags(known, tags), wire, _LIST)
             if changed is not None:
                 await self._session.call(_SAVE, body=changed)
+
+    async def asset_types(self) -> Sequence[AssetType]:
+        """Read all types of assets; one call."""
+        return await limits.asset_types(self._session)
+
+    async def asset_status(self, serial_number: str) -> AssetStatus:
+        """Read the status of an asset; one call."""
+        return await limits.asset_status(self._session, serial_number)
+
+    async def record_calibration(
+        self, serial_number: str, at: datetime, comment: str, *, external_due: datetime | None = None
+    ) -> None:
+        """Note a calibration; one call, which counts twice when it is made twice."""
+        await limits.record_calibration(self._session, serial_number, at, comment, external_due)
 
     async def unit(self, serial_number: str, part_number: str) -> Unit | None:
         """Read a unit; one call."""

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pywats_mqtt.limits.values import Schedule
 from pywats_mqtt.ports import Asset
 from pywats_mqtt.wats.assets import Wire, asset_of, equals, named, path_key, with_tags, xml_safe
 
@@ -30,7 +31,10 @@ WIRE: Wire = {
 
 def test_an_asset_is_read() -> None:
     """Counts, state and tags are what the server says."""
-    assert asset_of(WIRE) == Asset(id="7", serial_number="F1", state=3, running=1, total=2, tags={"owner": "me"})
+    schedule = Schedule(type_id=str(WIRE["typeId"]))
+    assert asset_of(WIRE) == Asset(
+        id="7", serial_number="F1", state=3, running=1, total=2, tags={"owner": "me"}, schedule=schedule
+    )
 
 
 def test_nulls_and_absent_fields_are_nothing() -> None:
