@@ -21,6 +21,9 @@ from pywats_mqtt.topics import render
 
 PREFIX = "alarms/"
 
+PATIENCE_S = 60.0
+"""What was handed over to be published is not handed over again for so long: twice what one publication may take."""
+
 Fact: TypeAlias = str | int | float | bool | None
 Facts: TypeAlias = Mapping[str, Fact]
 NO_FACTS: Facts = MappingProxyType({})
@@ -68,6 +71,7 @@ class Alarms:
         self._clock = clock
         self._publish = publish
         self._standing: dict[str, dict[str, Standing]] = {}
+        self._told_at: dict[tuple[str, str, str], tuple[Standing, float]] = {}
         self._loaded = False
         self._loading = asyncio.Lock()
 
@@ -124,6 +128,7 @@ class Alarms:
 
     def tell_again(self) -> None:
         """Let the next look say again what the broker is to keep: it was away, and may have forgotten."""
+        self._told_at = {what: told for what, told in self._told_at.items() if what[2] != "kept"}
         for alarms in self._standing.values():
             for alarm_type, standing in alarms.items():
                 alarms[alarm_type] = msgspec.structs.replace(standing, kept=False)
@@ -132,16 +137,23 @@ class Alarms:
         standing = self._standing[asset][alarm_type]
         topic = render(self._template, {"alarm_type": alarm_type})
         payload = msgspec.json.encode(self._message(asset, alarm_type, standing))
-        if not standing.announced:
+        if not standing.announced and not self._is_on_its_way(asset, alarm_type, "announced", standing):
             told = partial(self._mark, asset, alarm_type, standing, notes, announced=True)
-            self._publish(Publication(topic=topic, payload=payload), told)
-        if not standing.kept:
+            if self._publish(Publication(topic=topic, payload=payload), told):
+                self._told_at[asset, alarm_type, "announced"] = standing, self._clock.monotonic()
+        if not standing.kept and not self._is_on_its_way(asset, alarm_type, "kept", standing):
             keep = Publication(
                 topic=f"{topic}/{render('{asset}', {'asset': asset})}",
                 payload=payload if standing.level else b"",
                 retain=True,
             )
-            self._publish(keep, partial(self._mark, asset, alarm_type, standing, notes, kept=True))
+            if self._publish(keep, partial(self._mark, asset, alarm_type, standing, notes, kept=True)):
+                self._told_at[asset, alarm_type, "kept"] = standing, self._clock.monotonic()
+
+    def _is_on_its_way(self, asset: str, alarm_type: str, what: str, standing: Standing) -> bool:
+        """Tell whether this was handed over a moment ago, and the broker may only not have answered yet."""
+        told, told_at = self._told_at.get((asset, alarm_type, what), (None, 0.0))
+        return _is_same(told, standing) and self._clock.monotonic() < told_at + PATIENCE_S
 
     def _message(self, asset: str, alarm_type: str, standing: Standing) -> dict[str, Fact]:
         return {
@@ -168,8 +180,9 @@ class Alarms:
         """Write down that the broker was told, unless the alarm changed meanwhile; a cleared one is then forgotten."""
         alarms = self._standing.get(asset, {})
         now = alarms.get(alarm_type)
-        if now is None or (now.level, now.changed_us) != (told.level, told.changed_us):
+        if now is None or not _is_same(now, told):
             return
+        self._told_at.pop((asset, alarm_type, "announced" if announced else "kept"), None)
         now = msgspec.structs.replace(now, announced=now.announced or announced, kept=now.kept or kept)
         await self._keep(asset, alarm_type, None if now.announced and now.kept and not now.level else now, notes)
 
@@ -197,3 +210,8 @@ class Alarms:
                 alarms = msgspec.json.decode(note, type=dict[str, Standing])
                 kept = {kind: msgspec.structs.replace(standing, kept=False) for kind, standing in alarms.items()}
                 self._standing[name.removeprefix(PREFIX)] = kept
+
+
+def _is_same(one: Standing | None, other: Standing) -> bool:
+    """Tell whether nothing was raised or cleared between the two."""
+    return one is not None and (one.level, one.changed_us) == (other.level, other.changed_us)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from pywats_mqtt.handlers.alarms import Alarms
+from pywats_mqtt.handlers.alarms import PATIENCE_S, Alarms
 from pywats_mqtt.ports import Publication
 from tests.contract.wats_memory import HandClock, MemoryNotes
 
@@ -130,6 +130,20 @@ async def test_what_could_not_be_said_is_said_later() -> None:
     assert bench.topics() == [TOPIC, f"{TOPIC}/F1"]
     assert bench.retained[f"{TOPIC}/F1"] == b""
     assert await bench.notes.notes("alarms/") == {}
+
+
+async def test_what_is_on_its_way_is_not_said_twice() -> None:
+    """The broker has not answered yet; what it never answers is said again after a minute."""
+    bench = Bench()
+    await bench.alarms.raise_("F1", DUE, "warning", bench.notes)
+    await bench.alarms.look(bench.notes)
+    assert bench.topics() == [TOPIC, f"{TOPIC}/F1"]
+    bench.clock.seconds += PATIENCE_S
+    await bench.look()
+    assert bench.topics() == [TOPIC, f"{TOPIC}/F1"]
+    bench.clock.seconds += PATIENCE_S
+    await bench.look()
+    assert bench.topics() == []
 
 
 async def test_a_broker_that_forgot_is_told_again_what_to_keep() -> None:
