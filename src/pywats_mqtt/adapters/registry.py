@@ -12,6 +12,7 @@ from pywats_mqtt.adapters import (
     asset,
     batch,
     bus_event,
+    calibration,
     environment,
     production,
     repair,
@@ -26,6 +27,7 @@ from pywats_mqtt.schemas.asset import decoder as asset_decoder
 from pywats_mqtt.schemas.batch import decoder as batch_decoder
 from pywats_mqtt.schemas.bus_event import result_decoder as bus_result_decoder
 from pywats_mqtt.schemas.bus_event import state_decoder as bus_state_decoder
+from pywats_mqtt.schemas.calibration import decoder as calibration_decoder
 from pywats_mqtt.schemas.environment import CLOSE_TOPIC, UNWATCH_TOPIC, close_decoder, unwatch_decoder
 from pywats_mqtt.schemas.production import operator_decoder, unit_decoder
 from pywats_mqtt.schemas.repair import decoder as repair_decoder
@@ -57,6 +59,7 @@ READINGS: Mapping[str, Mapping[str, Reading]] = {
     "asset": {
         "alerts": Reading(alert.read, alert_decoder.decode),
         "utilization": Reading(utilization.read, utilization_decoder.decode),
+        "calibration": Reading(calibration.read, calibration_decoder.decode),
         ANY: Reading(asset.read, asset_decoder.decode),
     },
     "report": {

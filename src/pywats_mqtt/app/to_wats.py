@@ -107,11 +107,21 @@ async def deliver_to_wats(bridge: Host) -> AsyncIterator[Destination]:
             handle_units=handle_units,
             probe=wats.reach,
             looks=looks,
-            look_s=min(
-                config.software.refresh_s, config.software.update_timeout_s, config.utilization.report_after_s, LOOK_S
-            ),
+            look_s=_look_s(config),
             tell_again=handlers.tell_again,
         )
+
+
+def _look_s(config: BridgeConfig) -> float:
+    software, assets = config.software, config.assets
+    return min(
+        software.refresh_s,
+        software.update_timeout_s,
+        config.utilization.report_after_s,
+        assets.limits_refresh_s,
+        assets.status_refresh_s or LOOK_S,
+        LOOK_S,
+    )
 
 
 def pace_of(config: BridgeConfig) -> Pace:
@@ -126,6 +136,7 @@ def pace_of(config: BridgeConfig) -> Pace:
             "asset_environment": wats.tags_interval_s,
             "asset_samples": min(wats.tags_interval_s, config.assets.history_window_s or wats.tags_interval_s),
             "asset_watch": wats.tags_interval_s,
+            "asset_drift": wats.tags_interval_s,
             "asset_software": wats.tags_interval_s,
         },
         together=kind_of_type(UnitEvent),

@@ -9,6 +9,8 @@
 | alert | ASSET_FAULT | as `AssetFaultEvent.to_dict` |
 | repair | CUSTOM | kind `repair`: the fields of the event, as they are stored |
 | utilization | CUSTOM | kind `utilization`: the fields of the event, as they are stored |
+| calibration | CUSTOM | kind `asset_calibration`: asset_id, parameters, due, timestamp |
+| calibrated | CUSTOM | kind `asset_calibrated`: asset_id, due, comment, timestamp |
 | environment | CUSTOM | kind `asset_environment`: asset_id, environment, timestamp |
 | unit entered | UNIT_ARRIVED | unit_id, part_number, revision, station_id, operator_id, timestamp |
 | unit exited | UNIT_DEPARTED | the same |
@@ -32,7 +34,9 @@ from pywats_events import Event, EventMetadata, EventType
 
 from pywats_mqtt.events import (
     AssetAlert,
+    AssetCalibrated,
     AssetCounts,
+    AssetDrift,
     AssetEnvironment,
     AssetState,
     AssetUtilization,
@@ -111,14 +115,53 @@ def _said(relayed: Relayed) -> tuple[EventType, Payload]:
                 "cleared_time": None if alert.active else _time(alert.at_us),
                 "custom_data": {},
             }
-        case SoftwareReported() | UpdateReported() | AssetCounts() | AssetEnvironment() as other:
+        case (
+            SoftwareReported()
+            | UpdateReported()
+            | AssetCounts()
+            | AssetEnvironment()
+            | AssetDrift()
+            | AssetCalibrated() as other
+        ):
             return EventType.CUSTOM, _custom(other, relayed.received_at_us)
 
 
-def _custom(other: SoftwareReported | UpdateReported | AssetCounts | AssetEnvironment, received_at_us: int) -> Payload:
+def _custom(
+    other: SoftwareReported | UpdateReported | AssetCounts | AssetEnvironment | AssetDrift | AssetCalibrated,
+    received_at_us: int,
+) -> Payload:
     if isinstance(other, SoftwareReported | UpdateReported):
         return _software(other)
+    if isinstance(other, AssetDrift | AssetCalibrated):
+        return _calibration(other)
     return _telemetry(other, received_at_us)
+
+
+def _calibration(said: AssetDrift | AssetCalibrated) -> Payload:
+    due = None if said.due_us is None else _time(said.due_us)
+    if isinstance(said, AssetCalibrated):
+        return {
+            "kind": "asset_calibrated",
+            "asset_id": said.asset,
+            "due": due,
+            "comment": said.comment,
+            "timestamp": _time(said.at_us),
+        }
+    parameters = {
+        name: {
+            "deviation": drift.points[-1][1] if drift.points else None,
+            "limit": drift.limit and drift.limit[1],
+            "unit": drift.unit[1] if drift.unit else "",
+        }
+        for name, drift in said.parameters.items()
+    }
+    return {
+        "kind": "asset_calibration",
+        "asset_id": said.asset,
+        "parameters": parameters,
+        "due": due,
+        "timestamp": _time(said.as_of_us),
+    }
 
 
 def _telemetry(telemetry: AssetCounts | AssetEnvironment, received_at_us: int) -> Payload:

@@ -23,6 +23,7 @@ EXAMPLES = {
     "states": "blocked = 5",
     "units": 'co2 = "ppm"',
     "thresholds": 'temperature_c = {low = 15, high = 30, hysteresis = 1, level = "alarm"}',
+    "calibration_limits": "gain = 0.05",
     "processes": 'LINE1-STATION3 = "ICT"',
     "testers": 'T1 = "LINE1-STATION3"',
     "ideal_cycle_s": "PRESS-7 = 2.5",

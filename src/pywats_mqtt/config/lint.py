@@ -40,7 +40,10 @@ REFUSED = frozenset("*%?[]^!/\\")
 """Characters that WATS refuses in a part number."""
 
 SHORTEST_REFRESH_S = 10.0
-"""Six calls a minute for the list of packages."""
+"""Six calls a minute for the list of packages, or of types."""
+
+SHORTEST_STATUS_S = 60.0
+"""A call a minute for each asset."""
 
 SHORTEST_WINDOW_S = 60.0
 """A report a minute for each asset is a tenth of the quota for 45 of them."""
@@ -204,6 +207,7 @@ def _assets(assets: AssetConfig) -> Iterator[Finding]:
             yield _error(path, "is compared with what devices say, in lower case", f"write {word.strip().lower()!r}")
     yield from _history(assets)
     yield from _channels(assets)
+    yield from _limits(assets)
     if assets.override_states:
         problem = "lets a device end a state that a person set, such as scrapped"
         yield _warning("assets.override_states", problem, "write false, and let people end it")
@@ -247,6 +251,24 @@ def _channels(assets: AssetConfig) -> Iterator[Finding]:
         if low is not None and high is not None and low > high - limits.hysteresis:
             problem = "leaves no value within both limits, once hysteresis is taken off"
             yield _error(path, problem, "write a low that is below high by more than hysteresis")
+
+
+def _limits(assets: AssetConfig) -> Iterator[Finding]:
+    if assets.limits_refresh_s < SHORTEST_REFRESH_S:
+        problem = (
+            f"asks WATS for all types {60 / assets.limits_refresh_s:g} times a minute, from the quota of all calls"
+        )
+        yield _warning("assets.limits_refresh_s", problem, "write 900")
+    if 0 < assets.status_refresh_s < SHORTEST_STATUS_S:
+        problem = "asks WATS for each asset more than once a minute, from the quota of all calls"
+        yield _warning("assets.status_refresh_s", problem, "write 3600")
+    for name, limit in assets.calibration_limits.items():
+        if not limit > 0:
+            problem = f"{limit:g} is no deviation that could be exceeded in either direction"
+            yield _error(f"assets.calibration_limits.{name}", problem, "write a number above 0")
+        if name != name.strip() or not name:
+            problem = "is no name of a parameter"
+            yield _error(f"assets.calibration_limits.{name}", problem, f"write {name.strip() or 'default'!r}")
 
 
 def _wats(wats: WatsConfig) -> Iterator[Finding]:

@@ -177,6 +177,16 @@ class AssetConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             maintenance until a self-test passes; `off` does nothing.
         selftest_every_h: hours after which the next self-test of a device is overdue; 0 for never. One that never sent
             any is not.
+        calibration_limits: parameter of a calibration to the deviation, in either direction, that it may not exceed,
+            where its device names no limit; `default` is for all that are not here.
+        calibration_warn_days: days ahead in which to warn: of a limit that the trend of a deviation surely reaches,
+            and of the date that a device says its calibration is due.
+        calibration_warn_percent: share of its limit, up to 100, from which on a deviation warns, whatever its trend.
+        limits_refresh_s: seconds the types of assets with their limits are used before they are read again; one call
+            for all assets.
+        status_refresh_s: seconds in which each asset is compared once with what WATS says of it, so that a
+            calibration, a reset or a new limit that people enter in WATS is seen; about one call an asset. 0 compares
+            none.
         history_window_s: length of a window of the environment's history, one report for each asset and window; 0 for
             no history. 900 is a quarter of an hour: a report a minute for each 15 assets.
         history_late_s: seconds after its end in which a window still takes late values. What comes even later is
@@ -195,6 +205,11 @@ class AssetConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     maintenance_from: Literal["info", "warning", "error", "critical", "never"] = "critical"
     selftest_failed: Literal["off", "tag", "block"] = "off"
     selftest_every_h: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    calibration_limits: dict[str, float] = msgspec.field(default_factory=dict)
+    calibration_warn_days: Annotated[float, msgspec.Meta(ge=0)] = 30.0
+    calibration_warn_percent: Annotated[float, msgspec.Meta(gt=0, le=100)] = 80.0
+    limits_refresh_s: Seconds = 900.0
+    status_refresh_s: Annotated[float, msgspec.Meta(ge=0)] = 3_600.0
     history_window_s: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     history_late_s: Annotated[float, msgspec.Meta(ge=0)] = 60.0
     history_part_number: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] = "ENVIRONMENT"

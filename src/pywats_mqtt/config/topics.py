@@ -14,7 +14,7 @@ class TopicConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     Attributes:
         asset_topics: filters for asset telemetry; where the last level is `alerts` it is an alert, where it is
-            `utilization` what the asset did and made.
+            `calibration` a calibration, where it is `utilization` what the asset did and made.
         report_topics: filters for test results; where the last level is `selftest` it is a self-test, where it is
             `repairs` a repair.
         software_topics: filters for software inventories, configuration versions and, where the last level is
@@ -35,6 +35,7 @@ class TopicConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         "assets/+/counters",
         "assets/+/environment",
         "assets/+/alerts",
+        "assets/+/calibration",
         "assets/+/utilization",
     )
     report_topics: tuple[str, ...] = ("testers/+/results", "devices/+/selftest", "testers/+/repairs")

@@ -154,6 +154,20 @@ class AssetHandlers:
         """
         await self._known(asset).read(wats, asset)
 
+    def names(self) -> list[str]:
+        """Name the assets that anything was heard of."""
+        return list(self._assets)
+
+    def held(self, asset: str) -> Held | None:
+        """Give what WATS is known to hold of an asset; None where that has to be read."""
+        known = self._assets.get(asset)
+        return None if known is None else known.held
+
+    def read_anew(self, asset: str) -> None:
+        """Read the asset before it is built on again: others changed it."""
+        if asset in self._assets:
+            self._assets[asset].held = None
+
     @property
     def _threshold(self) -> Severity | None:
         severity = self._config.maintenance_from

@@ -7,20 +7,22 @@ from collections.abc import Mapping
 
 import msgspec
 
+from pywats_mqtt.limits.values import Schedule
 from pywats_mqtt.ports import Asset, Wats
 
 
 class Held(msgspec.Struct):
-    """Counts and state of one asset, as read and as written by us since."""
+    """Counts and state of one asset, as read and as written by us since; and its type and dates as read."""
 
     total: int
     running: int
     state: int
+    schedule: Schedule = Schedule()
 
     @classmethod
     def of(cls, asset: Asset) -> Held:
         """Take them from what was read."""
-        return cls(total=asset.total, running=asset.running, state=asset.state)
+        return cls(total=asset.total, running=asset.running, state=asset.state, schedule=asset.schedule)
 
     def raise_total(self, total: int) -> None:
         """Follow a write of the total: WATS adds the difference to both counts, and ignores a lower one."""

@@ -11,8 +11,10 @@ from pywats_mqtt.config.model import BridgeConfig
 from pywats_mqtt.config.zones import calendar_of
 from pywats_mqtt.events import (
     AssetAlert,
+    AssetCalibrated,
     AssetCounts,
     AssetCrossing,
+    AssetDrift,
     AssetEnvironment,
     AssetHistory,
     AssetSamples,
@@ -31,7 +33,9 @@ from pywats_mqtt.events import (
 )
 from pywats_mqtt.handlers.asset import AssetHandlers
 from pywats_mqtt.handlers.batch import BatchHandler
+from pywats_mqtt.handlers.calibration import CalibrationHandlers
 from pywats_mqtt.handlers.environment import EnvironmentHandlers
+from pywats_mqtt.handlers.limits import LimitWatch
 from pywats_mqtt.handlers.operators import Operators
 from pywats_mqtt.handlers.production import Defaults, ProductionHandlers
 from pywats_mqtt.handlers.repair import RepairHandler
@@ -39,6 +43,7 @@ from pywats_mqtt.handlers.report import ResultHandler
 from pywats_mqtt.handlers.selftest import SelfTesting
 from pywats_mqtt.handlers.software import Stations
 from pywats_mqtt.handlers.surroundings import Look, Surroundings
+from pywats_mqtt.handlers.upkeep import Upkeep
 from pywats_mqtt.handlers.utilization import Utilization
 from pywats_mqtt.ports import Notes, Wats
 
@@ -51,7 +56,9 @@ Kind = TypeVar(
     Repair,
     BatchReported,
     AssetAlert,
+    AssetCalibrated,
     AssetCounts,
+    AssetDrift,
     AssetState,
     AssetEnvironment,
     AssetSamples,
@@ -96,6 +103,9 @@ def make_handlers(config: BridgeConfig, around: Surroundings) -> Handlers:
     production = ProductionHandlers(config.production, defaults, operators, around.shopfloor, around.alarm)
     assets = AssetHandlers(config.assets, around.clock, around.on_refused)
     environment = EnvironmentHandlers(config.assets, around)
+    upkeep = Upkeep(config.assets, around.clock, around.alarms)
+    limits = LimitWatch(config.assets, around.clock, upkeep, assets, around.on_refused)
+    calibration = CalibrationHandlers(upkeep, assets, limits)
     stations = Stations(config, around.clock, around.publish, around.on_refused)
     utilization = Utilization(config, calendar_of(config.shifts), around, assets.make_sure)
     selftests = SelfTesting(config.assets, around.clock, assets, around.alarms, around.on_refused)
@@ -112,6 +122,7 @@ def make_handlers(config: BridgeConfig, around: Surroundings) -> Handlers:
     async def count(event: AssetCounts, wats: Wats, notes: Notes) -> None:
         if not wats_config.is_counted_by_reports(event.asset):
             await assets.handle_counts(event, wats, notes)
+            await limits.counted(event.asset, notes)
 
     async def look_at_alarms(_wats: Wats, notes: Notes) -> None:
         await around.alarms.look(notes)
@@ -129,7 +140,9 @@ def make_handlers(config: BridgeConfig, around: Surroundings) -> Handlers:
             UpdateReported: _only(UpdateReported, stations.handle_update),
             AssetAlert: _only(AssetAlert, assets.handle_alert),
             AssetUtilization: _only(AssetUtilization, utilization.handle),
+            AssetCalibrated: _only(AssetCalibrated, calibration.handle_calibrated),
             AssetCounts: _only(AssetCounts, count),
+            AssetDrift: _only(AssetDrift, calibration.handle_drift),
             AssetState: _only(AssetState, assets.handle_state),
             AssetEnvironment: _only(AssetEnvironment, assets.handle_environment),
             AssetSamples: _only(AssetSamples, environment.handle_samples),
@@ -142,7 +155,7 @@ def make_handlers(config: BridgeConfig, around: Surroundings) -> Handlers:
         },
         units=production,
         # Alarms first: what the others raise is then on its way, and not said twice.
-        looks=(look_at_alarms, stations.look, environment.look, utilization.look, selftests.look),
+        looks=(look_at_alarms, stations.look, environment.look, utilization.look, selftests.look, limits.look),
         tell_again=tell_again,
     )
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import msgspec
 
 from pywats_mqtt.events import Drift
@@ -65,8 +63,3 @@ def judge_due(due_us: int, bounds: Bounds, now_us: int) -> Level:
     """Tell how near a date is: over, or within the days in which to warn."""
     left = (due_us - now_us) / DAY_US
     return Level.ALARM if left <= 0 else Level.WARNING if left < bounds.warn_days else Level.OK
-
-
-def shown_days(days: float) -> str:
-    """Write a number of days; `never` where it is infinite."""
-    return "never" if math.isinf(days) else f"{days:.1f}"

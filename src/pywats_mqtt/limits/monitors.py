@@ -95,14 +95,17 @@ def settled(local: Mapping[str, Level], said: Said | None) -> dict[str, Level]:
     Where WATS said less than we computed from the same facts, a rule of ours is not its own, and its word goes: until a
     level of ours changes, which is news that WATS has not judged. What it says more is an alarm of its own, `beyond`.
     """
-    if said is None or said.local != local:
+    if said is None or any(said.local.get(name) != level for name, level in local.items()):
         return dict(local)
     return {name: min(level, said.level) for name, level in local.items()}
 
 
 def beyond(local: Mapping[str, Level], said: Said | None) -> Level:
-    """Give the level that WATS said and no monitor of ours explains; it stands until WATS says another one."""
-    return said.level if said is not None and said.level > worst(local) else Level.OK
+    """Give the level that WATS said and no monitor of ours explains; it stands until WATS says another one.
+
+    A monitor that is not known now, as counts after a start, is as it was.
+    """
+    return said.level if said is not None and said.level > worst({**said.local, **local}) else Level.OK
 
 
 def _end_us(days: float | None, start_us: int | None, due_us: int | None) -> int | None:

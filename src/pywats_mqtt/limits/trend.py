@@ -73,6 +73,17 @@ class Days(msgspec.Struct, frozen=True):
     soonest: float
     latest: float
 
+    @property
+    def shown(self) -> str:
+        """What is expected, as a person reads it."""
+        return "never" if math.isinf(self.expected) else f"{self.expected:.1f}"
+
+    @property
+    def finite(self) -> dict[str, float]:
+        """Those that are numbers, by name."""
+        named = {"days": self.expected, "days_soonest": self.soonest, "days_latest": self.latest}
+        return {name: round(days, 1) for name, days in named.items() if not math.isinf(days)}
+
 
 def trend_of(points: Sequence[Point]) -> Trend | None:
     """Fit a line; None where the points are too few or too close for one.

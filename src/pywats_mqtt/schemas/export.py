@@ -10,6 +10,7 @@ import msgspec
 from pywats_mqtt.schemas.alert import AlertMessage
 from pywats_mqtt.schemas.asset import AssetMessage
 from pywats_mqtt.schemas.batch import BatchMessage
+from pywats_mqtt.schemas.calibration import CalibrationMessage
 from pywats_mqtt.schemas.production import OperatorMessage, UnitMessage
 from pywats_mqtt.schemas.repair import RepairMessage
 from pywats_mqtt.schemas.report import ResultMessage
@@ -22,6 +23,7 @@ MESSAGES: dict[str, type[msgspec.Struct]] = {
     "alert-message": AlertMessage,
     "asset-message": AssetMessage,
     "batch-message": BatchMessage,
+    "calibration-message": CalibrationMessage,
     "operator-message": OperatorMessage,
     "result-message": ResultMessage,
     "repair-message": RepairMessage,

@@ -15,7 +15,7 @@ _WORDS = (
     (" | null", ""),
     ("int | float", "int"),
     ("float that's a multiple of 1.0", "int, got a fraction"),
-    ("float | object", "float or {value, unit}"),
+    ("float | object", "float or object"),
 )
 _MISSING = re.compile(r"Object missing required field `(?P<name>.*)`", re.DOTALL)
 _BOM = b"\xef\xbb\xbf"

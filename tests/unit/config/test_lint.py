@@ -263,6 +263,27 @@ def test_self_tests_that_nobody_sends_or_looks_at_are_found() -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
+        ({"limits_refresh_s": 10.0, "status_refresh_s": 60.0, "calibration_limits": {"gain": 0.1, "default": 1}}, []),
+        ({"limits_refresh_s": 9.0}, ["warning assets.limits_refresh_s"]),
+        ({"status_refresh_s": 59.0}, ["warning assets.status_refresh_s"]),
+        ({"status_refresh_s": 0.0}, []),
+        ({"calibration_limits": {" gain": 0.1}}, ["error assets.calibration_limits. gain"]),
+        ({"calibration_limits": {"": 0.1}}, ["error assets.calibration_limits."]),
+        (
+            {"calibration_limits": {"gain": 0, "offset": -1.5}},
+            [f"error assets.calibration_limits.{n}" for n in ("gain", "offset")],
+        ),
+    ],
+)
+def test_limits_are_not_asked_for_too_often(changes: dict[str, object], expected: list[str]) -> None:
+    """Each reading is a call of the quota; and a parameter has a name, which is compared as it is written."""
+    config = msgspec.structs.replace(RIGHT, assets=msgspec.convert(changes, AssetConfig))
+    assert findings(config) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
         ({"phase_on_entry": 3}, ["error production.phase_on_entry"]),
         ({"phase_on_exit": 16, "phase_on_entry": 0}, []),
         ({"phase_on_exit": 17}, ["error production.phase_on_exit"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pywats_mqtt.events import Drift
-from pywats_mqtt.limits.drift import Bounds, judge, judge_due, shown_days
+from pywats_mqtt.limits.drift import Bounds, judge, judge_due
 from pywats_mqtt.limits.trend import trend_of
 from pywats_mqtt.limits.values import DAY_US, Level
 
@@ -57,8 +57,3 @@ def test_whose_limit_counts() -> None:
 def test_a_due_date_comes_near(left: float, expected: int) -> None:
     """Over it is an alarm; a warning before."""
     assert judge_due(round(left * DAY_US), BOUNDS, 0) == expected
-
-
-def test_days_are_shown_as_numbers() -> None:
-    """Or that there are none."""
-    assert [shown_days(41.26), shown_days(float("inf"))] == ["41.3", "never"]

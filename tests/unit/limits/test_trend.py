@@ -45,6 +45,8 @@ def test_days_to_the_limit_in_either_direction() -> None:
     assert down is not None
     for trend in (up, down):
         assert trend.days_to(3.0, 10 * DAY_US).expected == pytest.approx(20.0)
+        assert trend.days_to(3.0, 10 * DAY_US).shown == "20.0"
+        assert trend.days_to(3.0, 10 * DAY_US).finite == {"days": 20.0, "days_soonest": 20.0, "days_latest": 20.0}
         assert trend.days_to(3.0, 15 * DAY_US).expected == pytest.approx(15.0)
         assert trend.days_to(3.0, 99 * DAY_US).expected == 0.0
         assert trend.days_to(0.5, 10 * DAY_US).soonest == 0.0
@@ -78,6 +80,7 @@ def test_a_constant_deviation_never_reaches_its_limit() -> None:
     assert trend is not None
     days = trend.days_to(1.0, 0)
     assert (trend.slope, days.expected, days.soonest, days.latest) == (0.0, math.inf, math.inf, math.inf)
+    assert (days.shown, days.finite) == ("never", {})
 
 
 @given(

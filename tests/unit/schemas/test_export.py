@@ -20,7 +20,7 @@ SCHEMA_OF = {
     "repair": "repair-message",
     "production": "unit-message",
 }
-BY_LEVEL = {"operator": "operator-message", "utilization": "utilization-message"}
+BY_LEVEL = {"calibration": "calibration-message", "operator": "operator-message", "utilization": "utilization-message"}
 """Last level of a topic to its schema, where that is another one than its domain's."""
 
 SHAPE = {
@@ -34,6 +34,10 @@ SHAPE = {
     "report/refused_measurement_without_name",
     "repair/refused_failure_without_code",
     "asset/refused_array",
+    "asset/refused_calibration_deviation_is_text",
+    "asset/refused_calibration_limit_is_negative",
+    "asset/refused_calibration_parameter_is_text",
+    "asset/refused_calibration_calibrated",
     "asset/refused_count_is_a_fraction",
     "asset/refused_count_is_negative",
     "asset/refused_count_is_text",
