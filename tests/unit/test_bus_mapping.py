@@ -215,6 +215,37 @@ def test_telemetry_is_published_event_by_event_and_counters_and_environment_as_c
     assert len({event.event_id for event in events}) == 3
 
 
+def test_a_calibration_is_published_as_custom_with_its_newest_values() -> None:
+    """pywats_events has no word for it; what was measured and that it was calibrated are events of their own."""
+    payload = {
+        "timestamp": "2026-01-26T10:30:00Z",
+        "parameters": {"gain": {"deviation": 0.1, "limit": 0.5, "unit": "dB"}, "offset": 0.2},
+        "due": "2027-01-26",
+        "calibrated": True,
+        "comment": "in the lab",
+    }
+    at, due = "2026-01-26T10:30:00+00:00", "2027-01-26T00:00:00+00:00"
+    calibrated, measured = (event_of(relayed, "mqtt-iot") for relayed in publish(payload, "assets/F1/calibration"))
+    assert calibrated.event_type is measured.event_type is EventType.CUSTOM
+    assert calibrated.payload == {
+        "kind": "asset_calibrated",
+        "asset_id": "F1",
+        "due": due,
+        "comment": "in the lab",
+        "timestamp": at,
+    }
+    assert measured.payload == {
+        "kind": "asset_calibration",
+        "asset_id": "F1",
+        "parameters": {
+            "gain": {"deviation": 0.1, "limit": 0.5, "unit": "dB"},
+            "offset": {"deviation": 0.2, "limit": None, "unit": ""},
+        },
+        "due": due,
+        "timestamp": at,
+    }
+
+
 def test_the_shop_floor_is_published_as_units_that_come_and_go_and_the_rest_as_custom() -> None:
     """pywats_events has words for a unit at a station, and none for a scan, an operator or a batch."""
     sent = {"serial_number": "U1", "part_number": "P", "operator": "jane", "timestamp": "2026-01-26T10:30:00Z"}

@@ -51,15 +51,15 @@ class LimitWatch:
         self._credit = 0.0
 
     async def counted(self, asset: str, notes: Notes) -> None:
-        """Compare with its limits what WATS holds of an asset now; no call."""
+        """Compare what is known of an asset now with its limits; no call."""
         held = self._assets.held(asset)
-        if held is None:
-            return
-        fields: dict[str, Schedule] = {}
-        if self._seen.get(asset) is not held:
-            self._seen[asset] = held
-            fields["schedule"] = held.schedule
-        await self._upkeep.take(asset, notes, counts=(held.running, held.total), **fields)
+        counts, fields = None, dict[str, Schedule]()
+        if held is not None:
+            counts = (held.running, held.total)
+            if self._seen.get(asset) is not held:
+                self._seen[asset] = held
+                fields["schedule"] = held.schedule
+        await self._upkeep.take(asset, notes, counts=counts, **fields)
 
     async def look(self, wats: Wats, notes: Notes) -> None:
         """Let dates pass, and ask WATS about some of the assets.
@@ -78,7 +78,6 @@ class LimitWatch:
             away = error
         for asset in names:
             await self.counted(asset, notes)
-            await self._upkeep.take(asset, notes)
             await asyncio.sleep(0)  # a large fleet takes a while; let others go on meanwhile
         if away is not None:
             raise away

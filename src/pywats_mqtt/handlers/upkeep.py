@@ -119,11 +119,12 @@ class Upkeep:
             if kept != before:
                 await notes.set_note(PREFIX + asset, msgspec.json.encode(kept))
                 self._kept[asset] = kept
-            for alarm, (level, facts) in (await self._wanted(asset, kept, notes)).items():
-                if level is Level.OK:
-                    await self._alarms.clear(asset, alarm, notes)
-                else:
+            active = await self._alarms.active(asset, notes)
+            for alarm, (level, facts) in self._wanted(asset, kept, active).items():
+                if level is not Level.OK:
                     await self._alarms.raise_(asset, alarm, level.word, notes, facts)
+                elif alarm in active:
+                    await self._alarms.clear(asset, alarm, notes)
             return kept
 
     async def forget(self, asset: str, notes: Notes) -> None:
@@ -162,16 +163,15 @@ class Upkeep:
             name: judge(drift, known[2][name], limits[name], self._bounds, now_us) for name, drift in parameters.items()
         }
 
-    async def _wanted(self, asset: str, kept: Kept, notes: Notes) -> dict[str, tuple[Level, Facts]]:
+    def _wanted(self, asset: str, kept: Kept, active: Mapping[str, str]) -> dict[str, tuple[Level, Facts]]:
         """Tell at which level each alarm of an asset has to stand; those of which nothing is known are left out."""
         now_us = to_us(self._clock.now())
-        active = await self._alarms.active(asset, notes)
         wanted: dict[str, tuple[Level, Facts]] = {}
         monitors = self.monitors(asset)
         if monitors is not None:
             local = {name: monitor.level for name, monitor in monitors.items()}
             for name, level in settled(local, kept.said).items():
-                wanted[name] = (level, _facts_of(monitors[name]))
+                wanted[name] = (level, _facts_of(monitors[name]) if level else NO_FACTS)
             for name in MONITORS:
                 if name not in COUNTS or asset in self._counts:
                     wanted.setdefault(name, (Level.OK, NO_FACTS))
@@ -186,7 +186,8 @@ class Upkeep:
             if alarm.startswith(DRIFT):
                 wanted[alarm] = (Level.OK, NO_FACTS)  # unless its parameter is still there
         for name, state in self.drifts(asset, kept, now_us).items():
-            wanted[_named(DRIFT, name)] = (state.level, _facts_of_drift(name, state, kept))
+            facts = _facts_of_drift(name, state, kept) if state.level else NO_FACTS
+            wanted[_named(DRIFT, name)] = (state.level, facts)
         return wanted
 
     def _turn(self, asset: str) -> asyncio.Lock:
