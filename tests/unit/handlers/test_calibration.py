@@ -12,7 +12,7 @@ from pywats_mqtt.events import AssetCalibrated, AssetDrift, Drift
 from pywats_mqtt.limits.history import fold_drift
 from pywats_mqtt.limits.values import DAY_US
 from pywats_mqtt.messages import from_us, to_us
-from tests.unit.handlers.limits_bench import FAILED, FIXTURE, LOST, Bench, counts, drift
+from tests.unit.handlers.limits_bench import FAILED, FIXTURE, FORBIDDEN, LOST, Bench, counts, drift
 
 RISING = tuple(0.04 * day for day in range(11))
 """At 0.4 of 1.0, 15 days before the limit."""
@@ -92,11 +92,16 @@ async def test_the_operators_limits() -> None:
         status_refresh_s=0.0, calibration_limits={"gain": 0.5, "default": 2.0}, calibration_warn_percent=100.0
     )
     now_us = bench.now_us()
-    for name, limit in (("gain", None), ("offset", None), ("noise", 0.1)):
-        await bench.handle(drift(1.0, end_us=now_us, name=name, limit=limit))
-    assert bench.standing() == {"calibration_drift_noise": "alarm"}
-    await bench.handle(drift(1.0, end_us=now_us, name="gain", limit=None))
-    assert bench.standing() == {"calibration_drift_gain": "alarm"}
+    standing = []
+    for name, value, limit in (("gain", 1.0, None), ("offset", 1.0, None), ("offset", 2.1, None), ("gain", 0.2, 0.1)):
+        await bench.handle(drift(value, end_us=now_us, name=name, limit=limit))
+        standing.append(bench.standing())
+    assert standing == [
+        {"calibration_drift_gain": "alarm"},
+        {},
+        {"calibration_drift_offset": "alarm"},
+        {"calibration_drift_gain": "alarm"},
+    ]
 
 
 async def test_a_due_date_warns_and_alarms(bench: Bench) -> None:
@@ -134,6 +139,29 @@ async def test_the_worse_of_the_devices_date_and_of_wats_counts(bench: Bench) ->
     bench.pass_days(14)
     await bench.look()
     assert bench.heard() == [("calibration", "alarm")]
+
+
+async def test_a_date_of_the_device_takes_nothing_back_that_is_not_read_yet(bench: Bench) -> None:
+    """After a start, before the limits of the type are known: the alarm that stands is of these."""
+    bench.limit(calibration_days=10.0)
+    await bench.handle(counts(1))
+    bench.pass_days(11)
+    await bench.look()
+    assert bench.heard() == [("calibration", "alarm")]
+    bench.restart()
+    now_us = bench.now_us()
+    await bench.handle(drift(end_us=now_us, due_us=now_us + 9 * DAY_US, due_as_of_us=now_us))
+    assert bench.heard() == []
+
+
+async def test_a_date_of_the_device_ends_its_alarm_where_limits_may_not_be_read(bench: Bench) -> None:
+    """Then there is nothing else that could be near."""
+    bench.wats.fail_next("asset_types", FORBIDDEN)
+    now_us = bench.now_us()
+    await bench.handle(drift(end_us=now_us, due_us=now_us - DAY_US, due_as_of_us=now_us))
+    await bench.look()
+    await bench.handle(drift(end_us=now_us, due_us=now_us + 99 * DAY_US, due_as_of_us=now_us + 1))
+    assert bench.heard() == [("calibration", "alarm"), ("calibration", "cleared")]
 
 
 async def test_an_overdue_device_is_told_while_wats_is_away(bench: Bench) -> None:
@@ -179,6 +207,14 @@ async def test_a_lost_answer_notes_it_once(bench: Bench, call: str, rounded_us: 
     bench.restart()
     await bench.handle(event)
     assert len(bench.wats.calibrations) == 1
+
+
+async def test_a_server_may_reset_the_running_count_with_a_calibration(bench: Bench) -> None:
+    """So the counts are read anew before the next one."""
+    await bench.handle(counts(5))
+    await bench.handle(calibrated(bench.now_us()))
+    bench.wats.assets[FIXTURE] = msgspec.structs.replace(bench.wats.assets[FIXTURE], running=0)
+    assert await bench.handle(counts(7)) == ["asset", "set_total_count", "set_running_count"]
 
 
 async def test_two_calibrations_are_both_noted(bench: Bench) -> None:
@@ -233,6 +269,18 @@ async def test_a_calibration_of_people_ends_what_the_device_said_before() -> Non
     later = fold_drift(event, drift(0.1, end_us=now_us + DAY_US))
     await bench.handle(later)
     assert tags(bench) == {"calibration_drift": "0.1", "calibration_due": "none"}
+
+
+async def test_a_calibration_of_people_within_the_history_ends_its_trend() -> None:
+    """What is left of it is too little for one."""
+    bench = Bench()
+    now_us = bench.now_us()
+    await bench.handle(drift(*RISING, end_us=now_us))
+    assert bench.heard() == [("calibration_drift", "warning")]
+    await bench.wats.record_calibration(FIXTURE, from_us(now_us - 2 * DAY_US), "")
+    bench.limit(calibration_days=1.5)
+    await bench.look(seconds=3_600.0)
+    assert bench.heard() == [("calibration", "alarm"), ("calibration_drift", "cleared")]
 
 
 async def test_an_asset_that_may_not_be_made_is_refused_with_its_reason(bench: Bench) -> None:

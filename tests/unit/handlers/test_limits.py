@@ -189,6 +189,35 @@ async def test_what_people_do_in_wats_is_seen(watching: Bench) -> None:
     assert watching.heard() == [("calibration", "alarm")]
 
 
+async def test_what_people_did_is_not_forgotten_at_the_next_count(watching: Bench) -> None:
+    """Counts go on from what is known of them; the dates are those that were read last."""
+    watching.pass_days(100)
+    asset = watching.wats.assets[FIXTURE]
+    schedule = msgspec.structs.replace(asset.schedule, calibrated_us=watching.now_us())
+    watching.wats.assets[FIXTURE] = msgspec.structs.replace(asset, schedule=schedule)
+    await asked(watching)
+    assert watching.heard() == [("calibration", "alarm"), ("calibration", "cleared")]
+    assert await watching.handle(counts(51)) == ["set_total_count"]
+    assert watching.heard() == []
+
+
+async def test_the_word_of_wats_outlives_a_restart(watching: Bench) -> None:
+    """Also before the counts are known that it was said about."""
+    watching.pass_days(85)
+    await watching.handle(counts(100))
+    await watching.look()
+    assert watching.heard() == [("running_count", "alarm"), ("calibration", "warning")]
+    watching.wats.statuses[FIXTURE] = AssetStatus(level=Level.WARNING, message="nearly", running=100, total=100)
+    await asked(watching)
+    assert watching.heard() == [("running_count", "warning")]
+    watching.wats.statuses[FIXTURE] = AssetStatus(level=Level.OK, message="OK", running=100, total=100)
+    await asked(watching)
+    assert watching.heard() == [("running_count", "cleared"), ("calibration", "cleared")]
+    watching.restart()
+    await watching.look()
+    assert watching.heard() == []
+
+
 async def test_a_count_that_people_reset_is_read_before_the_next_one(watching: Bench) -> None:
     """What is counted on is what WATS holds now."""
     watching.wats.assets[FIXTURE] = msgspec.structs.replace(watching.wats.assets[FIXTURE], running=0)

@@ -95,3 +95,11 @@ def test_the_word_of_wats_goes_where_it_says_more() -> None:
     assert beyond({"running_count": WARNING}, said) is ALARM
     assert beyond({"running_count": ALARM}, said) is OK
     assert beyond({}, None) is OK
+
+
+def test_the_word_of_wats_holds_while_counts_are_not_known() -> None:
+    """After a start they are not; what is not known is as it was."""
+    said = Said({"running_count": ALARM, "calibration": WARNING}, WARNING)
+    assert settled({"calibration": WARNING}, Said(said.local, OK)) == {"calibration": OK}
+    assert beyond({"calibration": WARNING}, said) is OK
+    assert beyond({}, said) is OK
