@@ -121,7 +121,9 @@ class LimitWatch:
                 status = await wats.asset_status(asset)
                 self._allowed("Asset/Status")
                 await self._compare(asset, status, wats, notes, started_s=started_s)
-            except Reject:  # somebody deleted it
+            except Reject:
+                if (await self._upkeep.kept(asset, notes)).schedule is None:
+                    continue  # it was never there: what its device said is on its way, and makes it
                 self._assets.read_anew(asset)
                 self._seen.pop(asset, None)
                 await self._upkeep.forget(asset, notes)

@@ -59,9 +59,11 @@ class Bench:
     async def handle(self, *events: Event) -> list[str]:
         """Handle events; the names of the calls that took."""
         before, self.wats.now = len(self.wats.calls), self.clock.now()
-        for event in events:
-            await self._handlers.by_event[type(event)](event, self.wats, self.notes)
-        await self._acknowledge()
+        try:
+            for event in events:
+                await self._handlers.by_event[type(event)](event, self.wats, self.notes)
+        finally:
+            await self._acknowledge()
         return [name for name, _, _ in self.wats.calls[before:]]
 
     async def look(self, *, seconds: float = 30.0) -> list[str]:

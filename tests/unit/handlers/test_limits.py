@@ -10,7 +10,7 @@ from pywats_mqtt.errors import Retry
 from pywats_mqtt.events import AssetState
 from pywats_mqtt.handlers.limits import MOST_AT_ONCE, PROBE_S
 from pywats_mqtt.limits.values import DAY_US, AssetStatus, Level, Schedule
-from tests.unit.handlers.limits_bench import FAILED, FIXTURE, FORBIDDEN, LOST, Bench, counts
+from tests.unit.handlers.limits_bench import FAILED, FIXTURE, FORBIDDEN, LOST, Bench, counts, drift
 
 
 @pytest.fixture
@@ -293,6 +293,18 @@ async def test_an_asset_that_was_deleted_is_forgotten(watching: Bench) -> None:
     assert await watching.notes.notes("upkeep/") == {}
     await watching.handle(counts(101))
     assert watching.heard() == [("running_count", "alarm")]
+
+
+async def test_an_asset_that_is_not_made_yet_is_not_taken_for_deleted() -> None:
+    """Its first delivery waits for WATS, and its alarm stands meanwhile."""
+    bench = Bench()
+    bench.wats.fail_next("asset", FAILED)
+    event = drift(1.2, end_us=bench.now_us())
+    with pytest.raises(Retry):
+        await bench.handle(event)
+    await asked(bench)
+    await bench.handle(event)
+    assert bench.heard() == [("calibration_drift", "alarm")]
 
 
 async def test_an_asset_counted_by_reports_is_watched_by_its_status() -> None:
