@@ -10,6 +10,7 @@ SUITE = [
     "tests/contract/test_wats_contract.py",
     "tests/contract/test_wats_failures.py",
     "tests/contract/test_wats_library.py",
+    "tests/contract/test_wats_limits.py",
     "tests/contract/test_wats_production.py",
     "tests/unit/wats/test_reports.py",
 ]

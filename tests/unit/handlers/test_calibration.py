@@ -127,6 +127,15 @@ async def test_days_to_warn_are_the_operators() -> None:
     assert bench.heard() == []
 
 
+async def test_the_share_of_the_limit_to_warn_at_is_the_operators() -> None:
+    """Half of it here."""
+    bench = Bench(status_refresh_s=0.0, calibration_warn_percent=50.0)
+    await bench.handle(drift(0.49, end_us=bench.now_us()))
+    assert bench.heard() == []
+    await bench.handle(drift(0.5, end_us=bench.now_us()))
+    assert bench.heard() == [("calibration_drift", "warning")]
+
+
 async def test_the_worse_of_the_devices_date_and_of_wats_counts(bench: Bench) -> None:
     """They share one alarm."""
     bench.limit(calibration_days=100.0)
