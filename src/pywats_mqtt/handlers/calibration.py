@@ -56,7 +56,7 @@ class CalibrationHandlers:
             known_us = event.at_us
         said = f"Calibrated at {at.isoformat()}" + (f": {event.comment}" if event.comment else "")
         if known_us is None or event.at_us > known_us + SAME_US:
-            external = event.due_us is not None and await self._is_external(asset, wats)
+            external = event.due_us is not None and await self._is_external(asset, wats, notes)
             due = from_us(event.due_us) if external and event.due_us is not None else None
             comment = event.comment[:COMMENT_CHARACTERS]
             await self._upkeep.take(event.asset, notes, recording=(event.at_us, known_us))
@@ -72,9 +72,8 @@ class CalibrationHandlers:
         counts = (asset.running, asset.total)
         await self._upkeep.take(event.asset, notes, counts=counts, schedule=asset.schedule, recording=None)
 
-    async def _is_external(self, asset: Asset, wats: Wats) -> bool:
-        if self._upkeep.types is None:
-            await self._limits.read_types(wats, since_s=float("-inf"))
+    async def _is_external(self, asset: Asset, wats: Wats, notes: Notes) -> bool:
+        await self._limits.refresh_types(wats, notes)
         kind = (self._upkeep.types or {}).get(asset.schedule.type_id)
         return kind is not None and kind.calibration_days == EXTERNAL
 

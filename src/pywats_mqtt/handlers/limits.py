@@ -73,7 +73,7 @@ class LimitWatch:
             return
         away: Retry | None = None
         try:
-            await self.read_types(wats, since_s=self._clock.monotonic() - self._types_s)
+            await self.refresh_types(wats, notes)
         except Retry as error:
             away = error
         for asset in names:
@@ -83,12 +83,15 @@ class LimitWatch:
             raise away
         await self._ask(self._due(list(names)), wats, notes)
 
-    async def read_types(self, wats: Wats, *, since_s: float) -> None:
-        """Read the types of assets, unless that was done after `since_s`.
+    async def refresh_types(self, wats: Wats, notes: Notes) -> None:
+        """Read the types of assets, unless that was done a while ago at most, `limits_refresh_s`.
 
         Raises:
             Retry: WATS is away. What fails otherwise is told, and leaves what is known as it is.
         """
+        await self._read_types(wats, notes, since_s=self._clock.monotonic() - self._types_s)
+
+    async def _read_types(self, wats: Wats, notes: Notes, *, since_s: float) -> None:
         now_s = self._clock.monotonic()
         if (self._types_at is not None and self._types_at > since_s) or self._is_refused("Asset/Types"):
             return
@@ -99,7 +102,7 @@ class LimitWatch:
             self._upkeep.types = self._upkeep.types or {}
         else:
             self._allowed("Asset/Types")
-            self._upkeep.types = {kind.id: kind for kind in types}
+            await self._upkeep.learn({kind.id: kind for kind in types}, notes)
         self._types_at = now_s
 
     def _due(self, names: list[str]) -> list[str]:
@@ -143,7 +146,7 @@ class LimitWatch:
         if agrees and kept.due_us is None:
             await self._upkeep.take(asset, notes, said=None)
             return
-        await self.read_types(wats, since_s=started_s)
+        await self._read_types(wats, notes, since_s=started_s)
         read = await wats.asset(asset)
         held = self._assets.held(asset)
         if held is not None and (held.running, held.total) != (read.running, read.total):

@@ -24,6 +24,8 @@ from pywats_mqtt.messages import from_us, to_us
 from pywats_mqtt.ports import Clock, Notes
 
 PREFIX = "upkeep/"
+TYPES = "asset_types"
+"""Names of notes: of each asset, and of the types that were read last."""
 
 DRIFT, DUE, STATUS = "calibration_drift", "calibration", "asset_status"
 """Names of alarms: a parameter drifts; a date comes near; WATS says so, and no monitor of ours does."""
@@ -68,7 +70,7 @@ class Upkeep:
     """What is known of all assets of one server.
 
     Attributes:
-        types: types of assets by id; None until they are read.
+        types: types of assets by id, as read last, perhaps before a restart; None until they were read once.
     """
 
     def __init__(self, config: AssetConfig, clock: Clock, alarms: Alarms) -> None:
@@ -86,9 +88,18 @@ class Upkeep:
     async def load(self, notes: Notes) -> None:
         """Read what was kept, once."""
         if not self._loaded:
+            types = await notes.note(TYPES)
+            if types is not None:
+                self.types = msgspec.json.decode(types, type=dict[str, AssetType])
             for name, note in (await notes.notes(PREFIX)).items():
                 self._kept.setdefault(name.removeprefix(PREFIX), msgspec.json.decode(note, type=Kept))
             self._loaded = True
+
+    async def learn(self, types: Mapping[str, AssetType], notes: Notes) -> None:
+        """Take types of assets, by id; kept, so that after a restart the first count is compared with its limits."""
+        if types != self.types:
+            await notes.set_note(TYPES, msgspec.json.encode(types))
+            self.types = types
 
     def names(self) -> list[str]:
         """Name the assets that anything is known of."""

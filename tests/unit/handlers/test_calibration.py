@@ -9,6 +9,7 @@ import pytest
 
 from pywats_mqtt.errors import Reject, Retry
 from pywats_mqtt.events import AssetCalibrated, AssetDrift, Drift
+from pywats_mqtt.handlers.upkeep import TYPES
 from pywats_mqtt.limits.history import fold_drift
 from pywats_mqtt.limits.values import DAY_US
 from pywats_mqtt.messages import from_us, to_us
@@ -151,12 +152,13 @@ async def test_the_worse_of_the_devices_date_and_of_wats_counts(bench: Bench) ->
 
 
 async def test_a_date_of_the_device_takes_nothing_back_that_is_not_read_yet(bench: Bench) -> None:
-    """After a start, before the limits of the type are known: the alarm that stands is of these."""
+    """Before the limits of the type are known: the alarm that stands is of these."""
     bench.limit(calibration_days=10.0)
     await bench.handle(counts(1))
     bench.pass_days(11)
     await bench.look()
     assert bench.heard() == [("calibration", "alarm")]
+    del bench.notes.kept[TYPES]
     bench.restart()
     now_us = bench.now_us()
     await bench.handle(drift(end_us=now_us, due_us=now_us + 9 * DAY_US, due_as_of_us=now_us))

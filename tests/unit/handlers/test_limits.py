@@ -64,6 +64,13 @@ async def test_a_restart_tells_nothing_twice_and_clears_nothing_unread(bench: Be
     assert bench.heard() == [("running_count", "cleared")]
 
 
+async def test_the_first_count_after_a_restart_tells_its_crossing(bench: Bench) -> None:
+    """By the limits that were read before it; WATS may be away."""
+    bench.restart()
+    await bench.handle(counts(100))
+    assert bench.heard() == [("running_count", "alarm")]
+
+
 async def test_a_crossing_before_the_types_are_read_is_told_when_they_are() -> None:
     """The first look reads them."""
     bench = Bench(status_refresh_s=0.0)
