@@ -7,7 +7,8 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
-from pywats_mqtt.events import counts_twice
+from pywats_mqtt.errors import Reject, Retry
+from pywats_mqtt.events import Event, counts_twice
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.observe import Health
 from pywats_mqtt.pipeline.deliver import Delivering, Handle, HandleGroup, Pace
@@ -75,14 +76,14 @@ class Engine:
         self._destination = destination
         self.delivering = Delivering(
             spool=spool,
-            handle=handle,
+            handle=partial(self._handle, handle),
             pace=pace,
             clock=clock,
             jitter=jitter,
             on_change=self._note_change,
             on_settled=self._note_settled,
             probe=None if probe is None else partial(self._note_reached, probe),
-            handle_group=handle_group,
+            handle_group=None if handle_group is None else partial(self._handle_group, handle_group),
         )
 
     async def run(self) -> None:
@@ -113,20 +114,30 @@ class Engine:
                     name = self._route_of(message.topic)
                     self._health.not_exactly_once[name] = self._health.not_exactly_once.get(name, 0) + 1
 
+    async def _handle(self, handle: Handle, event: Event) -> bool | None:
+        asked = await handle(event)
+        if asked is not False:
+            self._note_first_success()
+        return asked
+
+    async def _handle_group(self, handle: HandleGroup, events: Sequence[Event]) -> Sequence[Retry | Reject | None]:
+        problems = await handle(events)
+        if None in problems:
+            self._note_first_success()
+        return problems
+
     async def _note_reached(self, probe: Callable[[], Awaitable[None]]) -> None:
         await probe()
         self._note_first_success()
 
     def _note_settled(self, settlements: Sequence[Settlement]) -> None:
-        if any(isinstance(settlement, Done) for settlement in settlements):
-            self._note_first_success()
         if logger.isEnabledFor(logging.DEBUG):
             for settlement in settlements:
                 logger.debug("delivery settled", extra=_facts(settlement))
         self._tell_settled(settlements)
 
     def _note_first_success(self) -> None:
-        """Learn that WATS is there; whether it still is, changes tell: results are settled a moment after they came."""
+        """Learn that WATS is there; whether it still is, changes tell."""
         if self._health.wats_reachable is None:
             self._health.wats_reachable = True
 

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Protocol
 
+from pywats_mqtt.app.asked import Asked
 from pywats_mqtt.app.destination import Destination
 from pywats_mqtt.app.postbox import Action
 from pywats_mqtt.config.model import BridgeConfig
@@ -88,14 +89,16 @@ async def deliver_to_wats(bridge: Host) -> AsyncIterator[Destination]:
     notes = PatientNotes(bridge.spool)
     async with PywatsClient(config.wats, notes, bridge.clock) as wats:
 
-        async def handle(event: Event) -> None:
+        async def handle(event: Event) -> bool:
             known = handlers.by_event.get(type(event))
             if known is None:
                 problem = (
                     "the spool holds events for an event bus: let its transport have this file, and take another one"
                 )
                 raise Retry(problem, scope=Scope.CALL, cause="bus")
-            await known(event, wats, notes)
+            asked = Asked(wats)
+            await known(event, asked.wats, notes)
+            return asked.was
 
         async def handle_units(events: Sequence[Event]) -> Sequence[Retry | Reject | None]:
             units = [event for event in events if isinstance(event, UnitEvent)]

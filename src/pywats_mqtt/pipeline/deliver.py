@@ -50,7 +50,8 @@ PROBE_S = 30.0
 MOST_TOGETHER = 100
 """Deliveries handled together at most, so that one call stays small and one failure concerns few."""
 
-Handle: TypeAlias = Callable[[Event], Awaitable[None]]
+Handle: TypeAlias = Callable[[Event], Awaitable[bool | None]]
+"""Does what an event asks for; gives False where the server was asked nothing: that tells nothing of it."""
 HandleGroup: TypeAlias = Callable[[Sequence[Event]], Awaitable[Sequence[Retry | Reject | None]]]
 """Handles events of one kind and different keys together; tells for each what stands against it, or None."""
 
@@ -242,12 +243,15 @@ class Delivering:
     async def _deliver(self, delivery: Delivery) -> Settlement:
         successes = self._successes
         try:
-            await self._handle(delivery.event)
+            asked = await self._handle(delivery.event)
         except (Reject, Retry) as error:
             return self._settled(delivery, error, others=self._successes - successes)
         except Exception as error:  # a loop's edge: a defect of ours must not stop the line, nor lose the delivery
             logger.exception("a delivery failed by a defect", extra={"delivery_id": delivery.id, "kind": delivery.kind})
             return self._settled(delivery, _defect(error), others=self._successes - successes)
+        if asked is False:
+            self._failures.pop(delivery.id, None)
+            return Done(delivery)
         return self._settled(delivery, None, others=0)
 
     async def _deliver_group(self, deliveries: list[Delivery], handle: HandleGroup) -> list[Settlement]:

@@ -28,9 +28,10 @@ class Server:
         self.failures: dict[str, list[Exception]] = {}
         self.under_way: set[str] = set()
         self.most_under_way = 0
+        self.unasked: set[str] = set()
 
-    async def take(self, event: Event) -> None:
-        """Take a result, or raise what is planned for its serial number."""
+    async def take(self, event: Event) -> bool:
+        """Take a result, or raise what is planned for its serial number; tell whether anybody was asked."""
         assert isinstance(event, TestResult)
         assert event.device not in self.under_way, "two deliveries of one key at once"
         self.under_way.add(event.device)
@@ -41,6 +42,7 @@ class Server:
             if planned:
                 raise planned.pop(0)
             self.got.append((event.device, event.serial_number))
+            return event.serial_number not in self.unasked
         finally:
             self.under_way.discard(event.device)
 
@@ -102,6 +104,21 @@ async def test_a_refused_result_goes_to_quarantine_and_its_followers_go_on() -> 
     assert bench.server.of("T1") == ["0", "2"]
     (row,) = await bench.spool.quarantined(10)
     assert (row.reason, row.path) == ("unknown process code", "$.processCode")
+
+
+async def test_what_is_done_without_asking_does_not_prove_that_the_server_is_back() -> None:
+    """It is done, and the server stays away until one got through to it."""
+    bench = Bench()
+    bench.server.failures["0"] = [Retry("no route", scope=Scope.SERVER, cause="unreachable")]
+    bench.server.unasked = {"1", "2"}
+    await put_and_route(bench.spool, message("T0", 0), message("T1", 1), message("T2", 2))
+    await bench.drain()
+    assert (bench.server.of("T0"), bench.server.of("T1"), bench.server.of("T2")) == ([], ["1"], ["2"])
+    assert bench.changes == [Change(better=False, cause="unreachable")]
+    assert bench.gate.successes("test_result") == 0
+    bench.clock.seconds += 60
+    await bench.drain()
+    assert bench.changes[1:] == [Change(better=True, cause="unreachable")]
 
 
 async def test_an_absent_server_uses_up_no_attempts_and_keeps_the_order() -> None:
