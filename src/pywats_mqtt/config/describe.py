@@ -29,6 +29,7 @@ EXAMPLES = {
     "ideal_cycle_s": "PRESS-7 = 2.5",
     "shift": '[{name = "early", start = "06:00", end = "14:00", days = ["mon", "tue"], breaks = ["10:00-10:15"]}]',
     "lines": 'T1 = "LINE1"',
+    "limits": '"Temperature/DUT" = {low = 10, high = 85}',
     "wanted_config": '"prod-v5"',
     "wanted_configs": 'TESTER-042 = "prod-v5"',
 }

@@ -19,6 +19,7 @@ from pywats_mqtt.config.model import AssetConfig, BridgeConfig, MQTTConfig, Soft
 from pywats_mqtt.config.overlap import overlaps, template_filter
 from pywats_mqtt.config.production import NO_PHASE, PHASES, ProductionConfig
 from pywats_mqtt.config.shifts import ShiftsConfig, UtilizationConfig, day_off, shift_of
+from pywats_mqtt.config.streams import StreamConfig
 from pywats_mqtt.config.topics import TopicConfig
 from pywats_mqtt.topics import covers, filter_problem, name_problem, render, template_fields
 from pywats_mqtt.utilization.calendar import Shift, overlapping
@@ -93,6 +94,7 @@ def lint(config: BridgeConfig) -> tuple[Finding, ...]:
         *_utilization(config.utilization, config.spool),
         *_production(config.production),
         *_software(config.software, config.topics),
+        *_streams(config.streams),
         *_spool(config.spool, config.mqtt),
     )
     return tuple(sorted(found, key=lambda finding: finding.severity is not Severity.ERROR))
@@ -418,6 +420,18 @@ def _is_place(template: str) -> bool:
         return template_fields(template) <= PLACES
     except ValueError:
         return False
+
+
+def _streams(streams: StreamConfig) -> Iterator[Finding]:
+    for pattern, limits in streams.limits.items():
+        path = f"streams.limits.{pattern}"
+        problem = filter_problem(pattern)
+        if problem is not None:
+            yield _error(path, f"is no path of a channel: {problem}", "write names with / between them, + or #")
+        if limits.low is None and limits.high is None:
+            yield _error(path, "has no limits", "write low, high, or both")
+        elif limits.low is not None and limits.high is not None and limits.low > limits.high:
+            yield _error(path, f"the low limit {limits.low:g} is above the high limit {limits.high:g}", "exchange them")
 
 
 def _spool(spool: SpoolConfig, mqtt: MQTTConfig) -> Iterator[Finding]:

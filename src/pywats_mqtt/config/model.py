@@ -12,6 +12,7 @@ import msgspec
 from pywats_mqtt.config.environment import UNITS, Threshold, Watching
 from pywats_mqtt.config.production import ProductionConfig
 from pywats_mqtt.config.shifts import ShiftsConfig, UtilizationConfig
+from pywats_mqtt.config.streams import StreamConfig
 from pywats_mqtt.config.topics import TopicConfig
 
 Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
@@ -289,4 +290,5 @@ class BridgeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     utilization: UtilizationConfig = msgspec.field(default_factory=UtilizationConfig)
     production: ProductionConfig = msgspec.field(default_factory=ProductionConfig)
     software: SoftwareConfig = msgspec.field(default_factory=SoftwareConfig)
+    streams: StreamConfig = msgspec.field(default_factory=StreamConfig)
     spool: SpoolConfig = msgspec.field(default_factory=SpoolConfig)

@@ -55,6 +55,7 @@ from pywats_mqtt.events.reports import (
     TestResult,
 )
 from pywats_mqtt.events.software import AssetSoftware, Software, SoftwareReported, UpdateReported
+from pywats_mqtt.events.streams import MeasurementsReported, Samples, StreamDue, StreamEnding, UnitAtTester
 from pywats_mqtt.events.utilization import NO_PARTS, AssetUtilization, Parts
 
 __all__ = [
@@ -91,6 +92,7 @@ __all__ = [
     "Latest",
     "Loop",
     "Measurement",
+    "MeasurementsReported",
     "OperatorEvent",
     "Ordered",
     "Parts",
@@ -98,6 +100,7 @@ __all__ = [
     "Relayed",
     "Repair",
     "RepairedPart",
+    "Samples",
     "Series",
     "Severity",
     "Side",
@@ -105,10 +108,13 @@ __all__ = [
     "SoftwareReported",
     "Stats",
     "Step",
+    "StreamDue",
+    "StreamEnding",
     "SubUnit",
     "Telemetry",
     "TestResult",
     "Told",
+    "UnitAtTester",
     "UnitEvent",
     "UpdateReported",
     "Watched",

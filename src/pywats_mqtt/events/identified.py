@@ -10,6 +10,7 @@ from pywats_mqtt.events.assets import AssetCounts, AssetEnvironment, AssetState
 from pywats_mqtt.events.environment import AssetSamples
 from pywats_mqtt.events.identity import Identity
 from pywats_mqtt.events.kinds import REPEATABLE, Event, Latest, Ordered
+from pywats_mqtt.events.streams import UnitAtTester
 
 
 class Identified(msgspec.Struct, frozen=True, gc=False):
@@ -71,7 +72,7 @@ def counts_twice(events: tuple[Identified, ...] | AssetUpdate) -> bool:
     """
     if isinstance(events, AssetUpdate):
         return False
-    first = events[0]
+    first = next((each for each in events if not isinstance(each.event, UnitAtTester)), events[0])
     if first.identity is not None:
         return False
     if any(isinstance(identified.event, AssetSamples) and identified.event.windows for identified in events):

@@ -15,6 +15,7 @@ from pywats_mqtt.events.production import OperatorEvent, UnitEvent
 from pywats_mqtt.events.repairs import Repair
 from pywats_mqtt.events.reports import TestResult
 from pywats_mqtt.events.software import AssetSoftware, SoftwareReported, UpdateReported
+from pywats_mqtt.events.streams import MeasurementsReported, StreamDue, UnitAtTester
 from pywats_mqtt.events.utilization import AssetUtilization
 
 Telemetry: TypeAlias = AssetCounts | AssetState | AssetEnvironment | AssetDrift
@@ -47,6 +48,7 @@ class Relayed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
         | OperatorEvent
         | SoftwareReported
         | UpdateReported
+        | MeasurementsReported
         | Telemetry
     )
 
@@ -71,6 +73,9 @@ Ordered: TypeAlias = (
     | OperatorEvent
     | SoftwareReported
     | UpdateReported
+    | MeasurementsReported
+    | UnitAtTester
+    | StreamDue
     | Relayed
     | Told
 )
@@ -85,12 +90,15 @@ ORDERED = (
     OperatorEvent,
     SoftwareReported,
     UpdateReported,
+    MeasurementsReported,
+    UnitAtTester,
+    StreamDue,
     Relayed,
     AssetHistory,
     AssetCrossing,
 )
 """The same for `isinstance`, which looks through a tuple faster than through a union."""
-REPEATABLE = (BatchReported, SoftwareReported, UpdateReported)
+REPEATABLE = (BatchReported, SoftwareReported, UpdateReported, UnitAtTester, StreamDue)
 """Ordered events that say the same when they arrive twice, with or without an identity."""
 Event: TypeAlias = Ordered | Latest
 

@@ -179,6 +179,7 @@ class TestResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
         part_number: as sent, empty for the configured default.
         revision: as sent, empty for the configured default.
         result: P passed, F failed, E error, T terminated.
+        by_steps: the device named no verdict; it follows from the steps.
         start: aware UTC.
         duration_s: execution time in seconds, or None.
         operator: as sent, or empty.
@@ -203,6 +204,7 @@ class TestResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     serial_number: str
     result: str
     start: datetime
+    by_steps: bool = False
     test_type: str = ""
     operation_code: int | None = None
     part_number: str = ""

@@ -12,6 +12,7 @@ from pywats_mqtt.config.lint import lint
 from pywats_mqtt.config.load import load
 from pywats_mqtt.config.model import BridgeConfig
 from pywats_mqtt.config.settings import Setting, attribute_texts, settings
+from pywats_mqtt.config.streams import StreamLimits
 from tests.project.generate import PAGE, SAMPLE, generated
 
 SETTINGS = [setting for table in settings().values() for setting in table.values()]
@@ -42,6 +43,7 @@ def test_every_commented_setting_of_the_sample_is_one(tmp_path: Path) -> None:
         .replace("# blocked", "blocked")
         .replace("# temperature_c", "temperature_c")
         .replace("# TESTER-042", "TESTER-042")
+        .replace('# "Temperature/DUT"', '"Temperature/DUT"')
         .replace('url = ""', 'url = "https://wats"')
         .replace("…", "hush")
     )
@@ -55,6 +57,7 @@ def test_every_commented_setting_of_the_sample_is_one(tmp_path: Path) -> None:
     assert config.assets.thresholds == {"temperature_c": Threshold(low=15, high=30, hysteresis=1, level="alarm")}
     assert config.wats.default_part_number == "UNKNOWN"
     assert config.software.wanted_configs == {"TESTER-042": "prod-v5"}
+    assert config.streams.limits == {"Temperature/DUT": StreamLimits(low=10, high=85)}
     assert lint(config) == ()
 
 

@@ -19,6 +19,7 @@ from pywats_mqtt.config.model import (
     WatsConfig,
 )
 from pywats_mqtt.config.production import ProductionConfig
+from pywats_mqtt.config.streams import StreamConfig
 from pywats_mqtt.config.topics import TopicConfig
 
 WATS = WatsConfig(url="https://company.wats.com", token=Secret("c2VjcmV0"))
@@ -174,6 +175,22 @@ def test_the_server(changes: dict[str, object], expected: list[str]) -> None:
 def test_software(changes: dict[str, object], expected: list[str]) -> None:
     """Tags are told apart and can be written; what nobody can report is not waited for."""
     config = msgspec.structs.replace(RIGHT, software=msgspec.convert(changes, SoftwareConfig))
+    assert findings(config) == expected
+
+
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [
+        ({"Temperature/DUT": {"low": 10, "high": 85}, "Temperature/+": {"high": 90}, "#": {"low": 0}}, []),
+        ({"A/#/B": {"low": 1}}, ["error streams.limits.A/#/B"]),
+        ({"": {"low": 1}}, ["error streams.limits."]),
+        ({"A": {}}, ["error streams.limits.A"]),
+        ({"A": {"low": 2, "high": 1}}, ["error streams.limits.A"]),
+    ],
+)
+def test_limits_of_streams(limits: dict[str, object], expected: list[str]) -> None:
+    """A pattern that matches no path, and limits that nothing is compared with."""
+    config = msgspec.structs.replace(RIGHT, streams=msgspec.convert({"limits": limits}, StreamConfig))
     assert findings(config) == expected
 
 

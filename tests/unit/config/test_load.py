@@ -152,7 +152,7 @@ def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
             "[topics]\nreport_topics = 'a/+'",
             (
                 "bridge.toml: [topics] report_topics: expected a list of strings, got a string; "
-                'write report_topics = ["testers/+/results", "devices/+/selftest", "testers/+/repairs"]'
+                'write report_topics = ["testers/+/results", "devices/+/selftest", "testers/+/repairs",'
             ),
         ),
         (
@@ -209,6 +209,13 @@ def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
         (
             "[assets.thresholds.t]\nhihg = 30",
             "bridge.toml: [assets] thresholds.t: hihg is no setting; did you mean `high`?",
+        ),
+        (
+            "[streams.limits]\nA = 5",
+            (
+                "bridge.toml: [streams] limits.A: expected a table, got an integer; "
+                "write [streams.limits.A] on a line of its own"
+            ),
         ),
         (
             "[production.testers]\nT1 = 7",
@@ -329,7 +336,7 @@ def test_an_empty_variable_takes_an_optional_setting_away(tmp_path: Path) -> Non
             "a/+",
             (
                 "expected a list of strings, got a string; write PYWATS_MQTT__TOPICS__REPORT_TOPICS="
-                '["testers/+/results", "devices/+/selftest", "testers/+/repairs"]'
+                '["testers/+/results", "devices/+/selftest", "testers/+/repairs", "testers/+/measurements"]'
             ),
         ),
         (
