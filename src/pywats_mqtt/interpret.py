@@ -11,6 +11,7 @@ from pywats_mqtt.adapters.registry import OWN_TOPICS, Adapter, reading_of
 from pywats_mqtt.adapters.texts import WATS_CHARACTERS
 from pywats_mqtt.config.environment import Watching
 from pywats_mqtt.config.model import AssetConfig
+from pywats_mqtt.config.production import ProductionConfig
 from pywats_mqtt.config.topics import TopicConfig
 from pywats_mqtt.errors import Reject
 from pywats_mqtt.messages import RawMessage
@@ -50,10 +51,16 @@ class RouteTable:
         config: the `[topics]` table.
         first: (topic filter, domain) pairs that are tried before those of the configuration.
         assets: the `[assets]` table.
+        production: the `[production]` table.
     """
 
     def __init__(
-        self, config: TopicConfig, *, first: tuple[tuple[str, str], ...] = (), assets: AssetConfig | None = None
+        self,
+        config: TopicConfig,
+        *,
+        first: tuple[tuple[str, str], ...] = (),
+        assets: AssetConfig | None = None,
+        production: ProductionConfig | None = None,
     ) -> None:
         by_domain = (
             ("asset", config.asset_topics),
@@ -65,6 +72,7 @@ class RouteTable:
         self.settings = Interpretation(
             strict_ids=config.strict_ids,
             states={**STATES, **{word: state or None for word, state in words.items()}},
+            stations=production.testers if production else {},
             watching=assets.watching() if assets else Watching(),
         )
         self._filters = (

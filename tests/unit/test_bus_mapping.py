@@ -178,6 +178,17 @@ def test_utilization_is_published_as_custom_with_what_was_said() -> None:
     assert event.payload["added"] == {"total": 12}
 
 
+def test_measurements_are_published_as_custom_and_what_only_concerns_streams_is_not() -> None:
+    """The bus hears of a unit once, and not of the tester at its station."""
+    payload = {"serial_number": "U", "message_id": "m", "measurements": [{"path": "A", "value": 1}]}
+    (relayed,) = publish(payload, "testers/T/measurements")
+    event = event_of(relayed, "mqtt-iot")
+    assert (event.event_type, event.payload["kind"]) == (EventType.CUSTOM, "measurements")
+    assert event.payload["channels"] == ({"path": "A", "times_us": (RECEIVED_US,), "values": (1.0,)},)
+    (unit,) = publish({"serial_number": "U", "event": "unit_exited"}, "stations/T/unit")
+    assert event_of(unit, "mqtt-iot").event_type is EventType.UNIT_DEPARTED
+
+
 def test_telemetry_is_published_event_by_event_and_counters_and_environment_as_custom() -> None:
     """One asset message gives a state change, counters and environment, with one correlation id and own event ids."""
     payload = {

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from uuid import UUID
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pywats_mqtt.adapters.measurements import due_message
 from pywats_mqtt.config.topics import TopicConfig
-from pywats_mqtt.events import TestResult, counts_twice, decode, encode, identify, payload_digest
+from pywats_mqtt.events import StreamDue, TestResult, counts_twice, decode, encode, identify, payload_digest
 from pywats_mqtt.interpret import RouteTable, interpret
 from pywats_mqtt.messages import RawMessage, from_us
 from pywats_mqtt.ports import Outcome, Rejection
+from pywats_mqtt.topics import matches
 
 NOW_US = 1_769_428_800_000_000
 ROUTES = RouteTable(TopicConfig())
 STRICT = RouteTable(TopicConfig(strict_ids=True))
 
 TOPICS = st.sampled_from(
-    ["assets/A/status", "testers/T/results", "devices/D/selftest", "devices/D/software", "lines/L/batch", "x"]
+    [
+        *("assets/A/status", "testers/T/results", "testers/T/measurements", "devices/D/selftest", "devices/D/software"),
+        *("lines/L/batch", "x"),
+    ]
 )
 KEYS = st.sampled_from(
     [
@@ -58,6 +64,7 @@ KEYS = st.sampled_from(
             "error_code",
         ),
         *("error_message", "report_text", "type", "?"),
+        *("measurements", "samples", "path", "interval_ms", "t", "end"),
     ]
 )
 SCALARS = st.one_of(
@@ -208,6 +215,19 @@ def test_hostile_payloads_are_refused(payload: bytes) -> None:
         outcome = go(topic, payload, STRICT)
         check(outcome)
         assert isinstance(outcome, Rejection)
+
+
+def test_the_bridge_alone_tells_itself_what_is_due() -> None:
+    """What it says is read back; others who say such a thing are refused, and no filter of ours brings them."""
+    due = StreamDue(device="T/1", stream=UUID(int=7), why="timeout", heard_us=5)
+    message = due_message(due, "U", since_us=1, now_us=NOW_US)
+    outcome = interpret(message, ROUTES)
+    assert isinstance(outcome, tuple)
+    (identified,) = outcome
+    assert identified.event == due
+    assert not [each for each in TopicConfig().filters() if matches(each, message.topic)]
+    for payload in (b"{}", message.payload.replace(b"timeout", b"lunch"), message.payload.replace(b"00000", b"x")):
+        assert isinstance(go(message.topic, payload), Rejection)
 
 
 @given(st.from_regex(r"-?(0|[1-9][0-9]{0,60})(\.[0-9]{1,20})?", fullmatch=True))

@@ -98,6 +98,7 @@ def read_result(context: Context) -> tuple[Identified, ...]:
     misc = tuple(extras.misc or ())
     event = msgspec.structs.replace(
         event,
+        by_steps=event.by_steps or extras.by_steps,
         misc=misc + tuple(pair for pair in event.misc if pair not in misc),
         attachments=tuple(extras.attachments or ()) + event.attachments,
     )

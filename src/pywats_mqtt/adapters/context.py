@@ -40,11 +40,18 @@ class Interpretation(msgspec.Struct, frozen=True, kw_only=True):
         strict_ids: refuse a payload that names another id than its topic.
         states: a device's word, in lower case, to the WATS asset state it means; None for none.
         watching: what is done with the values of channels besides keeping the newest.
+        stations: tester to the station it stands at, where they have different ids.
     """
 
     strict_ids: bool = False
     states: Mapping[str, int | None] = msgspec.field(default_factory=lambda: STATES)
     watching: Watching = Watching()
+    stations: Mapping[str, str] = msgspec.field(default_factory=dict)
+
+    def testers_at(self, station: str) -> tuple[str, ...]:
+        """Name the testers that may stand at a station: those configured for it, and the one of the same id."""
+        there = tuple(tester for tester, place in self.stations.items() if place == station)
+        return there if station in self.stations else (*there, station)
 
 
 class Context(msgspec.Struct, frozen=True, gc=False):

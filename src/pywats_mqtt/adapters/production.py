@@ -11,7 +11,15 @@ from pywats_mqtt.adapters.context import Context, message_id, speaker
 from pywats_mqtt.adapters.texts import check_length, check_number, cut
 from pywats_mqtt.adapters.times import is_plausible, time_of
 from pywats_mqtt.errors import Reject
-from pywats_mqtt.events import Identified, Identity, OperatorEvent, UnitEvent, identify, payload_digest
+from pywats_mqtt.events import (
+    Identified,
+    Identity,
+    OperatorEvent,
+    UnitAtTester,
+    UnitEvent,
+    identify,
+    payload_digest,
+)
 from pywats_mqtt.events.production import OperatorAction, UnitAction
 from pywats_mqtt.schemas.production import OperatorMessage, UnitMessage, operator_decoder, unit_decoder
 from pywats_mqtt.schemas.scalars import is_sent, text_of
@@ -159,7 +167,21 @@ def _unit(
         unread=_unread(context.message.payload, _UNIT),
     )
     who = ("scan" if line else "unit", line or station)
-    return (Identified(event, _identity(sent, context, who, serial_number)),)
+    identity = _identity(sent, context, who, serial_number)
+    return (*_at_testers(event, context, identity), Identified(event, identity))
+
+
+def _at_testers(event: UnitEvent, context: Context, identity: Identity | None) -> tuple[Identified, ...]:
+    """Tell the testers at the station that a unit came or went: it may begin or end a stream of theirs."""
+    if event.line or event.action == "scanned":
+        return ()
+    return tuple(
+        Identified(
+            UnitAtTester(device=tester, serial_number=event.serial_number, action=event.action, at_us=event.at_us),
+            None if identity is None else identify((tester, str(identity.id)), context.message.payload),
+        )
+        for tester in context.settings.testers_at(event.station)
+    )
 
 
 def _action(word: str | None, words: Mapping[str, Action]) -> Action:

@@ -14,6 +14,7 @@ from pywats_mqtt.adapters import (
     bus_event,
     calibration,
     environment,
+    measurements,
     production,
     repair,
     report,
@@ -29,6 +30,8 @@ from pywats_mqtt.schemas.bus_event import result_decoder as bus_result_decoder
 from pywats_mqtt.schemas.bus_event import state_decoder as bus_state_decoder
 from pywats_mqtt.schemas.calibration import decoder as calibration_decoder
 from pywats_mqtt.schemas.environment import CLOSE_TOPIC, UNWATCH_TOPIC, close_decoder, unwatch_decoder
+from pywats_mqtt.schemas.measurements import DUE_TOPIC, due_decoder
+from pywats_mqtt.schemas.measurements import decoder as measurements_decoder
 from pywats_mqtt.schemas.production import operator_decoder, unit_decoder
 from pywats_mqtt.schemas.repair import decoder as repair_decoder
 from pywats_mqtt.schemas.report import decoder as report_decoder
@@ -65,6 +68,7 @@ READINGS: Mapping[str, Mapping[str, Reading]] = {
     "report": {
         ANY: Reading(report.read, report_decoder.decode),
         repair.REPAIRS: Reading(repair.read, repair_decoder.decode),
+        measurements.MEASUREMENTS: Reading(measurements.read, measurements_decoder.decode),
     },
     "software": {
         ANY: Reading(software.read, software_decoder.decode),
@@ -78,6 +82,7 @@ READINGS: Mapping[str, Mapping[str, Reading]] = {
         ANY: Reading(production.read_station, unit_decoder.decode),
     },
     "own": {
+        "due": Reading(measurements.read_due, due_decoder.decode),
         "close": Reading(environment.read_close, close_decoder.decode),
         "told": Reading(environment.read_told, environment.told_decoder.decode),
         "unwatch": Reading(environment.read_unwatch, unwatch_decoder.decode),
@@ -90,7 +95,7 @@ READINGS: Mapping[str, Mapping[str, Reading]] = {
 A domain is a field of `TopicConfig` without `_topics`, what `bus` takes from an event bus, or `own`.
 """
 
-OWN_TOPICS = tuple((topic, "own") for topic in (CLOSE_TOPIC, UNWATCH_TOPIC, TOLD_TOPIC))
+OWN_TOPICS = tuple((topic, "own") for topic in (CLOSE_TOPIC, UNWATCH_TOPIC, TOLD_TOPIC, DUE_TOPIC))
 """Topics of the bridge's messages to itself, and their domain."""
 
 

@@ -73,7 +73,7 @@ def adapt(sent: ResultMessage, context: Context, *, unread: str = "", dated: boo
     duration_s = seconds(sent.duration_ms, sent.duration_s)
     received_us = context.message.received_at_us
     start_us, shift_us = start_of(_start_field(sent), received_us, duration_s or 0.0, notes)
-    steps, result = _steps_and_result(sent, notes, Reading(notes.texts, received_us, shift_us))
+    steps, result, by_steps = _steps_and_result(sent, notes, Reading(notes.texts, received_us, shift_us))
     fit = notes.texts.fit
     code, error = error_of(sent.error_code, sent.error_message)
     event = TestResult(
@@ -82,6 +82,7 @@ def adapt(sent: ResultMessage, context: Context, *, unread: str = "", dated: boo
         kind=kind,
         serial_number=check_number(serial_number, "$.serial_number"),
         result=result,
+        by_steps=by_steps,
         start=from_us(start_us),
         test_type=fit(sent.test_type or "", "$.test_type"),
         operation_code=whole(sent.process_code if sent.operation_code is None else sent.operation_code),
@@ -125,8 +126,11 @@ def _start_field(sent: ResultMessage) -> tuple[msgspec.Raw, str]:
     return sent.timestamp, "$.timestamp"
 
 
-def _steps_and_result(sent: ResultMessage, notes: Notes, reading: Reading) -> tuple[tuple[Step, ...], str]:
-    """Give the steps and the result; the device's verdicts are kept, and where they contradict is noted."""
+def _steps_and_result(sent: ResultMessage, notes: Notes, reading: Reading) -> tuple[tuple[Step, ...], str, bool]:
+    """Give the steps, the result, and whether it only follows from them.
+
+    The device's verdicts are kept, and where they contradict is noted.
+    """
     steps = steps_of(sent.steps or (), "$.steps", reading)
     conflicts = reading.conflicts
     result = verdict_of(sent.result, "$.result")
@@ -135,6 +139,7 @@ def _steps_and_result(sent: ResultMessage, notes: Notes, reading: Reading) -> tu
     if result is None and not steps:
         raise Reject("expected a result, or steps to compute it from", path="$.result")
     computed = overall(step.status for step in steps)
+    by_steps = result is None or result == "D"
     if result is None or result == "D":
         result = computed
     elif steps and result in {"P", "F"} and (result == "P") != (computed == "P"):
@@ -142,7 +147,7 @@ def _steps_and_result(sent: ResultMessage, notes: Notes, reading: Reading) -> tu
     if conflicts:
         notes.misc.append(("verdict_conflict", _conflict_text(conflicts)))
     notes.misc.extend(reading.remarks())
-    return steps, result
+    return steps, result, by_steps
 
 
 def _conflict_text(conflicts: list[str]) -> str:

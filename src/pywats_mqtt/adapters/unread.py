@@ -11,6 +11,7 @@ import msgspec
 
 from pywats_mqtt.adapters.texts import cut
 from pywats_mqtt.schemas.batch import BatchMessage
+from pywats_mqtt.schemas.measurements import MeasuredMessage, MeasurementsMessage
 from pywats_mqtt.schemas.repair import FailureMessage, PartMessage, RepairMessage
 from pywats_mqtt.schemas.report import AssetUseMessage, ResultMessage, SubUnitMessage
 from pywats_mqtt.schemas.scalars import is_sent
@@ -41,6 +42,7 @@ _WITHIN: Mapping[type[msgspec.Struct], Mapping[str, type[msgspec.Struct]]] = {
     PartMessage: {"failures": FailureMessage},
     UtilizationMessage: {},
     BatchMessage: {},
+    MeasurementsMessage: {"measurements": MeasuredMessage},
 }
 """Which fields of a message hold other messages, or lists of them."""
 

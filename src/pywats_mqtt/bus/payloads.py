@@ -17,6 +17,7 @@
 | unit scanned | CUSTOM | kind `unit_scanned`: the same, and line_id |
 | operator | CUSTOM | kind `operator`: action (login, logout, shift), station_id, operator_id, shift, timestamp |
 | software | CUSTOM | kind `software`: device_id, software, config_version, request_id, part_number, timestamp |
+| measurements | CUSTOM | kind `measurements`: the fields of the event, as they are stored |
 | an update | CUSTOM | kind `software_update`: device_id, package, version, state, percent, text, timestamp |
 
 The steps of a sequence stand in its place, named `sequence/step`: pywats_events has no steps within steps. Where a
@@ -42,6 +43,7 @@ from pywats_mqtt.events import (
     AssetUtilization,
     BatchReported,
     Measurement,
+    MeasurementsReported,
     OperatorEvent,
     Relayed,
     Repair,
@@ -74,6 +76,13 @@ _STATES: Final = {
 }
 """A device's word to one of the six states of pywats_events."""
 
+_WHOLE: Final[dict[type, str]] = {
+    Repair: "repair",
+    AssetUtilization: "utilization",
+    MeasurementsReported: "measurements",
+}
+"""Events that are told with all their fields, and the kind they are told as."""
+
 
 def event_of(relayed: Relayed, source: str) -> Event:
     """Make the bus's event of one of ours.
@@ -97,9 +106,9 @@ def _said(relayed: Relayed) -> tuple[EventType, Payload]:
     match relayed.event:
         case TestResult() as result:
             return EventType.TEST_RESULT, _result(result)
-        case Repair() | AssetUtilization() as whole:
+        case Repair() | AssetUtilization() | MeasurementsReported() as whole:
             fields: Payload = msgspec.to_builtins(whole)
-            return EventType.CUSTOM, {**fields, "kind": "repair" if isinstance(whole, Repair) else "utilization"}
+            return EventType.CUSTOM, {**fields, "kind": _WHOLE[type(whole)]}
         case UnitEvent() | OperatorEvent() | BatchReported() as happened:
             return _on_shop_floor(happened)
         case AssetState() as state:
@@ -243,6 +252,7 @@ def _extras(result: TestResult) -> Payload:
 def _parts(result: TestResult) -> Payload:
     """Give what few results have."""
     parts: Payload = {
+        "by_steps": result.by_steps or None,
         "error_code": result.error_code,
         "error_message": result.error_message,
         "sub_units": [msgspec.to_builtins(unit) for unit in result.sub_units],

@@ -11,8 +11,10 @@ from pywats_mqtt.events import (
     Identified,
     Relayed,
     Repair,
+    StreamDue,
     TestResult,
     Told,
+    UnitAtTester,
     identify,
     kind_of,
     order_key,
@@ -40,7 +42,7 @@ def read_for_bus(message: RawMessage, routes: RouteTable) -> Outcome:
 
     def wrapped(identified: Identified) -> Identified:
         event = identified.event
-        if isinstance(event, Relayed | AssetSoftware | AssetSamples | AssetWatch | Told):
+        if isinstance(event, Relayed | AssetSoftware | AssetSamples | AssetWatch | Told | UnitAtTester | StreamDue):
             return identified
         if isinstance(event, TestResult | Repair):
             own = event.report_id

@@ -16,7 +16,7 @@ class TopicConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         asset_topics: filters for asset telemetry; where the last level is `alerts` it is an alert, where it is
             `calibration` a calibration, where it is `utilization` what the asset did and made.
         report_topics: filters for test results; where the last level is `selftest` it is a self-test, where it is
-            `repairs` a repair.
+            `repairs` a repair, where it is `measurements` samples while a test runs.
         software_topics: filters for software inventories, configuration versions and, where the last level is
             `updates`, the progress of updates.
         production_topics: filters for shop floor events, read by their last level: `scan`, `batch`, `unit` or
@@ -38,7 +38,12 @@ class TopicConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         "assets/+/calibration",
         "assets/+/utilization",
     )
-    report_topics: tuple[str, ...] = ("testers/+/results", "devices/+/selftest", "testers/+/repairs")
+    report_topics: tuple[str, ...] = (
+        "testers/+/results",
+        "devices/+/selftest",
+        "testers/+/repairs",
+        "testers/+/measurements",
+    )
     software_topics: tuple[str, ...] = ("devices/+/software", "devices/+/updates", "devices/+/config")
     production_topics: tuple[str, ...] = ("lines/+/scan", "lines/+/batch", "stations/+/unit", "stations/+/operator")
     alarm_topic: str = "wats/alarms/{alarm_type}"

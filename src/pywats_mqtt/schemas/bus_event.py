@@ -52,6 +52,7 @@ class ResultExtras(Struct, frozen=True, kw_only=True):
         UUID | None, Meta(description="Id of the report; the same id with the same payload is the same result.")
     ] = None
     kind: str | None = None
+    by_steps: bool = False
     test_type: str | None = None
     operation_code: Count = None
     fixture: str | None = None

@@ -11,6 +11,7 @@ from pywats_mqtt.schemas.alert import AlertMessage
 from pywats_mqtt.schemas.asset import AssetMessage
 from pywats_mqtt.schemas.batch import BatchMessage
 from pywats_mqtt.schemas.calibration import CalibrationMessage
+from pywats_mqtt.schemas.measurements import MeasurementsMessage
 from pywats_mqtt.schemas.production import OperatorMessage, UnitMessage
 from pywats_mqtt.schemas.repair import RepairMessage
 from pywats_mqtt.schemas.report import ResultMessage
@@ -24,6 +25,7 @@ MESSAGES: dict[str, type[msgspec.Struct]] = {
     "asset-message": AssetMessage,
     "batch-message": BatchMessage,
     "calibration-message": CalibrationMessage,
+    "measurements-message": MeasurementsMessage,
     "operator-message": OperatorMessage,
     "result-message": ResultMessage,
     "repair-message": RepairMessage,
