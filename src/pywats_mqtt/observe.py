@@ -59,6 +59,20 @@ class Shopfloor(msgspec.Struct, kw_only=True):
     unknown_processes: dict[str, str] = msgspec.field(default_factory=dict)
 
 
+class StreamFigures(msgspec.Struct, kw_only=True):
+    """What became of streams of measurements since the bridge started.
+
+    Attributes:
+        opened: streams that began.
+        ended: by what they ended: `result`, `unit_exited`, `end` or `timeout`.
+        late_messages: messages whose samples came after the end of their stream, and went into its report.
+    """
+
+    opened: int = 0
+    ended: dict[str, int] = msgspec.field(default_factory=dict)
+    late_messages: int = 0
+
+
 class Health(msgspec.Struct, kw_only=True):
     """What the running bridge knows and the spool does not; changed by the loops, read by `status`.
 
@@ -71,6 +85,7 @@ class Health(msgspec.Struct, kw_only=True):
         refused_calls: kind of call to why WATS refuses it (403), and what to do.
         not_exactly_once: topic filter to the number of messages that named nothing to tell a repeat by.
         shopfloor: stations, and what was noticed about their units.
+        streams: streams of measurements.
         started_at: when the bridge started.
         draining: it was told to stop, and delivers what it can before it does.
     """
@@ -83,6 +98,7 @@ class Health(msgspec.Struct, kw_only=True):
     refused_calls: dict[str, str] = msgspec.field(default_factory=dict)
     not_exactly_once: dict[str, int] = msgspec.field(default_factory=dict)
     shopfloor: Shopfloor = msgspec.field(default_factory=Shopfloor)
+    streams: StreamFigures = msgspec.field(default_factory=StreamFigures)
     started_at: datetime | None = None
     draining: bool = False
 
@@ -116,6 +132,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     refused_calls: dict[str, str] = msgspec.field(default_factory=dict)
     not_exactly_once: dict[str, int] = msgspec.field(default_factory=dict)
     shopfloor: Shopfloor = msgspec.field(default_factory=Shopfloor)
+    streams: StreamFigures = msgspec.field(default_factory=StreamFigures)
     pid: int = 0
     started_at: datetime | None = None
     draining: bool = False
@@ -148,6 +165,7 @@ def status_of(figures: Figures, health: Health | None, *, client_id: str = "", p
         refused_calls=health.refused_calls,
         not_exactly_once=health.not_exactly_once,
         shopfloor=health.shopfloor,
+        streams=health.streams,
         pid=pid,
         started_at=health.started_at,
         draining=health.draining,

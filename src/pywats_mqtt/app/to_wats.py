@@ -84,6 +84,8 @@ async def deliver_to_wats(bridge: Host) -> AsyncIterator[Destination]:
         alarms=Alarms(config.topics.alarm_topic, bridge.client_id, bridge.clock, bridge.say),
         accept=bridge.accept,
         shopfloor=bridge.health.shopfloor,
+        streams=bridge.health.streams,
+        is_listening=lambda: bridge.health.link.connected,
     )
     handlers = make_handlers(config, around)
     notes = PatientNotes(bridge.spool)
@@ -121,6 +123,7 @@ def _look_s(config: BridgeConfig) -> float:
         software.refresh_s,
         software.update_timeout_s,
         config.utilization.report_after_s,
+        config.streams.timeout_s,
         assets.limits_refresh_s,
         assets.status_refresh_s or LOOK_S,
         LOOK_S,

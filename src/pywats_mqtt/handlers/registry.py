@@ -24,10 +24,13 @@ from pywats_mqtt.events import (
     AssetWatch,
     BatchReported,
     Event,
+    MeasurementsReported,
     OperatorEvent,
     Repair,
     SoftwareReported,
+    StreamDue,
     TestResult,
+    UnitAtTester,
     UnitEvent,
     UpdateReported,
 )
@@ -42,6 +45,7 @@ from pywats_mqtt.handlers.repair import RepairHandler
 from pywats_mqtt.handlers.report import ResultHandler
 from pywats_mqtt.handlers.selftest import SelfTesting
 from pywats_mqtt.handlers.software import Stations
+from pywats_mqtt.handlers.streams import Streams
 from pywats_mqtt.handlers.surroundings import Look, Surroundings
 from pywats_mqtt.handlers.upkeep import Upkeep
 from pywats_mqtt.handlers.utilization import Utilization
@@ -71,6 +75,9 @@ Kind = TypeVar(
     OperatorEvent,
     SoftwareReported,
     UpdateReported,
+    MeasurementsReported,
+    UnitAtTester,
+    StreamDue,
 )
 
 
@@ -112,12 +119,14 @@ def make_handlers(config: BridgeConfig, around: Surroundings) -> Handlers:
     batches = BatchHandler(config.production, around.clock, around.on_refused)
     results = ResultHandler(wats_config.is_counted_by_reports)
 
-    async def store(event: TestResult, wats: Wats, notes: Notes) -> None:
+    async def submit(event: TestResult, wats: Wats, notes: Notes) -> None:
         heard = await selftests.heard(event, notes)
         checked = await stations.checked(heard, wats, notes)
         signed = await batches.signed(await operators.sign(checked, notes), notes)
         await results.handle(signed, wats, notes)
         await selftests.mark(event, wats, notes)
+
+    streams = Streams(config, around, submit)
 
     async def count(event: AssetCounts, wats: Wats, notes: Notes) -> None:
         if not wats_config.is_counted_by_reports(event.asset):
@@ -130,10 +139,11 @@ def make_handlers(config: BridgeConfig, around: Surroundings) -> Handlers:
     def tell_again() -> None:
         stations.tell_again()
         around.alarms.tell_again()
+        streams.tell_again()
 
     return Handlers(
         by_event={
-            TestResult: _only(TestResult, store),
+            TestResult: _only(TestResult, streams.handle_result),
             Repair: _only(Repair, RepairHandler(around.clock).handle),
             BatchReported: _only(BatchReported, batches.handle),
             SoftwareReported: _only(SoftwareReported, stations.handle_report),
@@ -152,10 +162,21 @@ def make_handlers(config: BridgeConfig, around: Surroundings) -> Handlers:
             UnitEvent: _only(UnitEvent, production.handle_unit),
             OperatorEvent: _only(OperatorEvent, production.handle_operator),
             AssetSoftware: _only(AssetSoftware, stations.handle_tags),
+            MeasurementsReported: _only(MeasurementsReported, streams.handle_measurements),
+            UnitAtTester: _only(UnitAtTester, streams.handle_unit),
+            StreamDue: _only(StreamDue, streams.handle_due),
         },
         units=production,
         # Alarms first: what the others raise is then on its way, and not said twice.
-        looks=(look_at_alarms, stations.look, environment.look, utilization.look, selftests.look, limits.look),
+        looks=(
+            look_at_alarms,
+            stations.look,
+            environment.look,
+            utilization.look,
+            selftests.look,
+            limits.look,
+            streams.look,
+        ),
         tell_again=tell_again,
     )
 

@@ -10,7 +10,7 @@ import msgspec
 from pywats_mqtt.config.topics import TopicConfig
 from pywats_mqtt.handlers.alarms import Alarms
 from pywats_mqtt.messages import RawMessage
-from pywats_mqtt.observe import Shopfloor
+from pywats_mqtt.observe import Shopfloor, StreamFigures
 from pywats_mqtt.ports import Clock, Notes, Publication, Wats
 
 Alarm: TypeAlias = Callable[[str, Mapping[str, str]], None]
@@ -40,6 +40,8 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
         alarms: raises and clears the alarms of assets.
         accept: takes a message of the bridge's own, which then goes the way of every message; durable on return.
         shopfloor: figures of stations, counted into.
+        streams: figures of streams of measurements, counted into.
+        is_listening: whether the bridge hears its devices now.
     """
 
     clock: Clock
@@ -49,6 +51,8 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     alarms: Alarms
     accept: Callable[[RawMessage], Awaitable[None]]
     shopfloor: Shopfloor
+    streams: StreamFigures
+    is_listening: Callable[[], bool]
 
 
 def quiet(clock: Clock) -> Surroundings:
@@ -68,4 +72,6 @@ def quiet(clock: Clock) -> Surroundings:
         alarms=Alarms(TopicConfig().alarm_topic, "", clock, drop),
         accept=forget,
         shopfloor=Shopfloor(),
+        streams=StreamFigures(),
+        is_listening=lambda: True,
     )
