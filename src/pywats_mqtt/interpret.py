@@ -29,6 +29,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         topic_filter: the filter that matched, or empty.
+        domain: that of the filter, or empty.
         device: the level at the filter's first `+`; empty where it has none.
         level: the topic's last level.
         adapter: what reads them, or None.
@@ -37,6 +38,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     topic_filter: str = ""
+    domain: str = ""
     device: str = ""
     level: str = ""
     adapter: Adapter | None = None
@@ -120,7 +122,14 @@ def _routed(topic_filter: str, domain: str, topic: str) -> Route:
     if len(device) > WATS_CHARACTERS:
         problem = f"the id in the topic has {len(device)} characters; WATS takes {WATS_CHARACTERS}"
         return _refusing(problem, device, topic_filter)
-    return Route(topic_filter=topic_filter, device=device, level=level, adapter=reading.adapter, decode=reading.decode)
+    return Route(
+        topic_filter=topic_filter,
+        domain=domain,
+        device=device,
+        level=level,
+        adapter=reading.adapter,
+        decode=reading.decode,
+    )
 
 
 def _refusing(reason: str, device: str = "", topic_filter: str = "") -> Route:

@@ -189,6 +189,16 @@ def test_measurements_are_published_as_custom_and_what_only_concerns_streams_is_
     assert event_of(unit, "mqtt-iot").event_type is EventType.UNIT_DEPARTED
 
 
+def test_a_reset_and_counters_of_the_devices_own() -> None:
+    """Both are custom events."""
+    payload = {"timestamp": "2026-01-26T10:30:00Z", "counters": {"reset": "running", "good_count": 7}}
+    said = [event_of(relayed, "mqtt-iot").payload for relayed in publish(payload, "assets/FIXTURE-001/counters")]
+    assert [(fields["kind"], fields.get("reset"), fields.get("counters")) for fields in said] == [
+        ("asset_counters", "running", None),
+        ("asset_own_counters", None, {"good_count": 7}),
+    ]
+
+
 def test_telemetry_is_published_event_by_event_and_counters_and_environment_as_custom() -> None:
     """One asset message gives a state change, counters and environment, with one correlation id and own event ids."""
     payload = {
@@ -207,6 +217,7 @@ def test_telemetry_is_published_event_by_event_and_counters_and_environment_as_c
             "running_count": 1523,
             "total_count": 45000,
             "increment": None,
+            "reset": None,
             "timestamp": at,
         },
         (EventType.CUSTOM, "asset_environment"): {

@@ -10,6 +10,8 @@ from pywats_mqtt.adapters.texts import cut
 from pywats_mqtt.adapters.times import is_plausible, microseconds, time_of
 from pywats_mqtt.errors import Reject
 from pywats_mqtt.events import (
+    OFFLINE,
+    AssetCounters,
     AssetCounts,
     AssetEnvironment,
     AssetSamples,
@@ -18,15 +20,30 @@ from pywats_mqtt.events import (
     AssetWatch,
     Identified,
     Latest,
+    Past,
     identify,
     kind_of,
 )
-from pywats_mqtt.schemas.asset import AssetMessage, PlainAssetMessage, PlainCounters, Reading, decoder, plain_decoder
+from pywats_mqtt.schemas.asset import (
+    AssetMessage,
+    PlainAssetMessage,
+    PlainCounters,
+    Reading,
+    decoder,
+    own_counters,
+    plain_decoder,
+)
 from pywats_mqtt.schemas.scalars import is_sent, text_of
 
 _STATUS_CHARACTERS = 100
+_WORDS = {"online", OFFLINE, "idle"}
+"""Words that may stand alone, beside those with a state."""
+
+LONG_AGO_US = 1
+"""Time of a retained `offline` that says none: older than anything else that is known."""
+
 _NO_COUNTERS, _NO_CHANNELS = PlainCounters(), dict[str, float]()
-_BLOCKS = "status, count, running_count, total_count, increment, counters or environment"
+_BLOCKS = "status, count, running_count, total_count, increment, reset, counters or environment"
 
 
 def read(context: Context) -> tuple[Identified, ...] | AssetUpdate:
@@ -42,10 +59,10 @@ def read(context: Context) -> tuple[Identified, ...] | AssetUpdate:
     try:
         plain = plain_decoder.decode(payload)
         update = _update(plain, context)
-    except msgspec.ValidationError:
+    except msgspec.DecodeError:
         update = None  # not plain, or not right, which the full schema tells
     if update is None:
-        return adapt(decoder.decode(payload), context)
+        return adapt(_decoded(context), context)
     if not update.channels or not context.settings.watching.is_on:
         return update
     events = update.events()
@@ -56,6 +73,22 @@ def read(context: Context) -> tuple[Identified, ...] | AssetUpdate:
     return _with(followers, events, context, is_dated=is_dated)
 
 
+def _decoded(context: Context) -> AssetMessage:
+    """Decode by the full schema; a known word alone is a status.
+
+    Raises:
+        As `read`.
+    """
+    payload = context.message.payload
+    try:
+        return decoder.decode(payload)
+    except msgspec.DecodeError:
+        word = payload.strip().removeprefix(b'"').removesuffix(b'"').strip().lower()
+        if word.decode("ascii", "replace") in _WORDS | context.settings.states.keys():
+            return AssetMessage(status=word.decode("ascii"))
+        raise
+
+
 def _update(sent: PlainAssetMessage, context: Context) -> AssetUpdate | None:
     """Turn a plain message into one update, as `adapt` would into events; None where only `adapt` can tell.
 
@@ -63,7 +96,7 @@ def _update(sent: PlainAssetMessage, context: Context) -> AssetUpdate | None:
     """
     message, asset = context.message, context.device
     block = sent.counters or _NO_COUNTERS
-    if sent.increment or block.increment or not asset or context.settings.strict_ids:
+    if sent.increment or block.increment or sent.reset or block.reset or not asset or context.settings.strict_ids:
         return None
     if sent.message_id or (message.user_properties and message_id(context, sent.message_id)):
         return None
@@ -74,14 +107,15 @@ def _update(sent: PlainAssetMessage, context: Context) -> AssetUpdate | None:
         total = sent.total_count
     status = sent.status.strip().lower()[:_STATUS_CHARACTERS] if sent.status else ""
     channels = sent.environment or _NO_CHANNELS
-    if "" in channels or (running is None and total is None and not status and not channels):
+    if "" in channels or (running is None and total is None and not status and not channels) or status == OFFLINE:
         return None
-    as_of_us = message.received_at_us
+    as_of_us, untimed = message.received_at_us, True
     if sent.timestamp is not None:
         moment_us, _ = microseconds(sent.timestamp)
         if is_plausible(moment_us, as_of_us):
-            as_of_us = moment_us
-    return AssetUpdate(asset, as_of_us, total, running, status, context.settings.states.get(status), channels)
+            as_of_us, untimed = moment_us, False
+    state = context.settings.states.get(status)
+    return AssetUpdate(asset, as_of_us, total, running, status, state, channels, untimed)
 
 
 def adapt(sent: AssetMessage, context: Context) -> tuple[Identified, ...]:
@@ -99,14 +133,25 @@ def adapt(sent: AssetMessage, context: Context) -> tuple[Identified, ...]:
         path, own = ("$.asset_id", sent.asset_id) if is_sent(sent.asset_id) else ("$.device_id", sent.device_id)
         asset, _ = speaker(context, own, path)
     as_of_us, is_dated = _as_of_us(sent, message.received_at_us)
+    untimed = not is_dated and not message_id(context, sent.message_id)
 
     events: list[Latest] = []
-    counts = _counts(sent, asset, as_of_us, retained=message.retain)
+    counts = _counts(sent, asset, as_of_us, retained=message.retain, untimed=untimed)
     if counts is not None:
         events.append(counts)
     word = sent.status.strip().lower()[:_STATUS_CHARACTERS] if sent.status else ""
-    if word:
+    if word == OFFLINE:
+        # The time in a Will is that of the connection, so what arrives now is true now; what was retained is old.
+        gone_us = message.received_at_us
+        if message.retain:
+            gone_us = as_of_us if is_dated else LONG_AGO_US
+        state = context.settings.states.get(word)
+        events.append(AssetState(asset=asset, status=word, state=state, as_of_us=gone_us, gone_us=gone_us))
+    elif word:
         events.append(AssetState(asset=asset, status=word, state=context.settings.states.get(word), as_of_us=as_of_us))
+    counters = own_counters(message.payload) if sent.counters else None
+    if counters:
+        events.append(AssetCounters(asset=asset, counters=counters, as_of_us=as_of_us))
     channels = _channels(sent.environment) if sent.environment else None
     if channels:
         units = _units(sent.environment) if sent.environment else {}
@@ -124,11 +169,11 @@ def _as_of_us(sent: AssetMessage, received_us: int) -> tuple[int, bool]:
     return (moment_us, True) if is_plausible(moment_us, received_us) else (received_us, False)
 
 
-def _counts(sent: AssetMessage, asset: str, as_of_us: int, *, retained: bool) -> AssetCounts | None:
+def _counts(sent: AssetMessage, asset: str, as_of_us: int, *, retained: bool, untimed: bool) -> AssetCounts | None:
     block = sent.counters
-    running, total, added = None, None, None
+    running, total, added, reset = None, None, None, sent.reset
     if block is not None:
-        running, total, added = block.running_count, block.total_count, block.increment
+        running, total, added, reset = block.running_count, block.total_count, block.increment, block.reset or reset
     if running is None:
         running = sent.count if sent.running_count is None else sent.running_count
     if total is None:
@@ -136,16 +181,19 @@ def _counts(sent: AssetMessage, asset: str, as_of_us: int, *, retained: bool) ->
     if added is None:
         added = sent.increment
     if retained:
-        added = None  # a retained message is a state: the broker sends it again at each new subscription
-    if running is None and total is None:
+        added = reset = None  # a retained message is a state: the broker sends it again at each new subscription
+    if running is None and total is None and not reset:
         # An increment alone says no absolute value, so it has no time that a late absolute one could be older than.
         return AssetCounts(asset=asset, added=int(added)) if added else None
+    whole_total = None if total is None else int(total)
     return AssetCounts(
         asset=asset,
-        total=None if total is None else int(total),
+        total=whole_total,
         running=None if running is None else int(running),
         added=int(added) if added else 0,
         as_of_us=as_of_us,
+        untimed=untimed and (total is not None or reset is not None),
+        past=Past(resets=1, reset_us=as_of_us, reset_total=whole_total) if reset else None,
     )
 
 
@@ -205,7 +253,7 @@ def _identified(
         events = [*events[:-1], *_followers(events, context), *events[-1:]]
         return tuple(Identified(event, identify((kind_of(event), event.asset, named), payload)) for event in events)
     first = events[0] if events else None
-    if isinstance(first, AssetCounts) and first.added and is_sent(sent.sequence):
+    if isinstance(first, AssetCounts) and (first.added or first.past) and is_sent(sent.sequence):
         sequence, timestamp = text_of(sent.sequence, "$.sequence"), text_of(sent.timestamp, "$.timestamp")
         identity = identify((kind_of(first), first.asset, sequence, timestamp), payload)
         return (Identified(first, identity), *_with(_followers(events, context), events[1:], context, is_dated=False))

@@ -15,6 +15,7 @@ from pywats_mqtt.adapters import (
     calibration,
     environment,
     measurements,
+    presence,
     production,
     repair,
     report,
@@ -32,6 +33,8 @@ from pywats_mqtt.schemas.calibration import decoder as calibration_decoder
 from pywats_mqtt.schemas.environment import CLOSE_TOPIC, UNWATCH_TOPIC, close_decoder, unwatch_decoder
 from pywats_mqtt.schemas.measurements import DUE_TOPIC, due_decoder
 from pywats_mqtt.schemas.measurements import decoder as measurements_decoder
+from pywats_mqtt.schemas.presence import TOPIC as PRESENCE_TOPIC
+from pywats_mqtt.schemas.presence import decoder as presence_decoder
 from pywats_mqtt.schemas.production import operator_decoder, unit_decoder
 from pywats_mqtt.schemas.repair import decoder as repair_decoder
 from pywats_mqtt.schemas.report import decoder as report_decoder
@@ -85,6 +88,7 @@ READINGS: Mapping[str, Mapping[str, Reading]] = {
         "due": Reading(measurements.read_due, due_decoder.decode),
         "close": Reading(environment.read_close, close_decoder.decode),
         "told": Reading(environment.read_told, environment.told_decoder.decode),
+        "presence": Reading(presence.read, presence_decoder.decode),
         "unwatch": Reading(environment.read_unwatch, unwatch_decoder.decode),
     },
     "bus_result": {ANY: Reading(bus_event.read_result, bus_result_decoder.decode)},
@@ -95,7 +99,9 @@ READINGS: Mapping[str, Mapping[str, Reading]] = {
 A domain is a field of `TopicConfig` without `_topics`, what `bus` takes from an event bus, or `own`.
 """
 
-OWN_TOPICS = tuple((topic, "own") for topic in (CLOSE_TOPIC, UNWATCH_TOPIC, TOLD_TOPIC, DUE_TOPIC))
+OWN_TOPICS = tuple(
+    (topic, "own") for topic in (CLOSE_TOPIC, UNWATCH_TOPIC, TOLD_TOPIC, DUE_TOPIC, PRESENCE_TOPIC)
+)
 """Topics of the bridge's messages to itself, and their domain."""
 
 

@@ -5,7 +5,8 @@
 | test result | TEST_RESULT | as `TestResultEvent.to_dict`; what it has no key for in `custom_data["pywats_mqtt"]` |
 | asset state | ASSET_STATE_CHANGED | as `AssetStateChangedEvent.to_dict`; the device's own word in `custom_data` |
 | asset state that pywats_events has no word for | CUSTOM | kind `asset_state`: asset_id, status, timestamp |
-| counters | CUSTOM | kind `asset_counters`: asset_id, running_count, total_count, increment, timestamp |
+| counters | CUSTOM | kind `asset_counters`: asset_id, running_count, total_count, increment, reset, timestamp |
+| counters of the device's own | CUSTOM | kind `asset_own_counters`: asset_id, counters, timestamp |
 | alert | ASSET_FAULT | as `AssetFaultEvent.to_dict` |
 | repair | CUSTOM | kind `repair`: the fields of the event, as they are stored |
 | utilization | CUSTOM | kind `utilization`: the fields of the event, as they are stored |
@@ -36,6 +37,7 @@ from pywats_events import Event, EventMetadata, EventType
 from pywats_mqtt.events import (
     AssetAlert,
     AssetCalibrated,
+    AssetCounters,
     AssetCounts,
     AssetDrift,
     AssetEnvironment,
@@ -129,6 +131,7 @@ def _said(relayed: Relayed) -> tuple[EventType, Payload]:
             | UpdateReported()
             | AssetCounts()
             | AssetEnvironment()
+            | AssetCounters()
             | AssetDrift()
             | AssetCalibrated() as other
         ):
@@ -136,7 +139,13 @@ def _said(relayed: Relayed) -> tuple[EventType, Payload]:
 
 
 def _custom(
-    other: SoftwareReported | UpdateReported | AssetCounts | AssetEnvironment | AssetDrift | AssetCalibrated,
+    other: SoftwareReported
+    | UpdateReported
+    | AssetCounts
+    | AssetEnvironment
+    | AssetCounters
+    | AssetDrift
+    | AssetCalibrated,
     received_at_us: int,
 ) -> Payload:
     if isinstance(other, SoftwareReported | UpdateReported):
@@ -173,7 +182,7 @@ def _calibration(said: AssetDrift | AssetCalibrated) -> Payload:
     }
 
 
-def _telemetry(telemetry: AssetCounts | AssetEnvironment, received_at_us: int) -> Payload:
+def _telemetry(telemetry: AssetCounts | AssetEnvironment | AssetCounters, received_at_us: int) -> Payload:
     if isinstance(telemetry, AssetEnvironment):
         return {
             "kind": "asset_environment",
@@ -182,12 +191,20 @@ def _telemetry(telemetry: AssetCounts | AssetEnvironment, received_at_us: int) -
             **({"units": dict(telemetry.units)} if telemetry.units else {}),
             "timestamp": _time(telemetry.as_of_us),
         }
+    if isinstance(telemetry, AssetCounters):
+        return {
+            "kind": "asset_own_counters",
+            "asset_id": telemetry.asset,
+            "counters": dict(telemetry.counters),
+            "timestamp": _time(telemetry.as_of_us),
+        }
     return {
         "kind": "asset_counters",
         "asset_id": telemetry.asset,
         "running_count": telemetry.running,
         "total_count": telemetry.total,
         "increment": telemetry.added or None,
+        "reset": "running" if telemetry.past else None,
         "timestamp": _time(telemetry.as_of_us or received_at_us),
     }
 

@@ -7,7 +7,16 @@ cost WATS one call. Events hold no cycles, so the garbage collector need not loo
 Identity belongs to events and is computed here from what the device sent, before any correction.
 """
 
-from pywats_mqtt.events.assets import AssetAlert, AssetCounts, AssetEnvironment, AssetState, Severity
+from pywats_mqtt.events.assets import (
+    OFFLINE,
+    AssetAlert,
+    AssetCounters,
+    AssetCounts,
+    AssetEnvironment,
+    AssetState,
+    Past,
+    Severity,
+)
 from pywats_mqtt.events.batches import BatchCounts, BatchReported
 from pywats_mqtt.events.calibration import AssetCalibrated, AssetDrift, Drift, Point
 from pywats_mqtt.events.environment import (
@@ -64,10 +73,12 @@ __all__ = [
     "LOGGED",
     "NAMESPACE",
     "NO_PARTS",
+    "OFFLINE",
     "ORDERED",
     "TOLD_TOPIC",
     "AssetAlert",
     "AssetCalibrated",
+    "AssetCounters",
     "AssetCounts",
     "AssetCrossing",
     "AssetDrift",
@@ -96,6 +107,7 @@ __all__ = [
     "OperatorEvent",
     "Ordered",
     "Parts",
+    "Past",
     "Point",
     "Relayed",
     "Repair",

@@ -6,8 +6,42 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+OFFLINE = "offline"
+"""The word of a device that is not there."""
+
 Severity: TypeAlias = Literal["info", "warning", "error", "critical"]
 """How grave an alert is, the mildest first."""
+
+
+class Past(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """What became of an asset's counters: those that went backwards, and the running count that was reset; folded.
+
+    Attributes:
+        peak: the highest total of the present counter, where a message that may be a repeat has shown a lower one
+            since; 0: none has.
+        ends: the last totals of the newest counters before the present one, the oldest first.
+        carried: sum of the last totals of all counters before the present one.
+        drops: how often the total went backwards, so that another counter began.
+        end_us: time of the newest of `ends`, as `AssetCounts.as_of_us`.
+        begun_us: time of the first total of the present counter.
+        resets: how often the running count was reset.
+        reset_us: time of the newest reset.
+        reset_total: `AssetCounts.counted` at that time, or None where no total was known.
+        reset_added: `AssetCounts.added` at that time.
+        behind: what was counted since `AssetCounts.running` was told.
+    """
+
+    peak: int = 0
+    ends: tuple[int, ...] = ()
+    carried: int = 0
+    drops: int = 0
+    end_us: int = 0
+    begun_us: int = 0
+    resets: int = 0
+    reset_us: int = 0
+    reset_total: int | None = None
+    reset_added: int = 0
+    behind: int = 0
 
 
 class AssetCounts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag="asset_counts"):
@@ -21,6 +55,8 @@ class AssetCounts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
         as_of_us: time of the absolute values, in microseconds since 1970 UTC: the device's own where it sends one, else
             ours. An older one that arrives late does not overwrite a newer. 0 where there is none.
         running_as_of_us: time of `running` where it is another than the total's; else None.
+        untimed: the device sent neither a time nor an id, so that a lower total may be an old message that comes again.
+        past: what became of the counters before, or None for nothing. Of one message it says a reset alone.
     """
 
     asset: str
@@ -29,6 +65,36 @@ class AssetCounts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     added: int = 0
     as_of_us: int = 0
     running_as_of_us: int | None = None
+    untimed: bool = False
+    past: Past | None = None
+
+    @property
+    def key(self) -> str:
+        """Whose it is: the asset."""
+        return self.asset
+
+    @property
+    def counted(self) -> int:
+        """What the device's counters counted in all, through those that went backwards; 0 without a total."""
+        if self.past is None:
+            return self.total or 0
+        return self.past.carried + max(self.total or 0, self.past.peak)
+
+
+class AssetCounters(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag="asset_counters"):
+    """The newest value of each counter of an asset that WATS has no place for; folded by name, for tags.
+
+    Attributes:
+        asset: serial number of the asset.
+        counters: name, as the device gave it, to its newest value.
+        as_of_us: as in `AssetCounts`, of the newest.
+        older_us: name to its time, of the counters that are older than that.
+    """
+
+    asset: str
+    counters: dict[str, int | float]
+    as_of_us: int = 0
+    older_us: dict[str, int] = {}
 
     @property
     def key(self) -> str:
@@ -41,16 +107,19 @@ class AssetState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
 
     Attributes:
         asset: serial number of the asset.
-        status: the device's word, lower case.
+        status: the device's newest word but `offline`, lower case; that one or none where it never said another.
         state: the WATS asset state it means: 1 in operation, 3 in maintenance, 4 in calibration; None where the word
             changes none (online, offline, idle).
         as_of_us: as in `AssetCounts`.
+        gone_us: when it, or its Will, said that it is offline, or its silence was noticed, by our clock. 0: it has
+            said something since.
     """
 
     asset: str
     status: str
     state: int | None = None
     as_of_us: int = 0
+    gone_us: int = 0
 
     @property
     def key(self) -> str:

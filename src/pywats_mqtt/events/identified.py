@@ -39,6 +39,7 @@ class AssetUpdate(msgspec.Struct, frozen=True, gc=False):
         status: the device's word, lower case, or empty.
         state: as in `AssetState`.
         channels: as in `AssetEnvironment`; empty for none.
+        untimed: as in `AssetCounts`.
     """
 
     asset: str
@@ -48,12 +49,19 @@ class AssetUpdate(msgspec.Struct, frozen=True, gc=False):
     status: str
     state: int | None
     channels: dict[str, float]
+    untimed: bool
 
     def events(self) -> list[Latest]:
         """Give the events it stands for, at least one, in the order of `Latest`."""
         events: list[Latest] = []
         if self.total is not None or self.running is not None:
-            counts = AssetCounts(asset=self.asset, total=self.total, running=self.running, as_of_us=self.as_of_us)
+            counts = AssetCounts(
+                asset=self.asset,
+                total=self.total,
+                running=self.running,
+                as_of_us=self.as_of_us,
+                untimed=self.untimed and self.total is not None,
+            )
             events.append(counts)
         if self.status:
             events.append(AssetState(asset=self.asset, status=self.status, state=self.state, as_of_us=self.as_of_us))
@@ -78,5 +86,5 @@ def counts_twice(events: tuple[Identified, ...] | AssetUpdate) -> bool:
     if any(isinstance(identified.event, AssetSamples) and identified.event.windows for identified in events):
         return True
     if isinstance(first.event, AssetCounts):
-        return first.event.added > 0
+        return first.event.added > 0 or (first.event.past is not None and first.event.untimed)
     return isinstance(first.event, Ordered) and not isinstance(first.event, REPEATABLE)

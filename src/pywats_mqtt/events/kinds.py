@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from pywats_mqtt.events.assets import AssetAlert, AssetCounts, AssetEnvironment, AssetState
+from pywats_mqtt.events.assets import AssetAlert, AssetCounters, AssetCounts, AssetEnvironment, AssetState
 from pywats_mqtt.events.batches import BatchReported
 from pywats_mqtt.events.calibration import AssetCalibrated, AssetDrift
 from pywats_mqtt.events.environment import AssetCrossing, AssetHistory, AssetSamples, AssetWatch
@@ -18,7 +18,7 @@ from pywats_mqtt.events.software import AssetSoftware, SoftwareReported, UpdateR
 from pywats_mqtt.events.streams import MeasurementsReported, StreamDue, UnitAtTester
 from pywats_mqtt.events.utilization import AssetUtilization
 
-Telemetry: TypeAlias = AssetCounts | AssetState | AssetEnvironment | AssetDrift
+Telemetry: TypeAlias = AssetCounts | AssetState | AssetEnvironment | AssetCounters | AssetDrift
 Latest: TypeAlias = Telemetry | AssetSoftware | AssetSamples | AssetWatch
 
 

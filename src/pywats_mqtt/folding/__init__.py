@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from pywats_mqtt.events import (
+    OFFLINE,
+    AssetCounters,
     AssetCounts,
     AssetDrift,
     AssetEnvironment,
     AssetSamples,
     AssetSoftware,
+    AssetState,
     AssetUpdate,
     AssetWatch,
     Latest,
     Ordered,
 )
+from pywats_mqtt.folding.counting import capped_counters, capped_counts, fold_counters, fold_counts
 from pywats_mqtt.folding.watching import capped_watch, watch
 from pywats_mqtt.folding.windows import capped_samples, gather
 from pywats_mqtt.limits.history import capped_drift, fold_drift
@@ -46,17 +50,7 @@ def fold(old: Latest | None, new: Latest) -> Latest:
     Of each single value the newer one wins, by its time (equal times: the later arrival); increments add up whatever
     their time. How the events are grouped into batches makes no difference.
     """
-    if old is None:
-        return new
-    if isinstance(new, AssetCounts) and isinstance(old, AssetCounts):
-        return _fold_counts(old, new)
-    if isinstance(new, AssetEnvironment) and isinstance(old, AssetEnvironment):
-        return _fold_environment(old, new)
-    if isinstance(new, AssetSoftware) and isinstance(old, AssetSoftware):
-        return _fold_software(old, new)
-    if isinstance(new, AssetDrift) and isinstance(old, AssetDrift):
-        return fold_drift(old, new)
-    return new if new.as_of_us >= old.as_of_us else old
+    return new if old is None else _FOLDS[type(new)](old, new)
 
 
 def capped(event: Latest, at_us: int) -> Latest:
@@ -65,50 +59,22 @@ def capped(event: Latest, at_us: int) -> Latest:
     No event is newer than its reception, so a known time ahead of the next reception came from a clock of ours that
     was ahead; left as it is, it would hide all that comes until that time.
     """
-    if isinstance(event, AssetCounts):
-        running_us = _running_us(event)
-        if event.as_of_us <= at_us and running_us <= at_us:
-            return event
-        total_us, running_us = min(event.as_of_us, at_us), min(running_us, at_us)
-        running_as_of_us = None if event.running_as_of_us is None or running_us == total_us else running_us
-        return msgspec.structs.replace(event, as_of_us=total_us, running_as_of_us=running_as_of_us)
-    if isinstance(event, AssetSoftware | AssetSamples | AssetWatch | AssetDrift):
-        return _capped_parts(event, at_us)
-    if event.as_of_us <= at_us:
-        return event
-    if isinstance(event, AssetEnvironment):
-        older_us = {name: time_us for name, time_us in event.older_us.items() if time_us < at_us}
-        return msgspec.structs.replace(event, as_of_us=at_us, older_us=older_us)
-    return msgspec.structs.replace(event, as_of_us=at_us)
+    return _CAPS[type(event)](event, at_us)
 
 
-def _fold_counts(old: AssetCounts, new: AssetCounts) -> AssetCounts:
-    if new.as_of_us >= old.as_of_us and not old.added and _is_whole(new) and old.running_as_of_us is None:
-        return new  # what nearly every message of a healthy fixture does
-    total, total_us = new.total, new.as_of_us
-    if total is None or (old.total is not None and old.as_of_us > total_us):
-        total, total_us = old.total, old.as_of_us
-    running, running_us = new.running, _running_us(new)
-    if running is None or (old.running is not None and _running_us(old) > running_us):
-        running, running_us = old.running, _running_us(old)
-    if total is None:
-        total_us = running_us
-    return AssetCounts(
-        asset=new.asset,
-        total=total,
-        running=running,
-        added=old.added + new.added,
-        as_of_us=total_us,
-        running_as_of_us=None if running is None or running_us == total_us else running_us,
-    )
+def _fold_state(old: AssetState, new: AssetState) -> AssetState:
+    """Take the newest word by its time; whether the asset is there, by what arrived last.
 
-
-def _is_whole(counts: AssetCounts) -> bool:
-    return counts.total is not None and counts.running is not None and counts.running_as_of_us is None
-
-
-def _running_us(counts: AssetCounts) -> int:
-    return counts.as_of_us if counts.running_as_of_us is None else counts.running_as_of_us
+    A device that is back may say so with a time before that of its Will. What is older than the newest word, as a
+    retained `offline` from before is, says nothing.
+    """
+    if new.gone_us:
+        if new.gone_us < old.as_of_us:
+            return old
+        return new if old.status in {"", OFFLINE} else msgspec.structs.replace(old, gone_us=new.gone_us)
+    if new.status and (new.as_of_us >= old.as_of_us or old.status in {"", OFFLINE}):
+        return new
+    return msgspec.structs.replace(old, gone_us=0) if old.gone_us else old
 
 
 def _fold_environment(old: AssetEnvironment, new: AssetEnvironment) -> AssetEnvironment:
@@ -150,17 +116,6 @@ def _fold_software(old: AssetSoftware, new: AssetSoftware) -> AssetSoftware:
     )
 
 
-def _capped_parts(event: AssetSoftware | AssetSamples | AssetWatch | AssetDrift, at_us: int) -> Latest:
-    """Cap what has times of its own in its parts."""
-    if isinstance(event, AssetDrift):
-        return capped_drift(event, at_us)
-    if isinstance(event, AssetSamples):
-        return capped_samples(event, at_us)
-    if isinstance(event, AssetWatch):
-        return capped_watch(event, at_us)
-    return _capped_software(event, at_us)
-
-
 def _capped_software(event: AssetSoftware, at_us: int) -> AssetSoftware:
     if max(event.as_of_us, event.config_us, *event.updates_us.values()) <= at_us:
         return event
@@ -172,15 +127,50 @@ def _capped_software(event: AssetSoftware, at_us: int) -> AssetSoftware:
     )
 
 
+def _capped_state(event: AssetState, at_us: int) -> AssetState:
+    if event.as_of_us <= at_us and event.gone_us <= at_us:
+        return event
+    return msgspec.structs.replace(event, as_of_us=min(event.as_of_us, at_us), gone_us=min(event.gone_us, at_us))
+
+
+def _capped_environment(event: AssetEnvironment, at_us: int) -> AssetEnvironment:
+    if event.as_of_us <= at_us:
+        return event
+    older_us = {name: time_us for name, time_us in event.older_us.items() if time_us < at_us}
+    return msgspec.structs.replace(event, as_of_us=at_us, older_us=older_us)
+
+
+_FOLDS: dict[type[Latest], Callable[..., Latest]] = {
+    AssetCounts: fold_counts,
+    AssetState: _fold_state,
+    AssetEnvironment: _fold_environment,
+    AssetCounters: fold_counters,
+    AssetSoftware: _fold_software,
+    AssetDrift: fold_drift,
+}
+_CAPS: dict[type[Latest], Callable[..., Latest]] = {
+    AssetCounts: capped_counts,
+    AssetState: _capped_state,
+    AssetEnvironment: _capped_environment,
+    AssetCounters: capped_counters,
+    AssetSoftware: _capped_software,
+    AssetSamples: capped_samples,
+    AssetWatch: capped_watch,
+    AssetDrift: capped_drift,
+}
+"""What folds and what caps each kind; both are of that kind."""
+
+
 def supersedes(new: AssetUpdate, old: AssetUpdate) -> bool:
     """Tell whether an update that comes next of the same asset leaves nothing of `old`.
 
-    That is so where it says the same blocks and values, none of them earlier: then folding both and folding `new`
-    alone comes to the same, whatever was known before.
+    That is so where it says the same blocks and values, none of them earlier and no total lower: then folding both and
+    folding `new` alone comes to the same, whatever was known before, if the total of `old` was no step back from that.
     """
     return (
         new.as_of_us >= old.as_of_us
-        and (new.total is None) == (old.total is None)
+        and (new.total is None if old.total is None else new.total is not None and new.total >= old.total)
+        and new.untimed is old.untimed
         and (new.running is None) == (old.running is None)
         and bool(new.status) == bool(old.status)
         and (old.channels.keys() <= new.channels.keys() if old.channels else not new.channels)

@@ -3,22 +3,39 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import Meta, Raw, Struct, field
 
+from pywats_mqtt.errors import Reject
 from pywats_mqtt.schemas.common import INT32_MAX, NOT_SENT, Count, Text, Time
+
+NUMBER_STARTS = tuple(b"-0123456789"[place : place + 1] for place in range(11))
+"""How a JSON number begins (RFC 8259, 6)."""
+
+Reset: TypeAlias = Literal["running"] | None
+"""What may begin anew; the total never does."""
 
 
 class Counters(Struct, frozen=True, kw_only=True, gc=False):
-    """Counters of an asset: absolute values, or what was added since the last message."""
+    """Counters of an asset: absolute values, or what was added since the last message.
+
+    Any other key with a number is a counter of the device's own, and becomes a tag of that name.
+    """
 
     running_count: Annotated[Count, Meta(description="Uses since the last reset, absolute.")] = None
     total_count: Annotated[Count, Meta(description="Uses over the whole life, absolute.")] = None
     increment: Annotated[
         Count,
         Meta(description="Uses to add to both. Send `sequence` or `message_id` with it, or a repeat counts twice."),
+    ] = None
+    reset: Annotated[
+        Reset,
+        Meta(
+            description="`running`: the running count began anew at `timestamp`. Send that, `sequence` or `message_id`"
+            " with it, or a repeat resets twice."
+        ),
     ] = None
 
 
@@ -36,7 +53,8 @@ class AssetMessage(Struct, frozen=True, kw_only=True, gc=False):
     """What an asset sends on `assets/{id}/status`, `/counters` or `/environment`.
 
     Every block is used, whatever the topic. A count stands in `counters` or at the top level; where both are sent,
-    `counters` counts.
+    `counters` counts. Instead of an object a status alone may be sent, with or without quotes, as in `offline`: it may
+    be a Will, and any word that is known or set in `[assets.states]`.
     """
 
     asset_id: Annotated[
@@ -61,12 +79,14 @@ class AssetMessage(Struct, frozen=True, kw_only=True, gc=False):
         Meta(
             description="What the asset does now. `running` sets the WATS state In operation, `maintenance` and `error`"
             " In maintenance, `calibration` In calibration; `online`, `offline`, `idle` and others change none."
+            " `offline` counts when it arrives, since the time in a Will is that of the connection."
         ),
     ] = None
     count: Annotated[Count, Meta(description="The same as `running_count`.")] = None
     running_count: Annotated[Count, Meta(description="As in `counters`.")] = None
     total_count: Annotated[Count, Meta(description="As in `counters`.")] = None
     increment: Annotated[Count, Meta(description="As in `counters`.")] = None
+    reset: Annotated[Reset, Meta(description="As in `counters`.")] = None
     counters: Annotated[Counters | None, Meta(description="Counters of the asset.")] = None
     environment: Annotated[
         dict[str, float | Reading | None] | None,
@@ -81,12 +101,13 @@ decoder: msgspec.json.Decoder[AssetMessage] = msgspec.json.Decoder(AssetMessage)
 Whole: TypeAlias = Annotated[int, Meta(ge=0, le=INT32_MAX)]
 
 
-class PlainCounters(Struct, frozen=True, kw_only=True, gc=False):
-    """`Counters` with absolute values only, sent as integers."""
+class PlainCounters(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
+    """`Counters` with absolute values only, sent as integers, and none of the device's own."""
 
     running_count: Whole | None = None
     total_count: Whole | None = None
     increment: Raw = NOT_SENT
+    reset: Raw = NOT_SENT
 
 
 class PlainAssetMessage(Struct, frozen=True, kw_only=True, gc=False):
@@ -99,8 +120,41 @@ class PlainAssetMessage(Struct, frozen=True, kw_only=True, gc=False):
     running_count: Whole | None = None
     total_count: Whole | None = None
     increment: Raw = NOT_SENT
+    reset: Raw = NOT_SENT
     counters: PlainCounters | None = None
     environment: dict[str, float] | None = None
 
 
 plain_decoder: msgspec.json.Decoder[PlainAssetMessage] = msgspec.json.Decoder(PlainAssetMessage)
+
+
+class _WithCounters(Struct):
+    counters: dict[str, Raw] = field(default_factory=dict)
+
+
+_with_counters: msgspec.json.Decoder[_WithCounters] = msgspec.json.Decoder(_WithCounters)
+_number: msgspec.json.Decoder[int | float] = msgspec.json.Decoder(int | float)
+
+
+def own_counters(payload: bytes) -> dict[str, int | float]:
+    """Give the counters of the device's own: what has a number in `counters` and no field of `Counters`.
+
+    Args:
+        payload: of an asset message with `counters`.
+
+    Raises:
+        Reject: one has no name, or a number that none can keep.
+    """
+    found: dict[str, int | float] = {}
+    for name, raw in _with_counters.decode(payload).counters.items():
+        if name in Counters.__struct_fields__ or not bytes(raw).startswith(NUMBER_STARTS):
+            continue
+        if not name:
+            raise Reject("a counter needs a name", path='$.counters[""]')
+        try:
+            found[name] = _number.decode(raw)
+        except msgspec.DecodeError as exc:
+            raise Reject(
+                f"expected a finite number, got {bytes(raw)[:60].decode()}", path=f"$.counters.{name}"
+            ) from exc
+    return found

@@ -14,6 +14,7 @@ from pywats_mqtt.events import (
     LATEST_KINDS,
     ORDERED,
     TOLD_TOPIC,
+    AssetCounts,
     AssetUpdate,
     Event,
     Identified,
@@ -33,6 +34,7 @@ Pair: TypeAlias = tuple[str, str]
 
 
 _KINDS: dict[type[Latest], str] = {kind: kind_of_type(kind) for kind in get_args(Latest)}
+_COUNTS = kind_of_type(AssetCounts)
 
 
 class NewDelivery(msgspec.Struct, frozen=True, gc=False):
@@ -58,12 +60,14 @@ class Updates(msgspec.Struct, gc=False):
         newest: the last one.
         message: its message.
         earliest_us: when the earliest was received: the first one, unless the clock was put back.
+        top: the highest total known before; one below it, and what follows that, are folded one by one.
         messages: how many they are.
     """
 
     newest: AssetUpdate
     message: RawMessage
     earliest_us: int
+    top: int
     messages: int = 1
 
 
@@ -170,15 +174,15 @@ class Deciding:
         """Take a message that is an update."""
         updates = self._updates.get(update.asset)
         if updates is None:
-            self._updates[update.asset] = Updates(update, message, message.received_at_us)
-        elif supersedes(update, updates.newest):
+            self._updates[update.asset] = self._first(update, message)
+        elif supersedes(update, updates.newest) and not _is_below(updates):
             updates.newest = update
             updates.message = message
             updates.messages += 1
             updates.earliest_us = min(updates.earliest_us, message.received_at_us)
         else:
             self._plan_updates(updates)
-            self._updates[update.asset] = Updates(update, message, message.received_at_us)
+            self._updates[update.asset] = self._first(update, message)
 
     def take(self, outcome: tuple[Identified, ...], message: RawMessage) -> None:
         """Take a message with these events."""
@@ -209,6 +213,15 @@ class Deciding:
             self._plan_updates(updates)
         return self.plan
 
+    def _first(self, update: AssetUpdate, message: RawMessage) -> Updates:
+        known = None if update.total is None else self._latest((update.asset, _COUNTS))
+        top = (known.counted - (known.past.carried if known.past else 0)) if isinstance(known, AssetCounts) else 0
+        return Updates(update, message, message.received_at_us, top)
+
+    def _latest(self, pair: Pair) -> Latest | None:
+        entry = self.plan.folded.get(pair)
+        return self._base(pair) if entry is None else entry.event
+
     def _plan_updates(self, updates: Updates) -> None:
         events = updates.newest.events()
         left = len(events)
@@ -224,7 +237,7 @@ class Deciding:
         """
         folded, pair = self.plan.folded, (event.key, _KINDS[type(event)])
         entry = folded.get(pair)
-        known = self._base(pair) if entry is None else entry.event
+        known = self._latest(pair)
         if known is not None:
             known = capped(known, received_us)
         if isinstance(event, TELLING):
@@ -243,6 +256,12 @@ class Deciding:
 def _said(event: Ordered, message: RawMessage) -> RawMessage:
     """Give the message that an event is which folding told; it was told when `message` came."""
     return RawMessage(TOLD_TOPIC, msgspec.json.encode(event), message.received_at_us, 1)
+
+
+def _is_below(updates: Updates) -> bool:
+    """Tell whether the total of the newest update is a step back, which must not be left out."""
+    total = updates.newest.total
+    return total is not None and total < updates.top
 
 
 def _new_events(

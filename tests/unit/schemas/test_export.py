@@ -49,6 +49,7 @@ SHAPE = {
     "asset/refused_utilization_ideal_cycle_of_nothing",
     "asset/refused_utilization_negative",
     "asset/refused_utilization_wrong_type",
+    "asset/refused_reset_of_the_total",
     "production/refused_event_is_number",
 }
 """Cases that are refused for their shape alone; the others need more than a schema can say."""
@@ -65,10 +66,11 @@ def fits(folder: Path) -> bool:
 
 
 def accepted(folder: Path) -> bool:
-    """Tell whether a case with a payload is accepted by an adapter."""
+    """Tell whether a case with an object as its payload is accepted by an adapter; a status alone has no schema."""
     found = expected(folder)
     assert isinstance(found, dict)
-    return folder.parent.name in SCHEMA_OF and "events" in found and (folder / "message.json").stat().st_size > 0
+    is_object = (folder / "message.json").read_bytes().startswith(b"{")
+    return folder.parent.name in SCHEMA_OF and "events" in found and is_object
 
 
 def test_committed_schemas_are_the_exported_ones() -> None:

@@ -14,7 +14,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "null": (type(None),),
 }
 _UNDERSTOOD = {
-    *("type", "anyOf", "$ref", "properties", "required", "items", "additionalProperties"),
+    *("type", "anyOf", "enum", "$ref", "properties", "required", "items", "additionalProperties"),
     *(
         "minimum",
         "exclusiveMinimum",
@@ -35,9 +35,11 @@ def is_valid(value: object, schema: Mapping[str, object], definitions: Mapping[s
     assert not schema.keys() - _UNDERSTOOD, schema.keys() - _UNDERSTOOD
     if "$ref" in schema:
         return is_valid(value, definitions[str(schema["$ref"]).rpartition("/")[2]], definitions)
-    options = schema.get("anyOf")
-    if isinstance(options, list):
-        return any(is_valid(value, option, definitions) for option in options)
+    options, values = schema.get("anyOf", []), schema.get("enum", [])
+    assert isinstance(options, list)
+    assert isinstance(values, list)
+    if options or values:
+        return value in values or any(is_valid(value, option, definitions) for option in options)
     wanted = schema.get("type", list(_TYPES))
     kinds = [wanted] if isinstance(wanted, str) else wanted
     assert isinstance(kinds, list)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pywats_mqtt.events import AssetCounts, AssetState, AssetUpdate, Identified, Identity, Latest
+from pywats_mqtt.events import AssetCounts, AssetState, AssetUpdate, Identified, Identity, Latest, Past
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Outcome, Rejection
 from pywats_mqtt.spool.routing import Pair, Plan, decide, identities
@@ -102,11 +102,18 @@ UPDATES = st.builds(
     status=st.sampled_from(["", "idle", "running"]),
     state=st.just(None),
     channels=st.dictionaries(st.sampled_from("ab"), st.sampled_from([1.0, 2.0])),
+    untimed=st.booleans(),
 ).filter(lambda update: bool(update.events()))
 OTHERS = st.lists(
     st.builds(
         Identified,
-        st.builds(AssetCounts, asset=st.sampled_from("XY"), total=st.none() | st.just(9), added=st.integers(0, 3))
+        st.builds(
+            AssetCounts,
+            asset=st.sampled_from("XY"),
+            total=st.none() | st.just(9),
+            added=st.integers(0, 3),
+            past=st.none() | st.builds(Past, resets=st.just(1), reset_us=st.integers(0, 4)),
+        )
         | st.builds(AssetState, asset=st.sampled_from("XY"), status=st.just("error"), as_of_us=st.integers(0, 4)),
     ),
     min_size=1,
@@ -116,7 +123,22 @@ ARRIVALS = st.lists(st.tuples(st.integers(4, 7), UPDATES | UPDATES | OTHERS), ma
 BEFORE = st.dictionaries(
     st.tuples(st.sampled_from("XY"), st.just("asset_state")),
     st.builds(AssetState, asset=st.just("X"), status=st.just("before"), as_of_us=st.integers(0, 9)),
+) | st.dictionaries(
+    st.tuples(st.sampled_from("XY"), st.just("asset_counts")),
+    st.builds(AssetCounts, asset=st.just("X"), total=st.integers(0, 3), as_of_us=st.integers(0, 3)),
 )
+
+
+def test_a_total_that_steps_back_is_seen_though_the_next_one_of_its_batch_is_higher() -> None:
+    """From 100 to 20 and on to 150 a counter was replaced, also where all of it came at once."""
+    before: dict[Pair, Latest] = {("X", "asset_counts"): AssetCounts(asset="X", total=100, as_of_us=1)}
+    updates: list[Outcome] = [
+        AssetUpdate("X", as_of_us, total, None, "", None, {}, untimed=False) for as_of_us, total in ((2, 20), (3, 150))
+    ]
+    made = decide([RawMessage("t", b"", 9, 1)] * 2, updates, {}, before.get)
+    (entry,) = made.folded.values()
+    assert isinstance(entry.event, AssetCounts)
+    assert entry.event.counted == 250
 
 
 @settings(max_examples=500)  # a fault may need two clocks that are wrong
