@@ -86,6 +86,7 @@ class Health(msgspec.Struct, kw_only=True):
         not_exactly_once: topic filter to the number of messages that named nothing to tell a repeat by.
         shopfloor: stations, and what was noticed about their units.
         streams: streams of measurements.
+        counters_backwards: asset to how often its total was below what was counted, since the bridge started.
         started_at: when the bridge started.
         draining: it was told to stop, and delivers what it can before it does.
     """
@@ -99,6 +100,7 @@ class Health(msgspec.Struct, kw_only=True):
     not_exactly_once: dict[str, int] = msgspec.field(default_factory=dict)
     shopfloor: Shopfloor = msgspec.field(default_factory=Shopfloor)
     streams: StreamFigures = msgspec.field(default_factory=StreamFigures)
+    counters_backwards: dict[str, int] = msgspec.field(default_factory=dict)
     started_at: datetime | None = None
     draining: bool = False
 
@@ -133,6 +135,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     not_exactly_once: dict[str, int] = msgspec.field(default_factory=dict)
     shopfloor: Shopfloor = msgspec.field(default_factory=Shopfloor)
     streams: StreamFigures = msgspec.field(default_factory=StreamFigures)
+    counters_backwards: dict[str, int] = msgspec.field(default_factory=dict)
     pid: int = 0
     started_at: datetime | None = None
     draining: bool = False
@@ -166,6 +169,7 @@ def status_of(figures: Figures, health: Health | None, *, client_id: str = "", p
         not_exactly_once=health.not_exactly_once,
         shopfloor=health.shopfloor,
         streams=health.streams,
+        counters_backwards=health.counters_backwards,
         pid=pid,
         started_at=health.started_at,
         draining=health.draining,

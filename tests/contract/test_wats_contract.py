@@ -9,13 +9,21 @@ from uuid import UUID, uuid5
 import msgspec
 import pytest
 
-from pywats_mqtt.config.model import AssetConfig
+from pywats_mqtt.config.model import AssetConfig, BridgeConfig
 from pywats_mqtt.errors import Reject, Retry, Scope
 from pywats_mqtt.events import NAMESPACE, AssetCounts, Failure, Measurement, Repair, Step, TestResult
 from pywats_mqtt.handlers.asset import AssetHandlers
+from pywats_mqtt.handlers.presence import Presence
+from pywats_mqtt.handlers.surroundings import quiet
 from pywats_mqtt.ports import KnownTest
 from tests.contract.wats_memory import HandClock, MemoryNotes
 from tests.contract.wats_servers import Server
+
+
+def asset_handlers() -> AssetHandlers:
+    """Give handlers around which nothing listens."""
+    around = quiet(HandClock())
+    return AssetHandlers(AssetConfig(), around, Presence(BridgeConfig(), around))
 
 
 def result(number: int) -> TestResult:
@@ -132,6 +140,21 @@ async def test_an_asset_is_made_when_missing(server: Server) -> None:
     assert (made.serial_number, made.state, made.running, made.total, made.tags) == ("FIXTURE-001", 1, 0, 0, {})
     assert again == made
     assert server.assets() == {"FIXTURE-001": made}
+
+
+async def test_a_reset_leaves_the_total(server: Server) -> None:
+    """Running is 0, also where it was; the permission to set counts is not asked for."""
+    async with server.client(may_set_counts=False) as wats:
+        await wats.asset("FIXTURE-001")
+        await wats.set_total_count("FIXTURE-001", 5)
+        await wats.reset_running_count("FIXTURE-001", "Reset by the device")
+        after = await wats.asset("FIXTURE-001")
+        await wats.reset_running_count("FIXTURE-001", "Reset by the device")
+        with pytest.raises(Reject):
+            await wats.reset_running_count("NOBODY", "Reset by the device")
+
+    assert (after.running, after.total) == (0, 5)
+    assert (server.assets()["FIXTURE-001"].running, server.assets()["FIXTURE-001"].total) == (0, 5)
 
 
 async def test_an_asset_that_may_not_be_made_is_refused(server: Server) -> None:
@@ -284,7 +307,7 @@ async def test_all_packages_are_read_with_their_status_and_tags(server: Server) 
 
 async def test_the_proposals_counters(server: Server) -> None:
     """Through the handler a fresh asset ends at running 1523 and total 45000, and steady counting goes on."""
-    handlers, notes = AssetHandlers(AssetConfig(), HandClock(), lambda _call, _why: None), MemoryNotes()
+    handlers, notes = asset_handlers(), MemoryNotes()
     async with server.client() as wats:
         await handlers.handle_counts(AssetCounts(asset="FIXTURE-001", running=1_523, total=45_000), wats, notes)
         after_first = server.assets()["FIXTURE-001"]

@@ -28,6 +28,11 @@ class MemoryNotes:
     def __init__(self) -> None:
         self.kept: dict[str, bytes] = {}
         self.written = 0
+        self._fails: tuple[int, Exception, bool] | None = None
+
+    def fail_at(self, write: int, failure: Exception, *, after: bool = False) -> None:
+        """Let the next but so many writes fail, from 1 on; with `after` only once it is kept. 0: none."""
+        self._fails = (self.written + write, failure, after) if write else None
 
     async def note(self, name: str) -> bytes | None:
         """Give a note."""
@@ -36,10 +41,15 @@ class MemoryNotes:
     async def set_note(self, name: str, value: bytes | None) -> None:
         """Keep a note."""
         self.written += 1
+        fails = self._fails if self._fails and self._fails[0] == self.written else None
+        if fails and not fails[2]:
+            raise fails[1]
         if value is None:
             self.kept.pop(name, None)
         else:
             self.kept[name] = value
+        if fails:
+            raise fails[1]
 
     async def notes(self, prefix: str) -> dict[str, bytes]:
         """Give the notes that begin so."""
@@ -111,6 +121,10 @@ class MemoryWats:
         """Let the next call of this name fail; with `after` only once it took effect."""
         self._failures[name] = (failure, after)
 
+    def forgive(self) -> None:
+        """Let no call fail that was to."""
+        self._failures.clear()
+
     async def submit_report(self, result: TestResult) -> None:
         """Store a report under its id."""
         failure = self._called("submit_report", str(result.report_id), None)
@@ -170,6 +184,12 @@ class MemoryWats:
         if not self.running_allowed:
             raise Retry("SetRunningCount: 403", scope=Scope.CALL, cause="403")
         self._change(serial_number, running=running)
+        _raise(failure)
+
+    async def reset_running_count(self, serial_number: str, comment: str) -> None:
+        """Begin the running count anew."""
+        failure = self._called("reset_running_count", serial_number, comment)
+        self._change(serial_number, running=0)
         _raise(failure)
 
     async def set_state(self, serial_number: str, state: int) -> None:

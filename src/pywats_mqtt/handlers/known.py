@@ -37,6 +37,8 @@ class Known:
     Attributes:
         held: None until it is read, and again after any failure: what became of it is then unknown.
         tags: the tags last written, or None.
+        counters: the tags last written of counters of the device's own, or None.
+        compared_s: when a total above the device's was read last, monotonic; or None.
         followed: the device's running count that WATS was last made to follow, and its time in microseconds; or None.
         stating: held by who decides about the state, since an alert and a status may come at once.
         peoples: the state that was wanted last where a person's stands in WATS, and when that was seen; or None.
@@ -46,7 +48,9 @@ class Known:
         self.peoples: tuple[int | None, float] | None = None
         self.held: Held | None = None
         self.tags: Mapping[str, str] | None = None
-        self.followed: tuple[int, int] | None = None
+        self.counters: Mapping[str, str] | None = None
+        self.compared_s: float | None = None
+        self.followed: tuple[int | None, int] | None = None
         self.stating = asyncio.Lock()
         self._reading = asyncio.Lock()
 
@@ -61,5 +65,6 @@ class Known:
         """Take nothing for known."""
         self.held = None
         self.tags = None
+        self.counters = None
         self.followed = None
         self.peoples = None

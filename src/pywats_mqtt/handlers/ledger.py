@@ -5,11 +5,17 @@ total: what WATS holds now, and what is not in it yet. Before such a write the l
 If the answer is lost, WATS' total tells afterwards whether it was done. Counts that others make in WATS are in the
 total that is read, and so kept; only one made in the moment between our reading and our writing cannot be told from
 ours.
+
+Totals need none of this while WATS' total is the device's own. Once a counter went backwards and is rebased, they are
+followed as increments are: by what the device counted in all (`AssetCounts.counted`).
 """
 
 from __future__ import annotations
 
 import msgspec
+from msgspec.structs import replace
+
+from pywats_mqtt.events import Past
 
 
 class Write(msgspec.Struct, frozen=True, array_like=True):
@@ -30,12 +36,20 @@ class Ledger(msgspec.Struct, frozen=True, array_like=True):
     """What is known of one asset.
 
     Attributes:
-        counted: sum of the device's increments that stand in WATS for certain.
+        counted: sum of the device's increments that stand in WATS for certain; where `follows`, of all it counted.
         write: the write whose answer has not come, or None.
+        follows: totals are followed by what they grow, since a counter went backwards and was rebased.
+        drops: how often the total went backwards before the counter that is taken at its word, or followed.
+        resets: resets of the running count that stand in WATS.
+        resetting: the reset whose answer has not come, and WATS' running count before it; or None.
     """
 
     counted: int = 0
     write: Write | None = None
+    follows: bool = False
+    drops: int = 0
+    resets: int = 0
+    resetting: tuple[int, int] | None = None
 
 
 def counted_by_now(ledger: Ledger, total: int) -> int:
@@ -64,9 +78,41 @@ def next_write(ledger: Ledger, added: int, total: int) -> tuple[Ledger, Write | 
     counted = counted_by_now(ledger, total)
     missing = added - counted
     if missing <= 0:
-        return Ledger(counted), None
+        return replace(ledger, counted=counted, write=None), None
     write = Write(before=total, target=total + missing, counts=added)
-    return Ledger(counted, write), write
+    return replace(ledger, counted=counted, write=write), write
+
+
+def done(ledger: Ledger, write: Write) -> Ledger:
+    """Take a write as done."""
+    return replace(ledger, counted=write.counts, write=None)
+
+
+def rebased(ledger: Ledger, past: Past, counted: int, total: int) -> Ledger:
+    """Follow the device's totals from now on: what it counts goes on top of what WATS holds.
+
+    Args:
+        ledger: of an asset whose totals were taken at their word until now.
+        past: what became of its counters.
+        counted: what the device counted in all.
+        total: what WATS holds now. Of the counter that ended it holds as much as that, at most all.
+    """
+    ended = past.ends[-(past.drops - ledger.drops) :] if past.drops > ledger.drops else ()
+    if ended:
+        counted = past.carried - sum(ended) + min(total, ended[0])
+    return replace(ledger, counted=counted, write=None, follows=True, drops=past.drops)
+
+
+def is_reset(ledger: Ledger, resets: int, running: int) -> bool:
+    """Tell whether a reset stands in WATS already, from the running count it holds now: it only grows otherwise.
+
+    Args:
+        ledger: what was written down last.
+        resets: how often the running count was reset with this time. What became of an earlier one does not matter.
+        running: what WATS holds now.
+    """
+    tried, before = ledger.resetting or (0, 0)
+    return running == 0 or (tried == resets and running < before)
 
 
 def note_name(asset: str) -> str:

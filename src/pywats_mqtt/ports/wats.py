@@ -118,6 +118,10 @@ class Wats(Protocol):
         """Make WATS' running count `running`; needs the permission "Edit Total count" (else Retry, scope CALL)."""
         ...
 
+    async def reset_running_count(self, serial_number: str, comment: str) -> None:
+        """Make WATS' running count 0, with a comment in the asset's log."""
+        ...
+
     async def set_state(self, serial_number: str, state: int) -> None:
         """Set the asset's state."""
         ...

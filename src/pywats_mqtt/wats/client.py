@@ -35,6 +35,7 @@ _LIST = Call("GET", "/api/Asset")
 _SAVE = Call("PUT", "/api/Asset")
 _COUNT = Call("PUT", "/api/Asset/Count", missing=Missing.THING)
 _RUNNING = Call("PUT", "/api/Asset/SetRunningCount", missing=Missing.THING, route=Missing.ABILITY)
+_RESET = Call("POST", "/api/Asset/ResetRunningCount", missing=Missing.THING)
 _STATE = Call("PUT", "/api/Asset/State", missing=Missing.THING)
 _MESSAGE = Call("POST", "/api/Asset/Message", missing=Missing.THING)
 _LOG = Call("GET", "/api/Asset/Log")
@@ -136,6 +137,10 @@ class PywatsClient:
     async def set_running_count(self, serial_number: str, running: int) -> None:
         """Make the running count `running`; refused (scope CALL) without the permission, and by servers before 25.3."""
         await self._session.call(_RUNNING, {"serialNumber": serial_number, "runningCount": running})
+
+    async def reset_running_count(self, serial_number: str, comment: str) -> None:
+        """Make the running count 0."""
+        await self._session.call(_RESET, {"serialNumber": serial_number, "comment": comment})
 
     async def set_state(self, serial_number: str, state: int) -> None:
         """Set the asset's state."""
