@@ -69,9 +69,10 @@ def kept(made: Line) -> dict[str, Any]:
 
 
 def tags(made: Line) -> dict[str, str]:
-    """Give the tags of the fixture."""
+    """Give the tags of the fixture, without those that tell whether it is there."""
     assert made.emulator is not None
-    return {tag["key"]: tag["value"] for asset in made.emulator.state()["assets"] for tag in asset.get("tags", ())}
+    found = (tag for asset in made.emulator.state()["assets"] for tag in asset.get("tags", ()))
+    return {tag["key"]: tag["value"] for tag in found if tag["key"] not in {"online", "last_seen"}}
 
 
 def log(made: Line) -> list[str]:

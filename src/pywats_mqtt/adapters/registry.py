@@ -99,9 +99,7 @@ READINGS: Mapping[str, Mapping[str, Reading]] = {
 A domain is a field of `TopicConfig` without `_topics`, what `bus` takes from an event bus, or `own`.
 """
 
-OWN_TOPICS = tuple(
-    (topic, "own") for topic in (CLOSE_TOPIC, UNWATCH_TOPIC, TOLD_TOPIC, DUE_TOPIC, PRESENCE_TOPIC)
-)
+OWN_TOPICS = tuple((topic, "own") for topic in (CLOSE_TOPIC, UNWATCH_TOPIC, TOLD_TOPIC, DUE_TOPIC, PRESENCE_TOPIC))
 """Topics of the bridge's messages to itself, and their domain."""
 
 

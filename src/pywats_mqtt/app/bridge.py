@@ -64,6 +64,7 @@ class Bridge:
         clock: the time.
 
     Attributes:
+        routes: which adapter reads which topic.
         health: what the running bridge knows, for `status`.
         ready: set when messages can be accepted.
         connected: set when the broker has been reached once.
@@ -87,7 +88,7 @@ class Bridge:
         self.connected = asyncio.Event()
         self._deliver_to = deliver_to or deliver_to_wats
         self._read = read
-        self._routes = routes or RouteTable(config.topics, assets=config.assets, production=config.production)
+        self.routes = routes or RouteTable(config.topics, assets=config.assets, production=config.production)
         self._on_link = on_link
         self._connect = connect
         self._jitter = random.SystemRandom().random
@@ -145,7 +146,7 @@ class Bridge:
         self._postbox.add(_alarm(self.config.topics.alarm_topic, alarm_type, self._client_id, facts))
 
     async def _run(self, spool: Spool, destination: Destination, stopping: asyncio.Event) -> int:
-        routes = self._routes
+        routes = self.routes
         postbox = self._postbox
 
         def settled(settlements: Sequence[Settlement]) -> None:
@@ -169,6 +170,7 @@ class Bridge:
             probe=destination.probe,
             destination="WATS" if destination.probe else "the event bus",
             handle_group=destination.handle_units,
+            hear=destination.hear,
         )
         async with asyncio.TaskGroup() as group:
             running = group.create_task(engine.run(), name="engine")
@@ -274,7 +276,7 @@ class Bridge:
                 case "status":
                     return await self._tell_status()
                 case "retry":
-                    interpret = partial(self._read, routes=self._routes)
+                    interpret = partial(self._read, routes=self.routes)
                     rows = await quarantine.retry(self.spool, interpret, question.numbers, self._offer)
                     return msgspec.json.encode(Answer(rows=rows))
                 case "discard":

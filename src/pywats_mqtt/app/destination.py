@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
+from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.pipeline.deliver import Handle, HandleGroup
+from pywats_mqtt.ports import Outcome
 
 
 class Destination(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,6 +20,7 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
         probe: asks whether it is there; None where there is nothing to ask.
         looks: do what falls due without a message.
         look_s: seconds between two times these are called.
+        hear: notes who was heard in a routed batch; must not raise. None where nobody asks.
         tell_again: says again what the broker keeps, at each connection to it; None where it keeps nothing.
     """
 
@@ -26,4 +29,5 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     probe: Callable[[], Awaitable[None]] | None = None
     looks: tuple[Callable[[], Awaitable[None]], ...] = ()
     look_s: float = 30.0
+    hear: Callable[[Sequence[RawMessage], Sequence[Outcome]], None] | None = None
     tell_again: Callable[[], None] | None = None

@@ -47,6 +47,7 @@ class Engine:
         probe: asks whether the server is there; None where there is no server.
         destination: where events go, for the log.
         handle_group: what events of `pace.together` ask for together; None to handle each alone.
+        hear: notes who was heard in a routed batch.
     """
 
     def __init__(
@@ -65,8 +66,10 @@ class Engine:
         probe: Callable[[], Awaitable[None]] | None = None,
         destination: str = "WATS",
         handle_group: HandleGroup | None = None,
+        hear: Callable[[Sequence[RawMessage], Sequence[Outcome]], None] | None = None,
     ) -> None:
         self.inbox = Inbox()
+        self._hear = hear
         self._spool = spool
         self._interpret = interpret
         self._route_of = route_of
@@ -98,6 +101,8 @@ class Engine:
         self.inbox.close()
 
     def _note_routed(self, batch: Batch, outcomes: list[Outcome], routed: RoutedBatch) -> None:
+        if self._hear is not None:
+            self._hear(batch.messages, outcomes)
         if routed.ordered or routed.folded:
             self.delivering.wake(latest=routed.folded > 0)
         if routed.quarantined:

@@ -17,11 +17,12 @@ from pywats_mqtt.events import Event, UnitEvent, kind_of_type
 from pywats_mqtt.handlers.alarms import Alarms
 from pywats_mqtt.handlers.registry import make_handlers
 from pywats_mqtt.handlers.surroundings import Surroundings
+from pywats_mqtt.interpret import RouteTable
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.observe import Health
 from pywats_mqtt.pipeline.deliver import Pace
 from pywats_mqtt.pipeline.storing import PatientNotes
-from pywats_mqtt.ports import Clock, Publication, Spool
+from pywats_mqtt.ports import Clock, Outcome, Publication, Spool
 from pywats_mqtt.wats.client import PywatsClient
 
 logger = logging.getLogger(__name__)
@@ -29,6 +30,9 @@ logger = logging.getLogger(__name__)
 LOOK_S = 30.0
 """How often is done what falls due without a message: updates that went silent, packages that were released, reports
 of shifts that are over."""
+
+ROOMY = 0.95
+"""Share of `spool.max_bytes` from which on messages may have to wait at the broker."""
 
 
 class Host(Protocol):
@@ -52,6 +56,11 @@ class Host(Protocol):
     @property
     def spool(self) -> Spool:
         """Open."""
+        ...
+
+    @property
+    def routes(self) -> RouteTable:
+        """Which adapter reads which topic."""
         ...
 
     @property
@@ -86,6 +95,8 @@ async def deliver_to_wats(bridge: Host) -> AsyncIterator[Destination]:
         shopfloor=bridge.health.shopfloor,
         streams=bridge.health.streams,
         is_listening=lambda: bridge.health.link.connected,
+        has_room=partial(_has_room, bridge),
+        backwards=bridge.health.counters_backwards,
     )
     handlers = make_handlers(config, around)
     notes = PatientNotes(bridge.spool)
@@ -106,6 +117,9 @@ async def deliver_to_wats(bridge: Host) -> AsyncIterator[Destination]:
             units = [event for event in events if isinstance(event, UnitEvent)]
             return await handlers.units.handle_units(units, wats, notes)
 
+        def hear(messages: Sequence[RawMessage], outcomes: Sequence[Outcome]) -> None:
+            handlers.hear(messages, outcomes, bridge.routes)
+
         looks: tuple[Callable[[], Awaitable[None]], ...] = tuple(partial(look, wats, notes) for look in handlers.looks)
         yield Destination(
             handle=handle,
@@ -113,6 +127,7 @@ async def deliver_to_wats(bridge: Host) -> AsyncIterator[Destination]:
             probe=wats.reach,
             looks=looks,
             look_s=_look_s(config),
+            hear=hear,
             tell_again=handlers.tell_again,
         )
 
@@ -124,10 +139,16 @@ def _look_s(config: BridgeConfig) -> float:
         software.update_timeout_s,
         config.utilization.report_after_s,
         config.streams.timeout_s,
+        assets.offline_after_s / 4 or LOOK_S,
         assets.limits_refresh_s,
         assets.status_refresh_s or LOOK_S,
         LOOK_S,
     )
+
+
+async def _has_room(bridge: Host) -> bool:
+    """Tell whether the spool is away from its bound, at which the bridge stops reading."""
+    return (await bridge.spool.figures()).size_bytes < ROOMY * bridge.config.spool.max_bytes
 
 
 def pace_of(config: BridgeConfig) -> Pace:
@@ -143,6 +164,7 @@ def pace_of(config: BridgeConfig) -> Pace:
             "asset_samples": min(wats.tags_interval_s, config.assets.history_window_s or wats.tags_interval_s),
             "asset_watch": wats.tags_interval_s,
             "asset_drift": wats.tags_interval_s,
+            "asset_counters": wats.tags_interval_s,
             "asset_software": wats.tags_interval_s,
         },
         together=kind_of_type(UnitEvent),

@@ -88,7 +88,7 @@ def lint(config: BridgeConfig) -> tuple[Finding, ...]:
         *_session(config.mqtt),
         *_topics(config.topics),
         *_wats(config.wats),
-        *_assets(config.assets),
+        *_assets(config.assets, config.mqtt),
         *_self_tests(config.assets, config.topics),
         *_shifts(config.shifts),
         *_utilization(config.utilization, config.spool),
@@ -197,7 +197,10 @@ def _template(path: str, template: str, field: str, filters: list[tuple[str, str
                 yield _error(path, problem, "publish below another topic, or narrow the filter")
 
 
-def _assets(assets: AssetConfig) -> Iterator[Finding]:
+def _assets(assets: AssetConfig, mqtt: MQTTConfig) -> Iterator[Finding]:
+    if 0 < assets.offline_after_s < 2 * mqtt.keepalive:
+        problem = "is too short to tell silent devices from a broken connection to the broker (mqtt.keepalive)"
+        yield _warning("assets.offline_after_s", problem, f"write at least {2 * mqtt.keepalive}, or 0 for never")
     for word, state in assets.states.items():
         path = f"assets.states.{word}"
         if not 0 <= state <= LAST_STATE:

@@ -199,6 +199,15 @@ class AssetConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         thresholds: limits of a channel: `low`, `high`, `hysteresis`, and `level` (`warning` or `alarm`). Under
             `"ASSET/channel"` those of one asset, which replace the general ones; without limits it is not watched
             there.
+        offline_after_s: seconds without any message of a device, on whatever topic, after which it is offline: its tag
+            `online` says so, and the alarm `offline` is raised until it is heard again. 0: never. It is watched once it
+            was heard on an asset or a software topic; while the broker is away, nobody is taken for silent.
+        counter_backwards: what follows when a device's total is lower than one before, as that of a replaced PLC, or
+            than WATS' own. It is an alarm in each case. `ignore` leaves WATS' total until the device's passes it;
+            `rebase` takes it for another counter, which began at 0, and goes on from WATS' total: what the device
+            counts is added from then on; `quarantine` keeps its counts aside until its total passes WATS'. For
+            `rebase` messages need a `timestamp` or a `message_id`, or an old one that comes again would pass for
+            another counter.
     """
 
     states: dict[str, int] = msgspec.field(default_factory=dict)
@@ -217,6 +226,8 @@ class AssetConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     history_name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] = "environment_history"
     units: dict[str, str] = msgspec.field(default_factory=dict)
     thresholds: dict[str, Threshold] = msgspec.field(default_factory=dict)
+    offline_after_s: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    counter_backwards: Literal["ignore", "rebase", "quarantine"] = "ignore"
 
     def watching(self) -> Watching:
         """Give what is done with the values of channels."""

@@ -1,26 +1,20 @@
-"""Counts, states, environment and alerts of assets, in as few calls as can be.
-
-Counts (design, section 5): a total goes out as `totalCount`, to which WATS raises both counts; a running count that
-then differs is set. A device that sends totals as well as increments is taken at its totals. Steady counting costs one
-call an update, and two where only increments come, since those build on what WATS holds at that moment.
-"""
+"""Counts, states, environment and alerts of assets, in as few calls as can be."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 
 from pywats_mqtt.config.model import AssetConfig
-from pywats_mqtt.errors import Reject, Retry, Scope
-from pywats_mqtt.events import AssetAlert, AssetCounts, AssetEnvironment, AssetState, Severity
+from pywats_mqtt.errors import Reject, Retry
+from pywats_mqtt.events import OFFLINE, AssetAlert, AssetCounters, AssetCounts, AssetEnvironment, AssetState, Severity
 from pywats_mqtt.handlers import alerts, states
+from pywats_mqtt.handlers.counts import Counts
 from pywats_mqtt.handlers.known import Held, Known
-from pywats_mqtt.handlers.ledger import Ledger, decode, encode, next_write, note_name
-from pywats_mqtt.ports import Clock, Notes, Wats
-
-PROBE_RUNNING_S = 3_600.0
-"""A missing permission is tried again once an hour, and at each start."""
+from pywats_mqtt.handlers.presence import Presence
+from pywats_mqtt.handlers.surroundings import Surroundings
+from pywats_mqtt.ports import Notes, Wats
 
 PEOPLES_S = 600.0
 """A state that a person set is looked at again this often, while the device goes on saying the same."""
@@ -28,32 +22,46 @@ PEOPLES_S = 600.0
 UNIT = "_unit"
 """What follows a channel's name in that of the tag with its unit; the channel's own tag is the bare number."""
 
-RUNNING_CALL = "SetRunningCount"
-
 
 class AssetHandlers:
     """The handlers of asset telemetry, and what they know of the assets; one instance for one server."""
 
-    def __init__(self, config: AssetConfig, clock: Clock, on_refused: Callable[[str, str], None]) -> None:
+    def __init__(self, config: AssetConfig, around: Surroundings, presence: Presence) -> None:
         """Know nothing yet.
 
         Args:
-            config: whose states may be changed, and when an alert changes one.
-            clock: tells when a refused call is tried again.
-            on_refused: told the name of a call that WATS refuses and why; with an empty text when it no longer does.
+            config: what the operator set.
+            around: what may be used besides WATS and the notes.
+            presence: knows who is there.
         """
         self._config = config
-        self._clock = clock
-        self._on_refused = on_refused
+        self._clock = around.clock
+        self._presence = presence
+        self._counts = Counts(config, around.clock, around.on_refused, around.alarms, around.backwards)
         self._assets: dict[str, Known] = {}
-        self._running_refused_at: float | None = None
 
     async def handle_counts(self, event: AssetCounts, wats: Wats, notes: Notes) -> None:
         """Make WATS' counts what the device's are."""
-        await self._sure(event.asset, lambda known: self._count(event, known, wats, notes))
+        await self._sure(event.asset, lambda known: self._counts.count(event, known, wats, notes))
+
+    async def handle_reset(self, event: AssetCounts, wats: Wats, notes: Notes) -> None:
+        """Reset the running count of an asset whose counts are made by results, where that was asked for."""
+        await self._sure(event.asset, lambda known: self._counts.reset(event, known, wats, notes))
+
+    async def handle_counters(self, event: AssetCounters, wats: Wats, notes: Notes) -> None:
+        """Keep the newest value of each counter of the device's own as a tag; no call where none changed."""
+        counters = event.counters.items()
+        tags = {name: str(value) if isinstance(value, int) else f"{value:.10g}" for name, value in counters}
+
+        async def update(known: Known) -> None:
+            if tags != known.counters:
+                await self._set_tags(event.asset, tags, wats, notes)
+                known.counters = tags
+
+        await self._sure(event.asset, update)
 
     async def handle_state(self, event: AssetState, wats: Wats, notes: Notes) -> None:
-        """Set the state where it changed; a word that means no state only makes sure that there is an asset.
+        """Set the state where it changed, and the tags that tell who is there; make sure that there is an asset.
 
         While a grave alert is active, or the asset is held, it stays in maintenance, whatever it says of itself.
         """
@@ -61,7 +69,9 @@ class AssetHandlers:
         async def update(known: Known) -> None:
             remembered = known.held
             held = await known.read(wats, event.asset)
-            wanted = event.state
+            wanted = None if event.status == OFFLINE else event.state
+            if await self._presence.note(event, notes):
+                wanted = self._config.states.get(OFFLINE) or None
             if wanted not in {None, states.IN_MAINTENANCE} and held.state == states.IN_MAINTENANCE:
                 active = alerts.decode(await notes.note(alerts.note_name(event.asset)))
                 if alerts.is_grave(active, self._threshold):
@@ -75,6 +85,7 @@ class AssetHandlers:
                         await notes.set_note(name, str(event.state).encode())
             if not self._is_peoples(known, wanted):
                 await self._set_state(event.asset, wanted, known, wats, notes, fresh=held is not remembered)
+            await self._presence.write(event.asset, wats, notes)
 
         async with self._known(event.asset).stating:
             await self._sure(event.asset, update)
@@ -142,9 +153,23 @@ class AssetHandlers:
 
         await self._sure(event.asset, update)
 
-    async def handle_environment(self, event: AssetEnvironment, wats: Wats, notes: Notes) -> None:  # noqa: ARG002
+    async def handle_environment(self, event: AssetEnvironment, wats: Wats, notes: Notes) -> None:
         """Keep the newest value of each channel as a tag; no call where none changed since our last one."""
-        await self._sure(event.asset, lambda known: _set_tags(event, known, wats))
+        units = {f"{channel}{UNIT}": unit for channel, unit in event.units.items()}
+        tags = units | {channel: f"{value:.10g}" for channel, value in event.channels.items()}
+
+        async def update(known: Known) -> None:
+            if tags != known.tags:
+                await self._set_tags(event.asset, tags, wats, notes)
+                known.tags = tags
+
+        await self._sure(event.asset, update)
+
+    async def _set_tags(self, asset: str, tags: Mapping[str, str], wats: Wats, notes: Notes) -> None:
+        """Write tags, and with them those that tell who is there."""
+        along = await self._presence.tags(asset, notes)
+        await wats.set_tags(asset, {**tags, **along})
+        await self._presence.wrote(asset, along, notes)
 
     async def make_sure(self, asset: str, wats: Wats) -> None:
         """Make sure that WATS has an asset; no call where it was seen there before.
@@ -228,70 +253,3 @@ class AssetHandlers:
             if not from_memory:
                 raise
             await update(known)
-
-    async def _count(self, event: AssetCounts, known: Known, wats: Wats, notes: Notes) -> None:
-        held = known.held
-        if event.total is not None:
-            held = held or await known.read(wats, event.asset)
-            if event.total > held.total:
-                await wats.set_total_count(event.asset, event.total)
-                held.raise_total(event.total)
-        elif event.added:
-            held = await self._count_increments(event, known, wats, notes)
-        else:
-            held = held or await known.read(wats, event.asset)
-        if event.running is None:
-            return
-        # A running count older than the total was followed before; the total has moved WATS' running count on since.
-        since = event.as_of_us if event.running_as_of_us is None else event.running_as_of_us
-        reading = (event.running, since)
-        if reading == known.followed:
-            return
-        if event.running == held.running or await self._set_running(event.asset, event.running, held, wats):
-            known.followed = reading
-
-    async def _count_increments(self, event: AssetCounts, known: Known, wats: Wats, notes: Notes) -> Held:
-        name = note_name(event.asset)
-        ledger = decode(await notes.note(name))
-        if known.held is not None and ledger == Ledger(event.added):
-            return known.held
-        held = known.held = Held.of(await wats.asset(event.asset))  # the total as it is now, not as we left it
-        following, write = next_write(ledger, event.added, held.total)
-        if following != ledger:
-            await notes.set_note(name, encode(following))
-        if write is not None:
-            await wats.set_total_count(event.asset, write.target)
-            held.raise_total(write.target)
-            await notes.set_note(name, encode(Ledger(write.counts)))
-        return held
-
-    async def _set_running(self, asset: str, running: int, held: Held, wats: Wats) -> bool:
-        """Set the running count; without the permission remember that, and let the total stand.
-
-        Returns:
-            Whether it was set.
-        """
-        now_s = self._clock.monotonic()
-        if self._running_refused_at is not None and now_s < self._running_refused_at + PROBE_RUNNING_S:
-            return False
-        try:
-            await wats.set_running_count(asset, running)
-        except Retry as refused:
-            if refused.scope is not Scope.CALL:
-                raise
-            self._running_refused_at = now_s
-            self._on_refused(RUNNING_CALL, str(refused))
-            return False
-        held.running = running
-        if self._running_refused_at is not None:
-            self._running_refused_at = None
-            self._on_refused(RUNNING_CALL, "")
-        return True
-
-
-async def _set_tags(event: AssetEnvironment, known: Known, wats: Wats) -> None:
-    units = {f"{channel}{UNIT}": unit for channel, unit in event.units.items()}
-    tags = units | {channel: f"{value:.10g}" for channel, value in event.channels.items()}
-    if tags != known.tags:
-        await wats.set_tags(event.asset, tags)
-        known.tags = tags

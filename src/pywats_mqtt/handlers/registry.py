@@ -12,6 +12,7 @@ from pywats_mqtt.config.zones import calendar_of
 from pywats_mqtt.events import (
     AssetAlert,
     AssetCalibrated,
+    AssetCounters,
     AssetCounts,
     AssetCrossing,
     AssetDrift,
@@ -40,6 +41,7 @@ from pywats_mqtt.handlers.calibration import CalibrationHandlers
 from pywats_mqtt.handlers.environment import EnvironmentHandlers
 from pywats_mqtt.handlers.limits import LimitWatch
 from pywats_mqtt.handlers.operators import Operators
+from pywats_mqtt.handlers.presence import Hear, Presence
 from pywats_mqtt.handlers.production import Defaults, ProductionHandlers
 from pywats_mqtt.handlers.repair import RepairHandler
 from pywats_mqtt.handlers.report import ResultHandler
@@ -61,6 +63,7 @@ Kind = TypeVar(
     BatchReported,
     AssetAlert,
     AssetCalibrated,
+    AssetCounters,
     AssetCounts,
     AssetDrift,
     AssetState,
@@ -88,12 +91,14 @@ class Handlers(msgspec.Struct, frozen=True, kw_only=True):
         by_event: type of event to its handler.
         units: handles unit events together.
         looks: do what falls due without a message.
+        hear: notes who was heard in a batch.
         tell_again: says again what the broker keeps, at each connection to it.
     """
 
     by_event: Mapping[type[Event], Handle]
     units: ProductionHandlers
     looks: tuple[Look, ...]
+    hear: Hear
     tell_again: Callable[[], None]
 
 
@@ -108,7 +113,8 @@ def make_handlers(config: BridgeConfig, around: Surroundings) -> Handlers:
     operators = Operators(config.production.testers, config.production.login_hours)
     defaults = Defaults(wats_config.default_part_number, wats_config.default_revision)
     production = ProductionHandlers(config.production, defaults, operators, around.shopfloor, around.alarm)
-    assets = AssetHandlers(config.assets, around.clock, around.on_refused)
+    presence = Presence(config, around)
+    assets = AssetHandlers(config.assets, around, presence)
     environment = EnvironmentHandlers(config.assets, around)
     upkeep = Upkeep(config.assets, around.clock, around.alarms)
     limits = LimitWatch(config.assets, around.clock, upkeep, assets, around.on_refused)
@@ -129,7 +135,9 @@ def make_handlers(config: BridgeConfig, around: Surroundings) -> Handlers:
     streams = Streams(config, around, submit)
 
     async def count(event: AssetCounts, wats: Wats, notes: Notes) -> None:
-        if not wats_config.is_counted_by_reports(event.asset):
+        if wats_config.is_counted_by_reports(event.asset):
+            await assets.handle_reset(event, wats, notes)
+        else:
             await assets.handle_counts(event, wats, notes)
             await limits.counted(event.asset, notes)
 
@@ -140,6 +148,7 @@ def make_handlers(config: BridgeConfig, around: Surroundings) -> Handlers:
         stations.tell_again()
         around.alarms.tell_again()
         streams.tell_again()
+        presence.connected()
 
     return Handlers(
         by_event={
@@ -153,6 +162,7 @@ def make_handlers(config: BridgeConfig, around: Surroundings) -> Handlers:
             AssetCalibrated: _only(AssetCalibrated, calibration.handle_calibrated),
             AssetCounts: _only(AssetCounts, count),
             AssetDrift: _only(AssetDrift, calibration.handle_drift),
+            AssetCounters: _only(AssetCounters, assets.handle_counters),
             AssetState: _only(AssetState, assets.handle_state),
             AssetEnvironment: _only(AssetEnvironment, assets.handle_environment),
             AssetSamples: _only(AssetSamples, environment.handle_samples),
@@ -171,12 +181,14 @@ def make_handlers(config: BridgeConfig, around: Surroundings) -> Handlers:
         looks=(
             look_at_alarms,
             stations.look,
+            presence.look,
             environment.look,
             utilization.look,
             selftests.look,
             limits.look,
             streams.look,
         ),
+        hear=presence.hear,
         tell_again=tell_again,
     )
 

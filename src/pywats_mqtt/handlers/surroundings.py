@@ -42,6 +42,8 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
         shopfloor: figures of stations, counted into.
         streams: figures of streams of measurements, counted into.
         is_listening: whether the bridge hears its devices now.
+        has_room: tells whether the spool takes all that comes; near its bound, messages may wait at the broker.
+        backwards: asset to how often its total was below what was counted, counted into.
     """
 
     clock: Clock
@@ -53,12 +55,17 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     shopfloor: Shopfloor
     streams: StreamFigures
     is_listening: Callable[[], bool]
+    has_room: Callable[[], Awaitable[bool]]
+    backwards: dict[str, int]
 
 
 def quiet(clock: Clock) -> Surroundings:
     """Give surroundings in which nobody listens: what is said is dropped, and what is accepted is not kept."""
 
     def drop(_publication: Publication, _then: Callable[[], Awaitable[None]] | None = None) -> bool:
+        return True
+
+    async def always() -> bool:
         return True
 
     async def forget(_message: RawMessage) -> None:
@@ -74,4 +81,6 @@ def quiet(clock: Clock) -> Surroundings:
         shopfloor=Shopfloor(),
         streams=StreamFigures(),
         is_listening=lambda: True,
+        has_room=always,
+        backwards={},
     )

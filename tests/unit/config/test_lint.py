@@ -263,6 +263,15 @@ def test_ending_what_people_set_is_warned_of() -> None:
     assert findings(config) == ["warning assets.override_states"]
 
 
+@pytest.mark.parametrize(
+    ("offline_after_s", "expected"), [(0, []), (119, ["warning assets.offline_after_s"]), (120, [])]
+)
+def test_a_silence_that_a_broken_connection_can_make_is_warned_of(offline_after_s: float, expected: list[str]) -> None:
+    """It is noticed after the time of keepalive; until then every device would seem silent."""
+    config = msgspec.structs.replace(RIGHT, assets=AssetConfig(offline_after_s=offline_after_s))
+    assert findings(config) == expected
+
+
 def test_self_tests_that_nobody_sends_or_looks_at_are_found() -> None:
     """What is to mark needs a topic, and what is overdue something that follows from it."""
     every = msgspec.structs.replace(RIGHT, assets=AssetConfig(selftest_failed="block", selftest_every_h=24))

@@ -8,6 +8,7 @@ from pywats_mqtt.config.model import AssetConfig, BridgeConfig
 from pywats_mqtt.events import Event
 from pywats_mqtt.handlers.registry import make_handlers
 from pywats_mqtt.handlers.surroundings import quiet
+from pywats_mqtt.messages import RawMessage
 from tests.contract.wats_memory import HandClock, MemoryNotes, MemoryWats
 
 FIXTURE = "FIXTURE-001"
@@ -22,14 +23,37 @@ class Bench:
         self.notes = MemoryNotes()
         self.clock = HandClock()
         self.refused: list[tuple[str, str]] = []
+        self.backwards: dict[str, int] = {}
+        self.said: list[RawMessage] = []
+        self.listens = True
         self.restart()
 
-    def restart(self) -> None:
-        """Forget what only memory holds."""
+    def restart(self, config: AssetConfig | None = None) -> None:
+        """Forget what only memory holds; with another configuration, if one is given."""
+        self._config = config or self._config
+
+        async def accept(message: RawMessage) -> None:
+            self.said.append(message)
+
         around = msgspec.structs.replace(
-            quiet(self.clock), on_refused=lambda call, why: self.refused.append((call, why))
+            quiet(self.clock),
+            on_refused=lambda call, why: self.refused.append((call, why)),
+            backwards=self.backwards,
+            accept=accept,
+            is_listening=lambda: self.listens,
         )
-        self._handlers = make_handlers(BridgeConfig(assets=self._config), around).by_event
+        self.alarms = around.alarms
+        self.made = make_handlers(BridgeConfig(assets=self._config), around)
+        self._handlers = self.made.by_event
+
+    async def look(self) -> None:
+        """Do what falls due."""
+        for look in self.made.looks:
+            await look(self.wats, self.notes)
+
+    async def active(self, asset: str = FIXTURE) -> list[str]:
+        """Give the alarms that stand."""
+        return list(await self.alarms.active(asset, self.notes))
 
     async def handle(self, *events: Event) -> list[str]:
         """Handle events; the names of the calls that took."""

@@ -9,7 +9,7 @@ import pytest
 from pywats_mqtt.config.model import AssetConfig
 from pywats_mqtt.errors import Reject, Retry, Scope
 from pywats_mqtt.events import AssetCounts, AssetEnvironment, AssetState, Event
-from pywats_mqtt.handlers.asset import PROBE_RUNNING_S
+from pywats_mqtt.handlers.counts import PROBE_S
 from pywats_mqtt.handlers.ledger import note_name
 from tests.unit.handlers.bench import FIXTURE, Bench
 
@@ -91,7 +91,7 @@ async def test_a_total_below_wats_changes_nothing(bench: Bench) -> None:
     calls = await bench.handle(AssetCounts(asset=FIXTURE, total=90, running=3))
 
     assert bench.counts() == (3, 100)
-    assert calls == ["set_running_count"]
+    assert calls == ["asset", "set_running_count"]
 
 
 async def test_without_the_permission_the_total_goes_and_the_refusal_is_told_once_an_hour(bench: Bench) -> None:
@@ -113,7 +113,7 @@ async def test_the_permission_is_looked_at_again_after_an_hour_and_told_when_giv
     bench.wats.running_allowed = False
     await bench.handle(AssetCounts(asset=FIXTURE, running=1523, total=45_000))
     bench.wats.running_allowed = True
-    bench.clock.seconds += PROBE_RUNNING_S
+    bench.clock.seconds += PROBE_S
 
     await bench.handle(AssetCounts(asset=FIXTURE, running=1524, total=45_001))
 
@@ -200,8 +200,8 @@ async def test_a_refusal_of_fresh_knowledge_is_passed_on(bench: Bench) -> None:
 
 
 async def test_a_state_is_set_when_it_changes(bench: Bench) -> None:
-    """Each change is a reading and a write; a word without a state makes the asset and no more."""
-    assert await bench.handle(AssetState(asset=FIXTURE, status="online")) == ["asset"]
+    """Each change is a reading and a write; a word without a state makes the asset, and a tag."""
+    assert await bench.handle(AssetState(asset=FIXTURE, status="online")) == ["asset", "set_tags"]
     assert await bench.handle(AssetState(asset=FIXTURE, status="maintenance", state=3)) == ["asset", "set_state"]
     assert await bench.handle(AssetState(asset=FIXTURE, status="idle")) == []
     assert bench.wats.assets[FIXTURE].state == 3

@@ -20,6 +20,7 @@ from pywats_mqtt.errors import Reject, Retry, Scope
 from pywats_mqtt.events import AssetUtilization, Step, TestResult
 from pywats_mqtt.handlers.alarms import Alarms
 from pywats_mqtt.handlers.asset import AssetHandlers
+from pywats_mqtt.handlers.presence import Presence
 from pywats_mqtt.handlers.surroundings import quiet
 from pywats_mqtt.handlers.utilization import Utilization
 from pywats_mqtt.messages import to_us
@@ -67,7 +68,7 @@ class Plant:
             alarms=Alarms("wats/alarms/{alarm_type}", "bridge", self.clock, publish),
             on_refused=lambda call, why: self.refused.append((call, why)),
         )
-        assets = AssetHandlers(self.config.assets, self.clock, around.on_refused)
+        assets = AssetHandlers(self.config.assets, around, Presence(self.config, around))
         handler = Utilization(self.config, calendar_of(self.config.shifts), around, assets.make_sure)
         self._handle, self._look = handler.handle, handler.look
 
