@@ -13,6 +13,8 @@ PARTS: tuple[tuple[str, Callable[[], bool]], ...] = (
     ("mosquitto-clients", lambda: _program("mosquitto_pub") and _program("mosquitto_sub")),
     ("gcc", lambda: _program("gcc")),
     ("chromium", lambda: _program("chromium")),
+    ("nodejs", lambda: _program("node")),
+    ("npm", lambda: _program("npm")),
     ("libc6-dev", lambda: Path("/usr/include/stdio.h").exists()),
 )
 """Debian's name of each package, and how to tell that it, or the like of it, is there."""

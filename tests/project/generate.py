@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 
+from pywats_mqtt.asyncapi import document
 from pywats_mqtt.config import describe
-from tests.project import emulator_page
+from tests.project import emulator_page, topics_table
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "src/pywats_mqtt/config/sample.toml"
@@ -13,6 +15,8 @@ PAGE = ROOT / "docs/configuration.md"
 EMULATOR = ROOT / "docs/emulator.md"
 MARK = "<!-- From here on generated from the model: .venv/bin/python -m tests.project.generate -->\n"
 EMULATOR_MARK = MARK.replace("the model", "the code")
+README = ROOT / "README.md"
+ASYNCAPI = ROOT / "docs/asyncapi.json"
 
 
 def generated() -> dict[Path, str]:
@@ -21,7 +25,18 @@ def generated() -> dict[Path, str]:
         SAMPLE: describe.sample(),
         PAGE: PAGE.read_text().partition(MARK)[0] + MARK + describe.markdown(),
         EMULATOR: EMULATOR.read_text().partition(EMULATOR_MARK)[0] + EMULATOR_MARK + emulator_page.markdown(),
+        README: _between(README.read_text(), "topics", topics_table.markdown()),
+        ASYNCAPI: document(version("pywats-mqtt")),
     }
+
+
+def _between(page: str, name: str, text: str) -> str:
+    """Put a text between the two marks of that name."""
+    begin, end = f"<!-- {name}: generated from the code by tests.project.generate -->\n", f"<!-- end of {name} -->\n"
+    before, _, rest = page.partition(begin)
+    _, found, after = rest.partition(end)
+    assert found, f"no marks of {name}"
+    return before + begin + text + end + after
 
 
 if __name__ == "__main__":

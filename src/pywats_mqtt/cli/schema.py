@@ -1,23 +1,24 @@
-"""`pywats-mqtt schema`: the JSON Schemas of the messages that devices send."""
+"""`pywats-mqtt schema`: the messages of devices and bridge as JSON Schemas, and all topics as an AsyncAPI document."""
 
 from __future__ import annotations
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pywats_mqtt.schemas.export import MESSAGES, files, json_schema
+from pywats_mqtt.schemas.export import MESSAGES, PUBLISHED, files, json_schema
 
 _WRONG_USAGE = 2
 
-schema = typer.Typer(help="JSON Schemas of the messages that devices send.", no_args_is_help=True)
+schema = typer.Typer(help="JSON Schemas of all messages, and the topics as AsyncAPI.", no_args_is_help=True)
 
 
 @schema.callback()
 def _group() -> None:
-    """JSON Schemas of the messages that devices send."""
+    """JSON Schemas of all messages, and the topics as AsyncAPI."""
 
 
 @schema.command()
@@ -32,7 +33,9 @@ def export(
 ) -> None:
     """Export the JSON Schemas: to files with --out, else as one JSON object by name."""
     if out is None:
-        typer.echo(json.dumps({name: json_schema(name) for name in MESSAGES}, indent=2, ensure_ascii=False))
+        typer.echo(
+            json.dumps({name: json_schema(name) for name in (*MESSAGES, *PUBLISHED)}, indent=2, ensure_ascii=False)
+        )
         return
     written: list[str] = []
     try:
@@ -41,6 +44,28 @@ def export(
             (out / name).write_text(text, encoding="utf-8")
             written.append(str(out / name))
     except OSError as exc:
-        typer.echo(f"pywats-mqtt schema export: cannot write to {out}: {exc.strerror}", err=True)
-        raise typer.Exit(_WRONG_USAGE) from exc
+        raise _unwritable("export", out, exc) from exc
     typer.echo(json.dumps(written) if as_json else "\n".join(written))
+
+
+@schema.command("asyncapi")
+def asyncapi(
+    *,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write it here; else print it.")] = None,
+) -> None:
+    """Give all topics with their messages as an AsyncAPI 3.0 document, in JSON."""
+    from pywats_mqtt.asyncapi import document  # noqa: PLC0415 - only when called
+
+    text = document(version("pywats-mqtt"))
+    if out is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as exc:
+        raise _unwritable("asyncapi", out, exc) from exc
+
+
+def _unwritable(command: str, out: Path, error: OSError) -> typer.Exit:
+    typer.echo(f"pywats-mqtt schema {command}: cannot write to {out}: {error.strerror}", err=True)
+    return typer.Exit(_WRONG_USAGE)

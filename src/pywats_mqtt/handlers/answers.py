@@ -6,6 +6,7 @@ import msgspec
 
 from pywats_mqtt.events import Repair, TestResult
 from pywats_mqtt.ports import Done, Publication, Refused, Rejection, Settlement
+from pywats_mqtt.schemas.published import AnswerMessage
 from pywats_mqtt.topics import render
 
 REQUEST_ID_CHARACTERS = 200
@@ -15,8 +16,6 @@ REQUEST_ID_CHARACTERS = 200
 def answer(settlement: Settlement, response_topic: str) -> Publication | None:
     """Make the answer to a settled result or repair, or None where nobody asked or it is still owed.
 
-    The payload is JSON: `request_id`, `status` (`delivered` or `refused`), `report_id`, and `reason` of a refused one.
-
     Args:
         settlement: what became of a delivery.
         response_topic: template with `{request_id}`.
@@ -24,15 +23,12 @@ def answer(settlement: Settlement, response_topic: str) -> Publication | None:
     event = settlement.delivery.event
     if not isinstance(event, TestResult | Repair) or not event.request_id:
         return None
-    facts = {"request_id": event.request_id, "report_id": str(event.report_id)}
-    if isinstance(settlement, Done):
-        facts["status"] = "delivered"
-    elif isinstance(settlement, Refused):
-        facts |= {"status": "refused", "reason": settlement.rejection.reason}
-    else:
+    said = AnswerMessage(request_id=event.request_id, status="delivered", report_id=str(event.report_id))
+    if isinstance(settlement, Refused):
+        said = msgspec.structs.replace(said, status="refused", reason=settlement.rejection.reason)
+    elif not isinstance(settlement, Done):
         return None
-    topic = render(response_topic, {"request_id": event.request_id})
-    return Publication(topic=topic, payload=msgspec.json.encode(facts))
+    return _publication(said, response_topic)
 
 
 class _Asked(msgspec.Struct):
@@ -53,5 +49,10 @@ def answer_refused(payload: bytes, rejection: Rejection, response_topic: str) ->
         return None
     if not request_id or len(request_id) > REQUEST_ID_CHARACTERS:
         return None
-    facts = {"request_id": request_id, "status": "refused", "reason": rejection.reason, "path": rejection.path}
-    return Publication(topic=render(response_topic, {"request_id": request_id}), payload=msgspec.json.encode(facts))
+    said = AnswerMessage(request_id=request_id, status="refused", reason=rejection.reason, path=rejection.path)
+    return _publication(said, response_topic)
+
+
+def _publication(said: AnswerMessage, response_topic: str) -> Publication:
+    topic = render(response_topic, {"request_id": said.request_id})
+    return Publication(topic=topic, payload=msgspec.json.encode(said))

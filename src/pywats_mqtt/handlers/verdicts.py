@@ -8,8 +8,9 @@ from pywats_mqtt.adapters.texts import WATS_CHARACTERS, cut
 from pywats_mqtt.config.model import SoftwareConfig
 from pywats_mqtt.events import AssetSoftware, SoftwareReported
 from pywats_mqtt.messages import from_us
+from pywats_mqtt.schemas.published import ConfigVerdict, VerdictMessage
 from pywats_mqtt.software.stations import Station
-from pywats_mqtt.software.verdicts import Judged, Verdict
+from pywats_mqtt.software.verdicts import Verdict
 
 CHECK = "software_check"
 CONFIG = "config_version"
@@ -24,29 +25,6 @@ NO_VERSION = "?"
 """What a report says of software without version and hash: WATS refuses a report with an empty text."""
 
 
-class Configured(msgspec.Struct, frozen=True):
-    """The version of a station's configuration: reported, wanted, and `match`, `differs` or `unknown`."""
-
-    verdict: str
-    reported: str | None
-    wanted: str | None
-
-
-class Told(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The message on `wats/software/{device}`, and with its last four fields the answer to a question."""
-
-    device: str
-    verdict: str
-    reason: str
-    software: tuple[Judged, ...]
-    config: Configured
-    as_of: str | None
-    request_id: str = ""
-    status: str = ""
-    part_number: str = ""
-    remarks: str = ""
-
-
 def told(
     device: str, station: Station, verdict: Verdict, settings: SoftwareConfig, asked: SoftwareReported | None = None
 ) -> bytes:
@@ -59,7 +37,7 @@ def told(
         settings: which configuration is wanted.
         asked: the question this answers, or None.
     """
-    said = Told(
+    said = VerdictMessage(
         device=device,
         verdict=str(verdict.word),
         reason=verdict.reason,
@@ -78,12 +56,12 @@ def told(
     return msgspec.json.encode(said)
 
 
-def configured(device: str, reported: str | None, settings: SoftwareConfig) -> Configured:
+def configured(device: str, reported: str | None, settings: SoftwareConfig) -> ConfigVerdict:
     """Compare the reported version of a station's configuration with the wanted one."""
     wanted = settings.wanted_configs.get(device, settings.wanted_config)
     if wanted is None or reported is None:
-        return Configured("unknown", reported, wanted)
-    return Configured("match" if reported == wanted else "differs", reported, wanted)
+        return ConfigVerdict("unknown", reported, wanted)
+    return ConfigVerdict("match" if reported == wanted else "differs", reported, wanted)
 
 
 def tags_of(event: AssetSoftware, station: Station, settings: SoftwareConfig) -> dict[str, str]:

@@ -11,8 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Sequence
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from pywats_mqtt.events import Software
 from pywats_mqtt.software.packages import RELEASED, REVOKED, Package
@@ -51,21 +53,14 @@ class Convention(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Judged(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One piece of software and what is said of it.
+    """One piece of software and what is said of it."""
 
-    Attributes:
-        name, version, hash: as reported.
-        verdict: the word.
-        released: the version that has to run; empty where none is released.
-        reason: why it does not match, in words; empty where it does.
-    """
-
-    name: str
-    version: str
-    hash: str
-    verdict: Word
-    released: str = ""
-    reason: str = ""
+    name: Annotated[str, Meta(description="Its name, as reported.")]
+    version: Annotated[str, Meta(description="Its version, as reported.")]
+    hash: Annotated[str, Meta(description="Its hash, as reported.")]
+    verdict: Annotated[Word, Meta(description="What is said of it.")]
+    released: Annotated[str, Meta(description="The version that has to run; missing where none is released.")] = ""
+    reason: Annotated[str, Meta(description="Why it does not match, in words; missing where it does.")] = ""
 
 
 class Verdict(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pywats_mqtt.cli.schema import schema as command
-from pywats_mqtt.schemas.export import MESSAGES, files, json_schema
+from pywats_mqtt.schemas.export import MESSAGES, PUBLISHED, files, json_schema
 from tests.cases.runner import CASES, expected, folders
 from tests.unit.schemas.validation import is_valid
 
@@ -92,7 +92,7 @@ def test_what_is_refused_for_its_shape_does_not_fit(case: str) -> None:
     assert not fits(CASES / case)
 
 
-@pytest.mark.parametrize("name", MESSAGES)
+@pytest.mark.parametrize("name", [*MESSAGES, *PUBLISHED])
 def test_each_field_is_described(name: str) -> None:
     """Nobody has to read our source to know what a field means."""
     definitions = json_schema(name)["$defs"]
@@ -100,7 +100,7 @@ def test_each_field_is_described(name: str) -> None:
     bare = [
         f"{title}.{field}"
         for title, definition in definitions.items()
-        for field, schema in definition["properties"].items()
+        for field, schema in definition.get("properties", {}).items()
         if not schema.get("description")
     ]
     assert not bare
@@ -118,7 +118,7 @@ def test_export_prints_all_schemas_by_name() -> None:
     """Without a folder the schemas go to standard output as one object."""
     result = CliRunner().invoke(command, ["export"])
     assert result.exit_code == 0
-    assert json.loads(result.stdout) == {name: json_schema(name) for name in MESSAGES}
+    assert json.loads(result.stdout) == {name: json_schema(name) for name in (*MESSAGES, *PUBLISHED)}
 
 
 def test_export_to_a_file_says_so(tmp_path: Path) -> None:
@@ -127,3 +127,9 @@ def test_export_to_a_file_says_so(tmp_path: Path) -> None:
     result = CliRunner().invoke(command, ["export", "--out", str(tmp_path / "file")])
     assert result.exit_code == 2
     assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", [*MESSAGES, *PUBLISHED])
+def test_each_schema_names_its_version(name: str) -> None:
+    """A message without a version in its name is of version 1."""
+    assert json_schema(name)["$id"] == f"urn:pywats-mqtt:{name}:1"
