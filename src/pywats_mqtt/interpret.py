@@ -7,13 +7,15 @@ from collections.abc import Callable
 import msgspec
 
 from pywats_mqtt.adapters.context import STATES, Context, Interpretation
-from pywats_mqtt.adapters.registry import OWN_TOPICS, Adapter, reading_of
+from pywats_mqtt.adapters.registry import NOT_OF_DEVICES, OWN_TOPICS, Adapter, reading_of
 from pywats_mqtt.adapters.texts import WATS_CHARACTERS
+from pywats_mqtt.adapters.unread import UNREAD, unread_names
 from pywats_mqtt.config.environment import Watching
 from pywats_mqtt.config.model import AssetConfig
 from pywats_mqtt.config.production import ProductionConfig
 from pywats_mqtt.config.topics import TopicConfig
 from pywats_mqtt.errors import Reject
+from pywats_mqtt.events import AssetUpdate, Identified, Repair, TestResult
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Outcome, Rejection
 from pywats_mqtt.schemas.reasons import explain
@@ -34,6 +36,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
         level: the topic's last level.
         adapter: what reads them, or None.
         decode: what decodes them.
+        message: their declaration; None where nobody counts what is unknown in them.
         refusal: why none does, where `adapter` is None.
     """
 
@@ -43,6 +46,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     level: str = ""
     adapter: Adapter | None = None
     decode: Callable[[bytes], object] = bytes
+    message: type[msgspec.Struct] | None = None
     refusal: Rejection = Rejection("")
 
 
@@ -129,6 +133,7 @@ def _routed(topic_filter: str, domain: str, topic: str) -> Route:
         level=level,
         adapter=reading.adapter,
         decode=reading.decode,
+        message=None if domain in NOT_OF_DEVICES else reading.message,
     )
 
 
@@ -155,3 +160,26 @@ def interpret(message: RawMessage, routes: RouteTable) -> Outcome:
         return Rejection(refused.reason, refused.path, route.device)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return Rejection(*explain(error, message.payload, route.decode), route.device)
+
+
+def unknown_fields(
+    message: RawMessage, events: tuple[Identified, ...] | AssetUpdate, routes: RouteTable
+) -> tuple[str, set[str]]:
+    """Tell what of a message nobody reads, since only a newer version knows it, or it is misspelt.
+
+    Args:
+        message: one that was interpreted.
+        events: what it meant.
+        routes: as for `interpret`.
+
+    Returns:
+        The filter it came by, and the names of the fields as `adapters.unread` writes them.
+    """
+    route = routes.route(message.topic)
+    if route.message is None or not message.payload:
+        return route.topic_filter, set()
+    if not isinstance(events, AssetUpdate) and events:
+        first = events[0].event
+        if isinstance(first, TestResult | Repair) and all(name != UNREAD for name, _ in first.misc):
+            return route.topic_filter, set()  # its adapter has looked, for the report
+    return route.topic_filter, unread_names(message.payload, route.message)

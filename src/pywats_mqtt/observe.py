@@ -8,6 +8,12 @@ import msgspec
 
 from pywats_mqtt.ports import Figures, Link
 
+UNKNOWN_NAMES = 50
+"""Unknown fields of a topic filter that are counted by name: a device that makes up names fills no memory."""
+UNKNOWN_CHARACTERS = 100
+OTHERS = "…"
+"""What the others are counted as."""
+
 
 class Station(msgspec.Struct, kw_only=True):
     """What units did at one station since the bridge started.
@@ -84,6 +90,8 @@ class Health(msgspec.Struct, kw_only=True):
         wats_problem: why not, and what to do; empty while it is reachable.
         refused_calls: kind of call to why WATS refuses it (403), and what to do.
         not_exactly_once: topic filter to the number of messages that named nothing to tell a repeat by.
+        unknown_fields: topic filter to the fields that nobody reads, and in how many messages since the start they were
+            seen; of plain telemetry one message a batch is looked at, so there it is the least.
         shopfloor: stations, and what was noticed about their units.
         streams: streams of measurements.
         counters_backwards: asset to how often its total was below what was counted, since the bridge started.
@@ -98,11 +106,20 @@ class Health(msgspec.Struct, kw_only=True):
     wats_problem: str = ""
     refused_calls: dict[str, str] = msgspec.field(default_factory=dict)
     not_exactly_once: dict[str, int] = msgspec.field(default_factory=dict)
+    unknown_fields: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)
     shopfloor: Shopfloor = msgspec.field(default_factory=Shopfloor)
     streams: StreamFigures = msgspec.field(default_factory=StreamFigures)
     counters_backwards: dict[str, int] = msgspec.field(default_factory=dict)
     started_at: datetime | None = None
     draining: bool = False
+
+    def note_unknown(self, topic_filter: str, name: str) -> None:
+        """Count a field that nobody reads; beyond `UNKNOWN_NAMES` of a filter they are counted together."""
+        counts = self.unknown_fields.setdefault(topic_filter, {})
+        shown = name[:UNKNOWN_CHARACTERS]
+        if shown not in counts and len(counts) >= UNKNOWN_NAMES:
+            shown = OTHERS
+        counts[shown] = counts.get(shown, 0) + 1
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,6 +150,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     wats_problem: str = ""
     refused_calls: dict[str, str] = msgspec.field(default_factory=dict)
     not_exactly_once: dict[str, int] = msgspec.field(default_factory=dict)
+    unknown_fields: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)
     shopfloor: Shopfloor = msgspec.field(default_factory=Shopfloor)
     streams: StreamFigures = msgspec.field(default_factory=StreamFigures)
     counters_backwards: dict[str, int] = msgspec.field(default_factory=dict)
@@ -167,6 +185,7 @@ def status_of(figures: Figures, health: Health | None, *, client_id: str = "", p
         wats_problem=health.wats_problem,
         refused_calls=health.refused_calls,
         not_exactly_once=health.not_exactly_once,
+        unknown_fields=health.unknown_fields,
         shopfloor=health.shopfloor,
         streams=health.streams,
         counters_backwards=health.counters_backwards,

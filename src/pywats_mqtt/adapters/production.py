@@ -8,8 +8,9 @@ from typing import TypeVar
 import msgspec
 
 from pywats_mqtt.adapters.context import Context, message_id, speaker
-from pywats_mqtt.adapters.texts import check_length, check_number, cut
+from pywats_mqtt.adapters.texts import check_length, check_number
 from pywats_mqtt.adapters.times import is_plausible, time_of
+from pywats_mqtt.adapters.unread import unread_fields
 from pywats_mqtt.errors import Reject
 from pywats_mqtt.events import (
     Identified,
@@ -85,8 +86,6 @@ OPERATOR_WORDS: Mapping[str, OperatorAction] = {
 }
 """As `UNIT_WORDS`, for operators."""
 
-_UNIT = frozenset(UnitMessage.__struct_fields__)
-_OPERATOR = frozenset(OperatorMessage.__struct_fields__)
 _CHARACTERS_SHOWN = 60
 
 Action = TypeVar("Action", bound=str)
@@ -142,7 +141,7 @@ def read_operator(context: Context) -> tuple[Identified, ...]:
         operator=operator,
         shift=text_of(sent.shift, "$.shift").strip(),
         reported=other,
-        unread=_unread(message.payload, _OPERATOR),
+        unread=unread_fields(message.payload, OperatorMessage),
     )
     return (Identified(event, _identity(sent, context, ("operator", context.device or station))),)
 
@@ -164,7 +163,7 @@ def _unit(
         revision=check_length(text_of(sent.revision, "$.revision"), "$.revision"),
         operator=text_of(sent.operator, "$.operator").strip(),
         reported=reported,
-        unread=_unread(context.message.payload, _UNIT),
+        unread=unread_fields(context.message.payload, UnitMessage),
     )
     who = ("scan" if line else "unit", line or station)
     identity = _identity(sent, context, who, serial_number)
@@ -218,8 +217,3 @@ def _identity(
     if not sequence and not timestamp:
         return None
     return identify((*who, serial_number, sequence, timestamp, payload_digest(payload).hex()), payload)
-
-
-def _unread(payload: bytes, known: frozenset[str]) -> str:
-    unread = sorted(msgspec.json.decode(payload, type=dict[str, msgspec.Raw]).keys() - known)
-    return cut(", ".join(key if key.isprintable() and key.strip() else repr(key) for key in unread))

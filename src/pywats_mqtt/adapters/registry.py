@@ -57,6 +57,15 @@ class Reading(msgspec.Struct, frozen=True):
     adapter: Adapter
     decode: Callable[[bytes], object]
 
+    @property
+    def message(self) -> type[msgspec.Struct] | None:
+        """The declaration of the message, as its decoder knows it."""
+        decoder = getattr(self.decode, "__self__", None)
+        return decoder.type if isinstance(decoder, msgspec.json.Decoder) else None
+
+
+NOT_OF_DEVICES = frozenset({"bus_result", "bus_state", "own"})
+"""The domains of what `bus` takes from an event bus, whose other keys are for others on the bus, and of our own."""
 
 ANY = ""
 """The last level of a topic that no other entry of its domain names."""

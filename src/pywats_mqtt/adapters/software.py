@@ -7,6 +7,7 @@ import msgspec
 from pywats_mqtt.adapters.context import Context, message_id, speaker
 from pywats_mqtt.adapters.texts import check_length, cut
 from pywats_mqtt.adapters.times import is_plausible, time_of
+from pywats_mqtt.adapters.unread import UNREAD, unread_names
 from pywats_mqtt.errors import Reject
 from pywats_mqtt.events import (
     AssetSoftware,
@@ -54,11 +55,6 @@ _REQUEST_ID_CHARACTERS = 200
 _TEXT_CHARACTERS = 1_000
 """Of a device's own words, as much as an entry in the log of its asset holds; they are kept for 50 updates."""
 _SAYS = "software, config_version or request_id"
-
-_NOTHING = msgspec.Raw()
-
-_keys = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_items = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 
 
 def read(context: Context) -> tuple[Identified, ...]:
@@ -199,16 +195,8 @@ def _identity(kind: str, device: str, own: msgspec.Raw, timestamp: msgspec.Raw, 
 
 def _remarks(context: Context, schema: type[SoftwareMessage | UpdateMessage], other: str) -> str:
     """Name what the message says beside its fields: another id, and keys that nobody reads."""
-    keys = _keys.decode(context.message.payload)
-    unread = [_shown(key) for key in keys.keys() - set(schema.__struct_fields__)]
-    if schema is SoftwareMessage and is_sent(items := keys.get("software", _NOTHING)):
-        in_items = set[str]().union(*_items.decode(items))
-        unread += [f"software[].{_shown(key)}" for key in in_items - set(SoftwareItem.__struct_fields__)]
     found = [f"reported_device: {other}"] if other else []
+    unread = sorted(unread_names(context.message.payload, schema))
     if unread:
-        found.append("unread_fields: " + ", ".join(sorted(unread)))
+        found.append(f"{UNREAD}: {', '.join(unread)}")
     return cut("; ".join(found))
-
-
-def _shown(key: str) -> str:
-    return key if key.isprintable() and key.strip() else repr(key)

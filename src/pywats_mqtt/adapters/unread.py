@@ -1,4 +1,4 @@
-"""What a message says and we do not read, so that a misspelt key does not vanish in silence.
+"""What a message says and we do not read, so that a newer device's fields, or a misspelt key, do not vanish in silence.
 
 Nothing is refused for it: a newer device is welcome.
 """
@@ -6,50 +6,18 @@ Nothing is refused for it: a newer device is welcome.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 import msgspec
+from msgspec import inspect as types
 
 from pywats_mqtt.adapters.texts import cut
-from pywats_mqtt.schemas.batch import BatchMessage
-from pywats_mqtt.schemas.measurements import MeasuredMessage, MeasurementsMessage
-from pywats_mqtt.schemas.repair import FailureMessage, PartMessage, RepairMessage
-from pywats_mqtt.schemas.report import AssetUseMessage, ResultMessage, SubUnitMessage
+from pywats_mqtt.schemas.report import ResultMessage
 from pywats_mqtt.schemas.scalars import is_sent
-from pywats_mqtt.schemas.step import (
-    AttachmentMessage,
-    ChartMessage,
-    LoopMessage,
-    MeasurementMessage,
-    SeriesMessage,
-    StepMessage,
-)
-from pywats_mqtt.schemas.utilization import UtilizationMessage
 
 UNREAD = "unread_fields"
 """Name of the misc info."""
 
-_WITHIN: Mapping[type[msgspec.Struct], Mapping[str, type[msgspec.Struct]]] = {
-    ResultMessage: {"steps": StepMessage, "sub_units": SubUnitMessage, "assets": AssetUseMessage},
-    StepMessage: {
-        "steps": StepMessage,
-        "measurements": MeasurementMessage,
-        "chart": ChartMessage,
-        "attachment": AttachmentMessage,
-        "loop": LoopMessage,
-    },
-    ChartMessage: {"series": SeriesMessage},
-    RepairMessage: {"failures": FailureMessage, "sub_units": PartMessage},
-    PartMessage: {"failures": FailureMessage},
-    UtilizationMessage: {},
-    BatchMessage: {},
-    MeasurementsMessage: {"measurements": MeasuredMessage},
-}
-"""Which fields of a message hold other messages, or lists of them."""
-
-_KNOWN = {
-    kind: frozenset(kind.__struct_fields__)
-    for kind in (*_WITHIN, *(inner for fields in _WITHIN.values() for inner in fields.values()))
-}
 _NO_TEXT = "a name that is not UTF-8"
 
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -66,17 +34,25 @@ def unread_fields(payload: bytes, kind: type[msgspec.Struct] = ResultMessage) ->
     Returns:
         The names in order, at most 100 characters with `…` at the end where it was cut; empty for none.
     """
+    return cut(", ".join(sorted(unread_names(payload, kind))))
+
+
+def unread_names(payload: bytes, kind: type[msgspec.Struct]) -> set[str]:
+    """Give the same names one by one; none where the payload is no object."""
     found: set[str] = set()
     try:
         _look(_object.decode(payload), kind, "", found)
     except UnicodeDecodeError:
-        return _NO_TEXT
-    return cut(", ".join(sorted(found)))
+        return {_NO_TEXT}
+    except msgspec.DecodeError:
+        return set()
+    return found
 
 
 def _look(sent: Mapping[str, msgspec.Raw], kind: type[msgspec.Struct], place: str, found: set[str]) -> None:
-    found.update(f"{place}{_shown(key)}" for key in sent.keys() - _KNOWN[kind])
-    for name, inner in _WITHIN.get(kind, {}).items():
+    known, within = _fields(kind)
+    found.update(f"{place}{_shown(key)}" for key in sent.keys() - known)
+    for name, inner in within.items():
         value = sent.get(name)
         if value is None or not is_sent(value):
             continue
@@ -84,8 +60,29 @@ def _look(sent: Mapping[str, msgspec.Raw], kind: type[msgspec.Struct], place: st
             below = place if inner is kind else f"{place}{name}[]."
             for one in _objects.decode(value):
                 _look(one, inner, below, found)
-        else:
+        elif bytes(value).startswith(b"{"):
             _look(_object.decode(value), inner, f"{place}{name}.", found)
+
+
+@cache
+def _fields(kind: type[msgspec.Struct]) -> tuple[frozenset[str], Mapping[str, type[msgspec.Struct]]]:
+    """Give the fields of a message, and which of them hold other messages, or lists of them."""
+    fields = msgspec.structs.fields(kind)
+    within = {field.encode_name: _message_in(types.type_info(field.type)) for field in fields}
+    return frozenset(within), {name: inner for name, inner in within.items() if inner is not None}
+
+
+def _message_in(shape: types.Type) -> type[msgspec.Struct] | None:
+    match shape:
+        case types.StructType():
+            return shape.cls
+        case types.Metadata():
+            return _message_in(shape.type)
+        case types.ListType() | types.VarTupleType():
+            return _message_in(shape.item_type)
+        case types.UnionType():
+            return next(filter(None, map(_message_in, shape.types)), None)
+    return None
 
 
 def _shown(key: str) -> str:

@@ -27,7 +27,7 @@ from pywats_mqtt.app.to_wats import deliver_to_wats, pace_of
 from pywats_mqtt.config.model import BridgeConfig
 from pywats_mqtt.errors import Fatal, Retry
 from pywats_mqtt.handlers.answers import answer, answer_refused
-from pywats_mqtt.interpret import RouteTable, interpret
+from pywats_mqtt.interpret import RouteTable, interpret, unknown_fields
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.observe import Health, status_of
 from pywats_mqtt.pipeline.receive import Receiving
@@ -160,6 +160,7 @@ class Bridge:
             spool=spool,
             interpret=partial(self._read, routes=routes),
             route_of=routes.filter_of,
+            unknown=partial(unknown_fields, routes=routes),
             handle=destination.handle,
             pace=pace_of(self.config),
             clock=self.clock,

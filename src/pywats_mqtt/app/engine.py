@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from pywats_mqtt.errors import Reject, Retry
-from pywats_mqtt.events import Event, counts_twice
+from pywats_mqtt.events import AssetUpdate, Event, Identified, counts_twice
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.observe import Health
 from pywats_mqtt.pipeline.deliver import Delivering, Handle, HandleGroup, Pace
@@ -37,6 +37,7 @@ class Engine:
         spool: open, owned by the caller.
         interpret: what a message says.
         route_of: the configured filter a topic came by, for the figures.
+        unknown: the same of a message, and what of it nobody reads.
         handle: what an event asks for; for the bridge, of WATS.
         pace: how fast.
         clock: the time.
@@ -56,6 +57,7 @@ class Engine:
         spool: Spool,
         interpret: Callable[[RawMessage], Outcome],
         route_of: Callable[[str], str],
+        unknown: Callable[[RawMessage, tuple[Identified, ...] | AssetUpdate], tuple[str, set[str]]],
         handle: Handle,
         pace: Pace,
         clock: Clock,
@@ -73,6 +75,7 @@ class Engine:
         self._spool = spool
         self._interpret = interpret
         self._route_of = route_of
+        self._unknown = unknown
         self._health = health
         self._tell_settled = on_settled
         self._tell_rejected = on_rejected
@@ -118,6 +121,22 @@ class Engine:
                 if not isinstance(outcome, Rejection) and outcome and counts_twice(outcome):
                     name = self._route_of(message.topic)
                     self._health.not_exactly_once[name] = self._health.not_exactly_once.get(name, 0) + 1
+
+        self._note_unknown(batch, outcomes)
+
+    def _note_unknown(self, batch: Batch, outcomes: list[Outcome]) -> None:
+        """Count the fields that nobody reads; of plain telemetry in one message a batch, since looking costs."""
+        looked = False
+        for message, outcome in zip(batch.messages, outcomes, strict=True):
+            if type(outcome) is AssetUpdate:  # the cheapest question, since it is asked of each message
+                if looked:
+                    continue
+                looked = True
+            elif isinstance(outcome, Rejection):
+                continue
+            topic_filter, names = self._unknown(message, outcome)
+            for name in names:
+                self._health.note_unknown(topic_filter, name)
 
     async def _handle(self, handle: Handle, event: Event) -> bool | None:
         asked = await handle(event)

@@ -54,6 +54,10 @@ def explain(status: Status) -> list[tuple[str, str]]:
         (f"not exactly once {name}", f"{count} messages named no message_id, sequence or time; let the device send one")
         for name, count in status.not_exactly_once.items()
     ]
+    lines += [
+        (f"unknown fields {name}", ", ".join(f"{field} ({count})" for field, count in counts.items()))
+        for name, counts in status.unknown_fields.items()
+    ]
     return lines + _shopfloor(status)
 
 
