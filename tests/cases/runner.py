@@ -19,6 +19,8 @@ from pywats_mqtt.ports import Rejection
 CASES = Path(__file__).parent
 RECEIVED_AT = datetime(2026, 1, 26, 12, 0, tzinfo=UTC)
 """When every case's message arrives."""
+THEN_AT = datetime(2026, 1, 26, 12, 1, tzinfo=UTC)
+"""When the second message of a case arrives, where it has one in `then.json`."""
 
 
 def folders() -> list[Path]:
@@ -27,7 +29,12 @@ def folders() -> list[Path]:
 
 
 def outcome(folder: Path) -> object:
-    """Interpret a case's message and give the outcome as it stands in `expected.json`."""
+    """Interpret a case's message, and the one that follows it, and give the outcome as it stands in `expected.json`."""
+    said = _said(folder, "message.json", RECEIVED_AT)
+    return said | {"then": _said(folder, "then.json", THEN_AT)} if (folder / "then.json").exists() else said
+
+
+def _said(folder: Path, name: str, received_at: datetime) -> dict[str, object]:
     topic, *options = (folder / "topic.txt").read_text().splitlines()
     words = [option.partition(" ")[::2] for option in options]
     domain = folder.parent.name
@@ -40,8 +47,8 @@ def outcome(folder: Path) -> object:
     assets = msgspec.convert(tomllib.loads(lines), AssetConfig)
     message = RawMessage(
         topic,
-        (folder / "message.json").read_bytes().removesuffix(b"\n"),
-        to_us(RECEIVED_AT),
+        (folder / name).read_bytes().removesuffix(b"\n"),
+        to_us(received_at),
         qos=1,
         retain="retained" in options,
         user_properties=tuple(rest.partition("=")[::2] for word, rest in words if word == "property"),
@@ -52,7 +59,7 @@ def outcome(folder: Path) -> object:
         if isinstance(found, Rejection)
         else {"events": [{"identity": item.identity and item.identity.id, "event": item.event} for item in found]}
     )
-    read: object = json.loads(msgspec.json.encode(said))
+    read: dict[str, object] = json.loads(msgspec.json.encode(said))
     return read
 
 
