@@ -178,7 +178,9 @@ class Delivering:
         now_s, now_us = self._clock.monotonic(), to_us(self._clock.now())
         refused = self._gate.refused_kinds(now_s)
         leased = list(await until_stored(partial(self._spool.lease, room, now_us, skip_kinds=refused)))
-        if now_s < self._latest_due_s:
+        # What was folded while its asset was under way is owed once that is settled: a drain looks again at its end.
+        ends = self._draining and not self._under_way
+        if now_s < self._latest_due_s and not ends:
             return leased
         self._latest_due_s = now_s + LOOK_AGAIN_S
         for kind, interval_s in self._pace.intervals_s.items():
