@@ -101,7 +101,11 @@ def test_a_demo_loses_and_doubles_nothing(tmp_path: Path) -> None:
     assert outcome["published"] == outcome["acknowledged"] == outcome["stored"] == outcome["delivered"] > 50
     assert outcome["quarantined"] == outcome["lost"] == outcome["duplicates"] == 0
     assert outcome["reports"] == outcome["by_kind"]["result"] + outcome["by_kind"]["selftest"] > 10
-    assert outcome["assets"] == 3
+    assert outcome["repairs"] == outcome["by_kind"].get("repair", 0)
+    assert outcome["alerts"] == outcome["by_kind"].get("alerts", 0)
+    fixtures, stations = 3, 4
+    assert (outcome["assets"], outcome["software"]) == (fixtures + stations, stations)
+    assert outcome["units"] >= outcome["by_kind"]["unit"] / 2
     assert 5 <= outcome["seconds"] < 6
 
 

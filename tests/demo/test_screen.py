@@ -10,7 +10,8 @@ from pywats_mqtt.cli.demo_outcome import Outcome, outcome_of, verdict
 from pywats_mqtt.cli.demo_screen import LAST_REPORTS, LastReport, Scene, draw, draw_outcome, one_line
 from pywats_mqtt.observe import Status, status_of
 from pywats_mqtt.ports import Figures
-from pywats_mqtt.simulator.reconcile import Comparison, Held
+from pywats_mqtt.simulator.held import Held, Tally
+from pywats_mqtt.simulator.reconcile import Comparison
 from pywats_mqtt.simulator.runner import Summary
 
 START = datetime(2026, 1, 26, 10, 30, tzinfo=UTC)
@@ -32,8 +33,7 @@ def scene(status: Status | None) -> Scene:
         published=123_457,
         acknowledged=123_450,
         bridge=status,
-        reports=54_321,
-        assets=3,
+        wats=Tally(reports=54_321, repairs=1_234, assets=1_007, software=1_004, units=49_876, alerts=12_345),
         last=(REPORT,) * 20,
     )
 
@@ -74,6 +74,8 @@ def test_the_picture_fits_a_plain_terminal() -> None:
     assert len(lines) <= 23
     assert max(map(len, lines)) <= 80
     for figure in ("123457 published", "123450 acknowledged", "123456 stored", "123400 delivered", "54321 reports"):
+        assert figure in text
+    for figure in ("1234 repairs", "1007 assets", "1004 software", "49876 units", "12345 alerts"):
         assert figure in text
     assert "01:23" in text
     assert text.count("SIM-123456-T12-000042") == LAST_REPORTS

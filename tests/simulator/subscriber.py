@@ -38,7 +38,11 @@ class Subscriber:
     def on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
         """Note who says what."""
         payload = json.loads(message.payload)
-        self.arrived.append((message.topic.split("/")[1], payload["sequence"]))
+        if "message_id" in payload:
+            device, _, number = payload["message_id"].rsplit("-", 2)
+        else:
+            device, number = message.topic.split("/")[1], payload["sequence"]
+        self.arrived.append((device, int(number)))
 
 
 @contextmanager

@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from pywats_mqtt.observe import Status
-from pywats_mqtt.simulator.reconcile import Comparison, Held
+from pywats_mqtt.simulator.held import Held
+from pywats_mqtt.simulator.reconcile import Comparison
 from pywats_mqtt.simulator.runner import Summary
 
 MOST_PROBLEMS = 20
@@ -21,18 +22,23 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         acknowledged: of the published ones, those the broker acknowledged to the fleet.
         delivered: messages whose effect is in WATS.
         quarantined: messages and deliveries the bridge put aside.
-        reports: reports in WATS.
+        reports: reports of tests in WATS.
         assets: assets in WATS.
-        lost: acknowledged results without a report, and fixtures whose last counts are not in WATS.
-        duplicates: results with more than one report, and fixtures counted too often.
+        lost: acknowledged results and repairs without a report, fixtures whose last counts are not in WATS, and units,
+            entries in logs and tags that are not there.
+        duplicates: results with more than one report, fixtures counted too often, entries that a log has twice.
         seconds: how long the fleet published.
+        units: units in WATS.
+        alerts: entries about alerts in the logs of assets.
+        repairs: reports of repairs in WATS.
+        software: assets whose tags say what software they run.
         unanswered: published messages that the broker had not acknowledged at the end.
         refused: published messages that the broker refused.
         waiting: stored messages that were not delivered when the bridge ended.
         retried: tries of the bridge that failed and were put off.
         reordered: reports that WATS received after a later one of the same device.
         foreign: reports that nobody sent.
-        changed: reports with another verdict, and running counts that no message stated.
+        changed: reports with another verdict, and running counts, places of units and tags that no message stated.
         by_kind: published messages of each kind.
         devices: size of the fleet.
         problems: what is wrong, in words.
@@ -49,6 +55,10 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     lost: int
     duplicates: int
     seconds: float
+    units: int
+    alerts: int
+    repairs: int
+    software: int
     unanswered: int
     refused: int
     waiting: int
@@ -72,6 +82,7 @@ def outcome_of(fleet: Summary, bridge: Status, held: Held, comparison: Compariso
         comparison: of the fleet's journal and `held`.
         bridge_code: exit code of the bridge, negative where a signal ended it.
     """
+    tally = held.tally()
     problems = [
         *(f"lost: {text}" for text in comparison.lost),
         *(f"doubled: {text}" for text in comparison.doubled),
@@ -93,11 +104,15 @@ def outcome_of(fleet: Summary, bridge: Status, held: Held, comparison: Compariso
         acknowledged=fleet.acknowledged,
         delivered=bridge.delivered,
         quarantined=bridge.quarantined,
-        reports=len(held.reports),
-        assets=len(held.assets),
+        reports=tally.reports,
+        assets=tally.assets,
         lost=len(comparison.lost),
         duplicates=len(comparison.doubled),
         seconds=fleet.seconds,
+        units=tally.units,
+        alerts=tally.alerts,
+        repairs=tally.repairs,
+        software=tally.software,
         unanswered=fleet.unanswered,
         refused=fleet.refused,
         waiting=bridge.waiting,

@@ -27,13 +27,7 @@ LOOK_SHARE = 10
 """Looking takes at most a tenth of the time, however much there is to look at."""
 
 
-class _Counts(msgspec.Struct, frozen=True):
-    reports: int
-    assets: int
-
-
 class _State(msgspec.Struct, frozen=True):
-    counts: _Counts
     reports: tuple[LastReport, ...]
 
 
@@ -109,7 +103,7 @@ class Play:
 
     async def _scene(self, journal: Journal, phase: str) -> Scene:
         status = await self._stage.bridge_status()
-        state = msgspec.json.decode(await self._stage.wats_state(), type=_State)
+        state = await self._stage.wats_state()
         return Scene(
             phase=phase,
             elapsed_s=time.monotonic() - self._began,
@@ -117,7 +111,6 @@ class Play:
             published=journal.counts["published"],
             acknowledged=journal.counts["acknowledged"],
             bridge=status if status is None or status.running else None,
-            reports=state.counts.reports,
-            assets=state.counts.assets,
-            last=state.reports[-LAST_REPORTS:],
+            wats=read_held(state).tally(),
+            last=msgspec.json.decode(state, type=_State).reports[-LAST_REPORTS:],
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import zip_longest
 
 import msgspec
 from rich import box
@@ -13,10 +14,13 @@ from rich.text import Text
 
 from pywats_mqtt.cli.demo_outcome import Outcome, verdict
 from pywats_mqtt.observe import Status
+from pywats_mqtt.simulator.held import Tally
 
 LAST_REPORTS = 6
 """Rows of the table below the figures: the whole picture stays below the 24 lines of a plain terminal."""
 WIDTH = 78
+IN_WATS = ("reports", "repairs", "assets", "software", "units", "alerts")
+"""What is counted in WATS, in the order shown."""
 
 
 class LastReport(msgspec.Struct, frozen=True):
@@ -39,8 +43,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
         published: messages published so far.
         acknowledged: messages the broker acknowledged.
         bridge: what the bridge says; None while it does not answer.
-        reports: number of reports in WATS.
-        assets: number of assets in WATS.
+        wats: how much there is in WATS.
         last: the newest reports, the newest last.
     """
 
@@ -50,8 +53,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     published: int
     acknowledged: int
     bridge: Status | None
-    reports: int
-    assets: int
+    wats: Tally
     last: tuple[LastReport, ...] = ()
 
 
@@ -69,15 +71,20 @@ def draw(scene: Scene) -> RenderableType:
         if bridge is None
         else (str(bridge.stored), str(bridge.delivered), str(bridge.waiting), str(bridge.quarantined))
     )
-    flow.add_row(
-        _figure(str(scene.published), "published"),
-        _figure(str(scene.acknowledged), "acknowledged"),
-        _figure(stored, "stored"),
-        _figure(str(scene.reports), "reports"),
+    rows = zip_longest(
+        (_figure(str(scene.published), "published"),),
+        (_figure(str(scene.acknowledged), "acknowledged"),),
+        (
+            _figure(stored, "stored"),
+            _figure(delivered, "delivered"),
+            _figure(waiting, "waiting"),
+            _figure(aside, "quarantined", bad=aside not in {"0", "-"}),
+        ),
+        [_figure(str(getattr(scene.wats, name)), name) for name in IN_WATS],
+        fillvalue="",
     )
-    flow.add_row("", "", _figure(delivered, "delivered"), _figure(str(scene.assets), "assets"))
-    flow.add_row("", "", _figure(waiting, "waiting"), "")
-    flow.add_row("", "", _figure(aside, "quarantined", bad=aside not in {"0", "-"}), "")
+    for row in rows:
+        flow.add_row(*row)
     minutes, seconds = divmod(int(scene.elapsed_s), 60)
     return Panel(
         Group(flow, Text(), _table(scene.last)),
@@ -100,7 +107,8 @@ def one_line(scene: Scene) -> str:
     )
     return (
         f"{scene.elapsed_s:5.0f} s {scene.phase}: published {scene.published}, acknowledged {scene.acknowledged},"
-        f" {middle}, reports {scene.reports}, assets {scene.assets}"
+        f" {middle}, reports {scene.wats.reports}, assets {scene.wats.assets}, units {scene.wats.units},"
+        f" alerts {scene.wats.alerts}, repairs {scene.wats.repairs}, software {scene.wats.software}"
     )
 
 
@@ -109,14 +117,15 @@ def draw_outcome(outcome: Outcome) -> RenderableType:
     figures = Table(box=box.SIMPLE_HEAD, width=WIDTH)
     for title in ("Fleet", "", "Bridge", "", "WATS", ""):
         figures.add_column(title, justify="left" if title else "right", no_wrap=True)
-    figures.add_row("published", str(outcome.published), "stored", str(outcome.stored), "reports", str(outcome.reports))
-    figures.add_row(
-        "acknowledged", str(outcome.acknowledged), "delivered", str(outcome.delivered), "assets", str(outcome.assets)
-    )
-    figures.add_row(
-        "unanswered", str(outcome.unanswered), "quarantined", str(outcome.quarantined), "lost", str(outcome.lost)
-    )
-    figures.add_row("seconds", f"{outcome.seconds:.1f}", "", "", "doubled", str(outcome.duplicates))
+    wats = (*IN_WATS, "lost", "doubled")
+    held = [str(getattr(outcome, "duplicates" if name == "doubled" else name)) for name in wats]
+    fleet = ("published", "acknowledged", "unanswered", "seconds")
+    sent = [outcome.published, outcome.acknowledged, outcome.unanswered, f"{outcome.seconds:.1f}"]
+    bridge = ("stored", "delivered", "quarantined")
+    done = [outcome.stored, outcome.delivered, outcome.quarantined]
+    rows = zip_longest(fleet, map(str, sent), bridge, map(str, done), wats, held, fillvalue="")
+    for row in rows:
+        figures.add_row(*row)
     parts: list[RenderableType] = [figures, Text(verdict(outcome), style="bold green" if outcome.ok else "bold red")]
     parts += [Text(f"  {problem}") for problem in outcome.problems]
     return Group(*parts)

@@ -1,10 +1,11 @@
-"""A test fixture: it counts its cycles, tells its state and measures its surroundings."""
+"""A test fixture: it counts its cycles, tells its state, measures its surroundings and asks for attention."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from random import Random
 
+from pywats_mqtt.simulator.numbers import Numbers
 from pywats_mqtt.simulator.outgoing import Entry, Outgoing, iso, json_bytes
 
 IN_SERVICE_SINCE = datetime(2025, 1, 1, tzinfo=UTC)
@@ -13,6 +14,15 @@ CYCLE_S = (0.6, 1.2)
 MAINTENANCE_AFTER = 500
 """Cycles between two maintenances, at each of which the running count begins anew: some minutes, to be seen."""
 WORDS_AT_WORK = ("running", "running", "running", "idle")
+ALERTS = (
+    ("needle_wear", "warning", "Contact resistance of the needles grows"),
+    ("air_pressure", "error", "Air pressure is below 4 bar"),
+    ("door_open", "info", "The door was opened while a test ran"),
+    ("over_temperature", "critical", "The heater does not switch off"),
+)
+"""Code, severity and text of what can happen; one at a time, each cleared before the next."""
+WEIGHTS = {"counters": 60, "environment": 30, "status": 10, "alerts": 4}
+"""How often a fixture says which."""
 SHORTEST_GAP = timedelta(microseconds=1)
 """The times of one fixture only grow, so that the newest message is the one that counts."""
 
@@ -32,9 +42,9 @@ class Fixture:
 
     def __init__(self, *, device: str, run: str, rng: Random, now: datetime) -> None:
         self.device = device
-        self._run = run
+        self._numbers = Numbers(device, run)
         self._rng = rng
-        self._number = 0
+        self._alert: tuple[str, str, str] | None = None
         self._cycle_s = rng.uniform(*CYCLE_S)
         self._total = self._total_at(now)
         self._running = self._total % MAINTENANCE_AFTER
@@ -44,11 +54,12 @@ class Fixture:
         self._last_at: datetime | None = None
 
     def next(self, now: datetime) -> Outgoing:
-        """Say what there is to say at `now`: mostly counters, now and then a heartbeat or the environment."""
-        self._number += 1
-        if self._number == 1:
+        """Say what there is to say at `now`: mostly counters, now and then a heartbeat, the environment or an alert."""
+        if self._numbers.coming == 1:
             return self._heartbeat(now)
-        (kind,) = self._rng.choices(("counters", "environment", "status"), weights=(6, 3, 1))
+        (kind,) = self._rng.choices(tuple(WEIGHTS), weights=tuple(WEIGHTS.values()))
+        if kind == "alerts":
+            return self._alarm(now)
         if kind == "counters":
             return self._counters(now)
         if kind == "environment":
@@ -75,6 +86,29 @@ class Fixture:
         }
         return self._outgoing("status", blocks, now, counted=True, status=self._status)
 
+    def _alarm(self, now: datetime) -> Outgoing:
+        """Raise an alert, or clear the one that stands; under codes of this run, since an earlier one may stand yet."""
+        number, message_id = self._numbers.take()
+        raised = self._alert is None
+        code, severity, text = self._alert or self._rng.choice(ALERTS)
+        self._alert = (code, severity, text) if raised else None
+        payload = {
+            "asset_id": self.device,
+            "message_id": message_id,
+            "sequence": number,
+            "timestamp": iso(self._at(now)),
+            "code": f"{code}/{self._numbers.run}",
+            "severity": severity,
+            "text": f"{text} [{message_id}]",
+            "active": raised,
+        }
+        entry = Entry(message_id=message_id, device=self.device, number=number, kind="alerts", logged=True)
+        return Outgoing(f"assets/{self.device}/alerts", json_bytes(payload), entry)
+
+    def _at(self, now: datetime) -> datetime:
+        self._last_at = now if self._last_at is None else max(now, self._last_at + SHORTEST_GAP)
+        return self._last_at
+
     def _count(self, now: datetime) -> None:
         if self._status != "maintenance":
             cycles = max(0, self._total_at(now) - self._total)  # the clock may have been set back
@@ -96,13 +130,12 @@ class Fixture:
     def _outgoing(
         self, kind: str, blocks: dict[str, object], now: datetime, *, counted: bool = False, status: str = ""
     ) -> Outgoing:
-        at = now if self._last_at is None else max(now, self._last_at + SHORTEST_GAP)
-        self._last_at = at
-        payload = {"asset_id": self.device, "timestamp": iso(at), "sequence": self._number, **blocks}
+        number, message_id = self._numbers.take()
+        payload = {"asset_id": self.device, "timestamp": iso(self._at(now)), "sequence": number, **blocks}
         entry = Entry(
-            message_id=f"{self.device}-{self._run}-{self._number:06d}",
+            message_id=message_id,
             device=self.device,
-            number=self._number,
+            number=number,
             kind=kind,
             total=self._total if counted else None,
             running=self._running if counted else None,

@@ -1,4 +1,4 @@
-"""A fleet of fixtures, testers and jigs, and who of them speaks next."""
+"""A fleet of fixtures, test stations and jigs, and who of them speaks next."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pywats_mqtt.simulator.fixtures import Fixture
 from pywats_mqtt.simulator.jigs import Jig
 from pywats_mqtt.simulator.outgoing import Outgoing
 from pywats_mqtt.simulator.products import PRODUCTS
-from pywats_mqtt.simulator.testers import Tester
+from pywats_mqtt.simulator.stations import Station
 
 DEVICES_PER_JIG = 8
 """One jig for seven others; any fleet of three or more has one."""
 LEAST_WITH_JIG = 3
-WEIGHTS = {"F": 3.0, "T": 2.0, "J": 0.25}
-"""How often a fixture, a tester, a jig speaks in relation to each other: telemetry is more frequent than results."""
+WEIGHTS = {"F": 3.0, "T": 4.0, "J": 0.25}
+"""How often a fixture, a station, a jig speaks in relation to each other: a unit takes three messages or more."""
 
 
 class Device(Protocol):
@@ -30,7 +30,7 @@ class Device(Protocol):
 
 
 class Fleet:
-    """Devices `SIM-<seed>-F1 …`, `-T1 …` and `-J1 …`; the same arguments give the same messages.
+    """Devices `SIM-<seed>-F1 …`, `-T1 …` and `-J1 …` in line `-L1`; the same arguments give the same messages.
 
     Args:
         size: number of devices, 1 or more: one is a tester, two are a tester and a fixture.
@@ -51,8 +51,10 @@ class Fleet:
                 name = f"SIM-{seed}-T{number}"
                 product = PRODUCTS[(number - 1) % len(PRODUCTS)]
                 fixture = f"SIM-{seed}-F{number}" if number <= fixtures else ""
-                tester = Tester(device=name, run=run, rng=seeded(name), product=product, fixture=fixture)
-                self.devices.append(tester)
+                station = Station(
+                    device=name, line=f"SIM-{seed}-L1", run=run, rng=seeded(name), product=product, fixture=fixture
+                )
+                self.devices.append(station)
             if number <= fixtures:
                 name = f"SIM-{seed}-F{number}"
                 self.devices.append(Fixture(device=name, run=run, rng=seeded(name), now=now))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from random import Random
 
+from pywats_mqtt.simulator.numbers import Numbers
 from pywats_mqtt.simulator.outgoing import Outgoing
 from pywats_mqtt.simulator.products import StepPlan, measure
 from pywats_mqtt.simulator.results import ResultBook
@@ -28,7 +29,7 @@ class Jig:
     def __init__(self, *, device: str, run: str, rng: Random) -> None:
         self.device = device
         self._rng = rng
-        self._book = ResultBook(device=device, run=run, kind="selftest", topic=f"devices/{device}/selftest")
+        self._book = ResultBook(numbers=Numbers(device, run), kind="selftest", topic=f"devices/{device}/selftest")
 
     def next(self, now: datetime) -> Outgoing:
         """Finish a self-test at `now`."""

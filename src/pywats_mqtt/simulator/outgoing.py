@@ -15,13 +15,16 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         message_id: unique, also over several runs with the same seed.
         device: the id in the topic.
         number: 1, 2, 3 … of this device in this run, over all its kinds of message.
-        kind: `result`, `selftest`, `counters`, `status` or `environment`.
-        serial_number: of the tested unit; empty for telemetry. A unit that failed is tested again under the same.
-        start: when the test began, ISO 8601; with the serial number it names one result. Empty for telemetry.
-        passed: the verdict; None for telemetry.
+        kind: the topic's last level, but `result` for results and `repair` for repairs.
+        serial_number: of the unit; empty where there is none. A unit that failed is tested again under the same.
+        start: when the test or repair began, ISO 8601; with the serial number it names one report. Else empty.
+        passed: the verdict of a test or repair, or None.
         total: total count a fixture stated, or None.
         running: running count a fixture stated, or None.
         status: the word a fixture stated, or empty.
+        place: where the unit is, or empty.
+        logged: the log of the device's asset must show it once; its text holds the message id.
+        tags: tags that the device's asset must have, until a later message says otherwise.
     """
 
     message_id: str
@@ -34,11 +37,14 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     total: int | None = None
     running: int | None = None
     status: str = ""
+    place: str = ""
+    logged: bool = False
+    tags: dict[str, str] = {}
 
     @property
     def is_result(self) -> bool:
         """Whether WATS must hold a report for it."""
-        return self.kind in {"result", "selftest"}
+        return self.kind in {"result", "selftest", "repair"}
 
 
 class Outgoing(msgspec.Struct, frozen=True):

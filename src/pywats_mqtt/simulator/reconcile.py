@@ -1,8 +1,8 @@
 """Both ends compared: what a fleet published against what WATS holds.
 
-The promise to check: every acknowledged result is one report, in order per device, the last counts of each fixture are
-what WATS holds, and there is no report that nobody sent. A message that was published and never acknowledged may be
-there or not.
+The promise to check: every acknowledged result and repair is one report, in order per device, the last counts of each
+fixture are what WATS holds, and there is no report that nobody sent. Units, logs and tags: `traces`. A message that was
+published and never acknowledged may be there or not.
 """
 
 from __future__ import annotations
@@ -14,57 +14,25 @@ from typing import TypeAlias
 
 import msgspec
 
+from pywats_mqtt.simulator.held import Held, HeldAsset, HeldReport
 from pywats_mqtt.simulator.journal import Record
 from pywats_mqtt.simulator.outgoing import Entry
+from pywats_mqtt.simulator.traces import compare_logs, compare_tags, compare_units
 
 Key: TypeAlias = tuple[str, str, datetime]
 """What names one result at both ends: device, serial number, start."""
-
-
-class HeldReport(msgspec.Struct, frozen=True, kw_only=True):
-    """A report in WATS.
-
-    Attributes:
-        id: its UUID.
-        device: the machine name.
-        serial_number: of the unit.
-        start: aware.
-        first: grows with the order in which WATS first received the reports.
-        passed: whether its result is P.
-    """
-
-    id: str
-    device: str
-    serial_number: str
-    start: datetime
-    first: int
-    passed: bool
-
-
-class HeldAsset(msgspec.Struct, frozen=True):
-    """An asset in WATS with its counts."""
-
-    serial_number: str
-    running: int
-    total: int
-
-
-class Held(msgspec.Struct, frozen=True):
-    """All that WATS holds."""
-
-    reports: tuple[HeldReport, ...]
-    assets: tuple[HeldAsset, ...]
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """What is wrong, each item as a person reads it; all empty when nothing is.
 
     Attributes:
-        lost: acknowledged results without a report, and fixtures whose last counts did not arrive.
-        doubled: results with more than one report, and fixtures that WATS counted too often.
+        lost: acknowledged results without a report, fixtures whose last counts did not arrive, units, entries in logs
+            and tags that are not there.
+        doubled: results with more than one report, fixtures that WATS counted too often, entries that a log has twice.
         reordered: reports that WATS first received after a later one of the same device.
         foreign: reports that nobody sent.
-        changed: reports with another verdict, and running counts that no message stated.
+        changed: reports with another verdict, running counts, places of units and tags that no message stated.
     """
 
     lost: tuple[str, ...] = ()
@@ -94,6 +62,14 @@ def compare(record: Record, held: Held) -> Comparison:
             doubled.append(f"{entry.message_id} has {len(found)} reports: {', '.join(r.id for r in found)}")
         if any(report.passed is not entry.passed for report in found):
             changed.append(f"{entry.message_id} has another verdict in WATS")
+    for compared in (
+        compare_units(record, held.units),
+        compare_logs(record, held.log),
+        compare_tags(record, held.assets),
+    ):
+        lost += compared.lost
+        doubled += compared.doubled
+        changed += compared.changed
     return Comparison(
         lost=tuple(lost),
         doubled=tuple(doubled),

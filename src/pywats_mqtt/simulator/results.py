@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+from pywats_mqtt.simulator.numbers import Numbers
 from pywats_mqtt.simulator.outgoing import Entry, Outgoing, iso, json_bytes
 from pywats_mqtt.simulator.products import Measured
 
@@ -17,24 +18,16 @@ class ResultBook:
     """Writes the results of one device.
 
     Args:
-        device: its id.
-        run: makes message ids unique over runs with the same seed.
+        numbers: of the device's messages.
         kind: `result` or `selftest`.
         topic: where they are published.
     """
 
-    def __init__(self, *, device: str, run: str, kind: str, topic: str) -> None:
-        self._device = device
-        self._run = run
+    def __init__(self, *, numbers: Numbers, kind: str, topic: str) -> None:
+        self._numbers = numbers
         self._kind = kind
         self._topic = topic
-        self._number = 0
         self._last_start: datetime | None = None
-
-    @property
-    def next_number(self) -> int:
-        """The number the next result gets; the first is 1."""
-        return self._number + 1
 
     def write(
         self,
@@ -54,18 +47,17 @@ class ResultBook:
             facts: what else the device sends, such as its part number.
             steps: in their order.
         """
-        self._number += 1
+        number, message_id = self._numbers.take()
         start = now - duration_ms * MILLISECOND
         if self._last_start is not None:
             start = max(start, self._last_start + SHORTEST_GAP)
         self._last_start = start
         duration_ms = (now - start) // MILLISECOND
         passed = all(step.passed for step in steps)
-        message_id = f"{self._device}-{self._run}-{self._number:06d}"
         payload: dict[str, object] = {
-            "device_id": self._device,
+            "device_id": self._numbers.device,
             "message_id": message_id,
-            "sequence": self._number,
+            "sequence": number,
             "timestamp": iso(start),
             "serial_number": serial_number,
             **facts,
@@ -75,8 +67,8 @@ class ResultBook:
         }
         entry = Entry(
             message_id=message_id,
-            device=self._device,
-            number=self._number,
+            device=self._numbers.device,
+            number=number,
             kind=self._kind,
             serial_number=serial_number,
             start=iso(start),

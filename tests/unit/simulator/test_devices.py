@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from pywats_mqtt.simulator.fixtures import MAINTENANCE_AFTER, Fixture
 from pywats_mqtt.simulator.fleet import seeded
 from pywats_mqtt.simulator.jigs import Jig
-from pywats_mqtt.simulator.outgoing import Entry
+from pywats_mqtt.simulator.numbers import Numbers
+from pywats_mqtt.simulator.outgoing import Entry, Outgoing
 from pywats_mqtt.simulator.products import PRODUCTS, StepPlan, can_find_defect, measure
+from pywats_mqtt.simulator.stations import UPDATE, Station
 from pywats_mqtt.simulator.testers import Tester
 
 NOW = datetime(2026, 1, 26, 10, 30, tzinfo=UTC)
@@ -53,7 +55,7 @@ def test_a_step_fails_exactly_when_its_shown_value_is_outside_its_limits(
 @given(rng=seeds)
 def test_a_result_is_the_sum_of_its_steps(rng: Random) -> None:
     """Passed when all steps passed; the test ended before it was published."""
-    tester = Tester(device="SIM-7-T1", run="r", rng=rng, product=PRODUCTS[0])
+    tester = Tester(numbers=Numbers("SIM-7-T1", "r"), rng=rng, product=PRODUCTS[0])
     for tick in range(40):
         now = NOW + timedelta(seconds=tick)
         result = msgspec.json.decode(tester.next(now).payload, type=Result)
@@ -64,7 +66,7 @@ def test_a_result_is_the_sum_of_its_steps(rng: Random) -> None:
 @given(rng=seeds)
 def test_only_a_failed_unit_is_tested_again(rng: Random) -> None:
     """A passed unit is followed by a new one; a failed one gets at most two more tries, one after the other."""
-    tester = Tester(device="SIM-7-T1", run="r", rng=rng, product=PRODUCTS[1])
+    tester = Tester(numbers=Numbers("SIM-7-T1", "r"), rng=rng, product=PRODUCTS[1])
     entries = [tester.next(NOW).entry for _ in range(200)]
     tries = 1
     for before, after in pairwise(entries):
@@ -81,7 +83,7 @@ def test_only_a_failed_unit_is_tested_again(rng: Random) -> None:
 @given(rng=seeds)
 def test_two_results_never_have_the_same_start(rng: Random) -> None:
     """Serial number and start name one result, also where the fleet runs faster than any real tester."""
-    tester, jig = Tester(device="T", run="r", rng=rng, product=PRODUCTS[2]), Jig(device="J", run="r", rng=rng)
+    tester, jig = Tester(numbers=Numbers("T", "r"), rng=rng, product=PRODUCTS[2]), Jig(device="J", run="r", rng=rng)
     for device in (tester, jig):
         starts = [device.next(NOW).entry.start for _ in range(50)]
         assert starts == sorted(set(starts))
@@ -111,3 +113,64 @@ def test_a_later_run_counts_on_above_an_earlier_one() -> None:
     first = counts([earlier.next(NOW + timedelta(milliseconds=tick)).entry for tick in range(5_000)])
     ((second, _, _),) = counts([later.next(NOW + timedelta(seconds=6)).entry])
     assert second >= max(total for total, _, _ in first)
+
+
+def story(rng: Random, count: int) -> list[Outgoing]:
+    """The first messages of a station, a second apart."""
+    station = Station(device="S", line="L", run="r", rng=rng, product=PRODUCTS[0])
+    return [station.next(NOW + timedelta(seconds=tick)) for tick in range(count)]
+
+
+def said(message: Outgoing) -> dict[str, object]:
+    """A payload."""
+    return msgspec.json.decode(message.payload, type=dict[str, object])
+
+
+@given(rng=seeds)
+def test_a_station_says_who_it_is_before_it_tests(rng: Random) -> None:
+    """Operator, software and configuration come first."""
+    assert [message.entry.kind for message in story(rng, 3)] == ["operator", "software", "config"]
+
+
+@given(rng=seeds)
+def test_each_unit_enters_is_tested_and_leaves(rng: Random) -> None:
+    """Perhaps scanned before; and repaired after that where its last test failed, under the id of that test."""
+    units: dict[str, list[Outgoing]] = {}
+    for message in story(rng, 120):
+        if message.entry.serial_number:
+            units.setdefault(message.entry.serial_number, []).append(message)
+    *finished, _ = units.values()
+    for messages in finished:
+        kinds = [message.entry.kind for message in messages if message.entry.kind != "scan"]
+        tests = [message.entry for message in messages if message.entry.kind == "result"]
+        mended = ["repair"] if not tests[-1].passed else []
+        assert kinds == ["unit", *["result"] * len(tests), "unit", *mended]
+        stays = [said(message)["event"] for message in messages if message.entry.kind == "unit"]
+        assert stays == ["unit_entered", "unit_exited"]
+        if mended:
+            assert said(messages[-1])["test_message_id"] == tests[-1].message_id
+
+
+def test_an_update_goes_through_its_states_and_the_new_version_follows() -> None:
+    """The inventory after it names the version that the update named."""
+    messages = story(Random(3), 4_000)  # noqa: S311 - simulated values
+    places = [place for place, message in enumerate(messages) if message.entry.kind == "updates"]
+    assert len(places) >= 2 * len(UPDATE)
+    versions = [m.entry.tags["sw_test_sequence"] for m in messages if m.entry.kind == "software"]
+    assert len(set(versions)) == len(versions) == 1 + len(places) // len(UPDATE)
+    for begin in places[:: len(UPDATE)]:
+        *steps, inventory = messages[begin : begin + len(UPDATE) + 1]
+        assert [said(step)["status"] for step in steps] == list(UPDATE)
+        assert inventory.entry.tags["sw_test_sequence"] == said(steps[0])["version"]
+
+
+@given(rng=seeds)
+def test_alerts_of_a_fixture_are_raised_and_cleared_in_turn(rng: Random) -> None:
+    """One stands at a time, under a code of its run, and each message names itself in its text."""
+    fixture = Fixture(device="F", run="r", rng=rng, now=NOW)
+    messages = [fixture.next(NOW + timedelta(seconds=tick)) for tick in range(200)]
+    alerts = [(said(message), message.entry) for message in messages if message.entry.kind == "alerts"]
+    assert [alert["active"] for alert, _ in alerts] == [place % 2 == 0 for place in range(len(alerts))]
+    for (raised, _), (cleared, _) in zip(alerts[::2], alerts[1::2], strict=False):
+        assert raised["code"] == cleared["code"]
+    assert all(f"[{entry.message_id}]" in str(alert["text"]) and entry.logged for alert, entry in alerts)

@@ -8,9 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pywats_mqtt.config.topics import TopicConfig
+from pywats_mqtt.interpret import RouteTable, interpret, unknown_fields
+from pywats_mqtt.messages import RawMessage, to_us
+from pywats_mqtt.ports import Rejection
 from pywats_mqtt.simulator.fleet import Fleet
 from pywats_mqtt.simulator.outgoing import Outgoing
 
+KINDS = {"result", "selftest", "repair", "counters", "status", "environment", "alerts"} | {
+    *("scan", "unit", "operator", "software", "config", "updates"),
+}
 NOW = datetime(2026, 1, 26, 10, 30, tzinfo=UTC)
 
 
@@ -73,24 +80,41 @@ def test_the_payload_says_what_the_journal_says() -> None:
     """The two ends are compared by the journal, so each entry matches its bytes."""
     for message in messages(600):
         payload, entry = read(message), message.entry
-        assert message.topic.split("/")[1] == entry.device
-        assert payload["sequence"] == entry.number
+        assert message.topic.split("/")[1] == ("SIM-7-L1" if entry.kind == "scan" else entry.device)
+        assert payload.get("sequence", entry.number) == entry.number
+        assert payload.get("message_id", entry.message_id) == entry.message_id
+        assert payload.keys() & {"sequence", "message_id"}
+        assert payload.get("serial_number", "") == entry.serial_number
         if entry.is_result:
-            assert payload["message_id"] == entry.message_id
-            assert payload["serial_number"] == entry.serial_number
             assert payload["timestamp"] == entry.start
-            assert payload["result"] == ("Passed" if entry.passed else "Failed")
+            assert payload.get("result", "Passed") == ("Passed" if entry.passed else "Failed")
         elif entry.total is not None:
             assert payload["counters"] == {"running_count": entry.running, "total_count": entry.total}
+        elif entry.place:
+            assert payload["station_id"] == entry.place == entry.device
         else:
-            assert entry.kind == "environment"
+            assert entry.tags or entry.logged or entry.kind in {"environment", "operator"}
+
+
+def test_nothing_it_says_is_unknown_to_the_bridge() -> None:
+    """It plays every topic of the defaults, in the words of their schemas; none of it would be refused."""
+    routes = RouteTable(TopicConfig())
+    played: set[str] = set()
+    for message in messages(3_000):
+        received = RawMessage(message.topic, message.payload, to_us(NOW + timedelta(hours=1)), qos=1)
+        found = interpret(received, routes)
+        assert not isinstance(found, Rejection), (message, found)
+        topic_filter, unknown = unknown_fields(received, found, routes)
+        assert unknown == set(), message
+        played.add(topic_filter)
+    assert played == set(TopicConfig().filters())
 
 
 def test_the_mix_is_that_of_a_shop_floor() -> None:
     """All kinds of message, some failing units, and those are tested again under the same serial number."""
     sent = messages(4_000)
     kinds = Counter(message.entry.kind for message in sent)
-    assert kinds.keys() == {"result", "selftest", "counters", "status", "environment"}
+    assert kinds.keys() == KINDS
     results = [message.entry for message in sent if message.entry.kind == "result"]
     failed = sum(not entry.passed for entry in results)
     assert 0.02 < failed / len(results) < 0.2

@@ -6,10 +6,10 @@ import msgspec
 import pytest
 
 from pywats_mqtt.simulator.fleet import Fleet
-from pywats_mqtt.simulator.held import read_held
+from pywats_mqtt.simulator.held import Held, HeldAsset, HeldEntry, HeldReport, HeldUnit, Tally, read_held
 from pywats_mqtt.simulator.journal import Record
 from pywats_mqtt.simulator.outgoing import Entry
-from pywats_mqtt.simulator.reconcile import Comparison, Held, HeldAsset, HeldReport, compare
+from pywats_mqtt.simulator.reconcile import Comparison, compare
 
 NOW = datetime(2026, 1, 26, 10, 30, tzinfo=UTC)
 
@@ -30,6 +30,7 @@ def report_of(entry: Entry, first: int) -> HeldReport:
         start=datetime.fromisoformat(entry.start),
         first=first,
         passed=entry.passed is True,
+        is_repair=entry.kind == "repair",
     )
 
 
@@ -37,7 +38,15 @@ def faultless(record: Record) -> Held:
     """What WATS holds when all went well."""
     reports = tuple(report_of(entry, place) for place, entry in enumerate(record.entries) if entry.is_result)
     last = {entry.device: entry for entry in record.entries if entry.total is not None}
-    return Held(reports, tuple(HeldAsset(e.device, e.running or 0, e.total or 0) for e in last.values()))
+    tags: dict[str, dict[str, str]] = {}
+    for entry in record.entries:
+        tags.setdefault(entry.device, {}).update(entry.tags)
+    fixtures = tuple(HeldAsset(e.device, e.running or 0, e.total or 0) for e in last.values())
+    stations = tuple(HeldAsset(device, 0, 0, said) for device, said in tags.items() if said)
+    places = {entry.serial_number: entry.place for entry in record.entries if entry.place}
+    units = tuple(HeldUnit(serial_number, place) for serial_number, place in places.items())
+    log = tuple(HeldEntry(e.device, f"Alert x: [{e.message_id}]") for e in record.entries if e.logged)
+    return Held(reports, fixtures + stations, units, log)
 
 
 RECORD = run_of()
@@ -47,14 +56,14 @@ RESULTS = [entry for entry in RECORD.entries if entry.is_result]
 
 def with_reports(*reports: HeldReport) -> Held:
     """Other reports, the same assets."""
-    return Held(reports, HELD.assets)
+    return msgspec.structs.replace(HELD, reports=reports)
 
 
 def with_asset(running: int = 0, total: int = 0) -> Held:
     """The first fixture's counts are off by this much."""
     first, *others = HELD.assets
     changed = HeldAsset(first.serial_number, first.running + running, first.total + total)
-    return Held(HELD.reports, (changed, *others))
+    return msgspec.structs.replace(HELD, assets=(changed, *others))
 
 
 def test_equal_ends_are_clean() -> None:
@@ -80,7 +89,7 @@ def test_a_second_report_is_doubled() -> None:
 
 def test_reports_in_another_order_are_reordered() -> None:
     """First receptions of one tester go by its numbers; of two testers they may mix."""
-    same = [place for place, entry in enumerate(RESULTS) if entry.device == RESULTS[0].device]
+    same = [place for place, entry in enumerate(RESULTS) if entry.device == "SIM-7-T1"]
     early, late = HELD.reports[same[3]], HELD.reports[same[4]]
     others = [report for report in HELD.reports if report not in (early, late)]
     swapped = (
@@ -119,8 +128,53 @@ def test_counts_must_be_the_last_stated(running: int, total: int, field: str) ->
 
 def test_a_missing_fixture_is_lost() -> None:
     """A fixture whose statements were acknowledged is an asset."""
-    found = compare(RECORD, Held(HELD.reports, HELD.assets[1:]))
+    found = compare(RECORD, msgspec.structs.replace(HELD, assets=HELD.assets[1:]))
     assert found.lost == (f"{HELD.assets[0].serial_number} is no asset in WATS",)
+
+
+def test_a_missing_unit_is_lost_and_one_elsewhere_is_changed() -> None:
+    """Where a unit is goes by its last message."""
+    first, second, *others = HELD.units
+    moved = msgspec.structs.replace(second, location="elsewhere")
+    found = compare(RECORD, msgspec.structs.replace(HELD, units=(moved, *others)))
+    assert found == Comparison(
+        lost=(f"unit {first.serial_number} is not in WATS",),
+        changed=(f"unit {second.serial_number} is at 'elsewhere' in WATS, stated was {second.location!r}",),
+    )
+
+
+def test_an_alert_stands_in_the_log_once() -> None:
+    """A message that has no entry is lost, one that has two is doubled; so are the steps of an update."""
+    first, second, *others = HELD.log
+    found = compare(RECORD, msgspec.structs.replace(HELD, log=(second, *others, second)))
+    (lost,), (doubled,) = found.lost, found.doubled
+    assert lost.partition(" ")[0] in first.text
+    assert doubled.partition(" ")[0] in second.text
+    assert found == Comparison(lost=(lost,), doubled=(doubled,))
+
+
+def test_tags_are_those_stated_last() -> None:
+    """A tag that is not there is lost, one that says something else is changed."""
+    *fixtures, station = HELD.assets
+    tags = {"sw_test_sequence": "0", "sw_operating_system": station.tags["sw_operating_system"]}
+    wrong = msgspec.structs.replace(station, tags=tags)
+    found = compare(RECORD, msgspec.structs.replace(HELD, assets=(*fixtures, wrong)))
+    assert found.lost == (f"{station.serial_number} has no tag config_version in WATS",)
+    (changed,) = found.changed
+    assert changed.startswith(f"{station.serial_number} has sw_test_sequence = '0' in WATS")
+
+
+def test_all_is_counted() -> None:
+    """Tests apart from repairs; assets with software apart from all."""
+    results = [entry for entry in RESULTS if entry.kind != "repair"]
+    assert HELD.tally() == Tally(
+        reports=len(results),
+        repairs=len(RESULTS) - len(results),
+        assets=len(HELD.assets),
+        units=len(HELD.units),
+        alerts=len(HELD.log),
+        software=sum(bool(asset.tags) for asset in HELD.assets),
+    )
 
 
 def test_what_was_never_acknowledged_may_be_there_or_not() -> None:
@@ -152,9 +206,17 @@ def test_the_emulators_state_is_read() -> None:
     }  # fmt: skip
     state = {
         "reports": [report, {**report, "id": "0f1c", "quarantined": True}],
-        "assets": [{"serialNumber": "F1", "runningCount": 5, "totalCount": 9, "state": 1}],
+        "assets": [
+            {"serialNumber": "F1", "runningCount": 5, "totalCount": 9, "state": 1, "tags": [{"key": "a", "value": "b"}]}
+        ],
+        "units": [{"serialNumber": "S1", "currentLocation": "T1"}, {"serialNumber": "S2", "currentLocation": None}],
+        "asset_log": [
+            {"serialNumber": "F1", "type": 0, "comment": "Alert x"},
+            {"serialNumber": "F1", "type": 1, "comment": "registered"},
+        ],
     }
     held = read_held(msgspec.json.encode(state))
     start = datetime(2026, 1, 26, 10, 30, 0, 123_000, tzinfo=UTC)
     expected = HeldReport(id="0f1b", device="T1", serial_number="S1", start=start, first=3, passed=True)
-    assert held == Held((expected,), (HeldAsset("F1", 5, 9),))
+    units = (HeldUnit("S1", "T1"), HeldUnit("S2", ""))
+    assert held == Held((expected,), (HeldAsset("F1", 5, 9, {"a": "b"}),), units, (HeldEntry("F1", "Alert x"),))
