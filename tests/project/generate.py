@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pywats_mqtt.asyncapi import document
 from pywats_mqtt.config import describe
-from tests.project import emulator_page, topics_table
+from tests.project import emulator_page, excerpts, topics_table
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "src/pywats_mqtt/config/sample.toml"
@@ -17,6 +17,7 @@ MARK = "<!-- From here on generated from the model: .venv/bin/python -m tests.pr
 EMULATOR_MARK = MARK.replace("the model", "the code")
 README = ROOT / "README.md"
 ASYNCAPI = ROOT / "docs/asyncapi.json"
+GUIDE = ROOT / "docs/adding-a-message.md"
 
 
 def generated() -> dict[Path, str]:
@@ -27,6 +28,7 @@ def generated() -> dict[Path, str]:
         EMULATOR: EMULATOR.read_text().partition(EMULATOR_MARK)[0] + EMULATOR_MARK + emulator_page.markdown(),
         README: _between(README.read_text(), "topics", topics_table.markdown()),
         ASYNCAPI: document(version("pywats-mqtt")),
+        GUIDE: excerpts.filled(GUIDE.read_text()),
     }
 
 
