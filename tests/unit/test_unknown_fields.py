@@ -37,6 +37,11 @@ def test_a_field_of_a_newer_device_is_named(topic_filter: str) -> None:
     ("topic_filter", "payload", "names"),
     [
         ("assets/+/counters", {"counters": {"total_count": 1, "lost": 2}}, {"counters.lost"}),
+        (
+            "assets/+/environment",
+            {"environment": {"a_c": 1.5, "b": {"value": 1, "unit": "V", "quality": 3}}},
+            {"environment.*.quality"},
+        ),
         ("devices/+/software", {"software": [{"name": "a", "by": "me"}], "x": 1}, {"software[].by", "x"}),
         (
             "testers/+/results",
@@ -53,7 +58,7 @@ def test_a_field_of_a_newer_device_is_named(topic_filter: str) -> None:
 def test_fields_of_what_a_message_consists_of_are_named_with_their_place(
     topic_filter: str, payload: object, names: set[str]
 ) -> None:
-    """Those of a list with brackets, at any depth."""
+    """Those of a list with brackets, those of a map with `*`, at any depth."""
     assert unknown(topic_filter, payload) == (topic_filter, names)
 
 

@@ -22,6 +22,7 @@ _NO_TEXT = "a name that is not UTF-8"
 
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _objects = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
+_items = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def unread_fields(payload: bytes, kind: type[msgspec.Struct] = ResultMessage) -> str:
@@ -52,34 +53,55 @@ def unread_names(payload: bytes, kind: type[msgspec.Struct]) -> set[str]:
 def _look(sent: Mapping[str, msgspec.Raw], kind: type[msgspec.Struct], place: str, found: set[str]) -> None:
     known, within = _fields(kind)
     found.update(f"{place}{_shown(key)}" for key in sent.keys() - known)
-    for name, inner in within.items():
+    for name, (inner, is_map) in within.items():
         value = sent.get(name)
         if value is None or not is_sent(value):
             continue
-        if bytes(value).startswith(b"["):
+        token = bytes(value)
+        if token.startswith(b"["):
             below = place if inner is kind else f"{place}{name}[]."
-            for one in _objects.decode(value):
-                _look(one, inner, below, found)
-        elif bytes(value).startswith(b"{"):
-            _look(_object.decode(value), inner, f"{place}{name}.", found)
+            ones = _objects_of(token)
+        elif is_map:
+            below, ones = (
+                f"{place}{name}.*.",
+                [_object.decode(one) for one in _object.decode(token).values() if _is_object(one)],
+            )
+        else:
+            below, ones = f"{place}{name}.", [_object.decode(token)] if _is_object(token) else []
+        for one in ones:
+            _look(one, inner, below, found)
+
+
+def _objects_of(token: bytes) -> list[dict[str, msgspec.Raw]]:
+    try:
+        return _objects.decode(token)
+    except msgspec.ValidationError:  # numbers or texts among them
+        return [_object.decode(one) for one in _items.decode(token) if _is_object(one)]
+
+
+def _is_object(value: msgspec.Raw | bytes) -> bool:
+    return bytes(value).startswith(b"{")
 
 
 @cache
-def _fields(kind: type[msgspec.Struct]) -> tuple[frozenset[str], Mapping[str, type[msgspec.Struct]]]:
-    """Give the fields of a message, and which of them hold other messages, or lists of them."""
-    fields = msgspec.structs.fields(kind)
-    within = {field.encode_name: _message_in(types.type_info(field.type)) for field in fields}
-    return frozenset(within), {name: inner for name, inner in within.items() if inner is not None}
+def _fields(kind: type[msgspec.Struct]) -> tuple[frozenset[str], Mapping[str, tuple[type[msgspec.Struct], bool]]]:
+    """Give the fields of a message, and which of them hold others: one, a list of them, or a map to them (True)."""
+    shapes = {field.encode_name: types.type_info(field.type) for field in msgspec.structs.fields(kind)}
+    within = {name: found for name, shape in shapes.items() if (found := _message_in(shape)) is not None}
+    return frozenset(shapes), within
 
 
-def _message_in(shape: types.Type) -> type[msgspec.Struct] | None:
+def _message_in(shape: types.Type) -> tuple[type[msgspec.Struct], bool] | None:
     match shape:
         case types.StructType():
-            return shape.cls
+            return shape.cls, False
         case types.Metadata():
             return _message_in(shape.type)
         case types.ListType() | types.VarTupleType():
             return _message_in(shape.item_type)
+        case types.DictType():
+            inner = _message_in(shape.value_type)
+            return None if inner is None else (inner[0], True)
         case types.UnionType():
             return next(filter(None, map(_message_in, shape.types)), None)
     return None
