@@ -224,6 +224,5 @@ def details(config_path: Path, row: Quarantined) -> dict[str, object]:
 
 def _expected(config: BridgeConfig, row: Quarantined) -> str:
     """Tell what the schema of its topic says of the place that was refused; empty where it says nothing."""
-    decode = _routes(config).route(row.topic).decode
-    decoder = getattr(decode, "__self__", None)
-    return expected(decoder.type, row.path) if isinstance(decoder, msgspec.json.Decoder) else ""
+    message = _routes(config).route(row.topic).message
+    return "" if message is None else expected(message, row.path)
