@@ -157,12 +157,27 @@ TABLE: dict[str, dict[Kind, str]] = {
         Kind.DUPLICATE: "production/operator_twice",
         Kind.OUT_OF_ORDER: "production/operator_out_of_order",
     },
+    "utilization-message": {
+        Kind.MISSING: "asset/refused_utilization_only_unknown_fields",
+        Kind.WRONG_TYPE: "asset/refused_utilization_wrong_type",
+        Kind.NAN: "asset/refused_utilization_nan",
+        Kind.INFINITE: "asset/refused_utilization_huge",
+        Kind.HUGE: "asset/refused_utilization_many_digits",
+        Kind.DEEP: "asset/refused_utilization_deep_nesting",
+        Kind.NOT_UTF8: "asset/refused_utilization_not_utf8",
+        Kind.WRONG_UNIT: NO_SUCH_FIELD,
+        Kind.UNKNOWN_STATUS: "asset/utilization_unknown_state",
+        Kind.FUTURE: "asset/utilization_clock_ahead",
+        Kind.ANCIENT: "asset/utilization_clock_never_set",
+        Kind.DUPLICATE: "asset/utilization_twice",
+        Kind.OUT_OF_ORDER: "asset/utilization_out_of_order",
+    },
 }
 """Message to its cases."""
 
 TAKEN = {Kind.FUTURE, Kind.ANCIENT, Kind.DUPLICATE, Kind.OUT_OF_ORDER}
 """Bad input that is corrected, or told by what follows, and never refused."""
-KEPT = {"asset/status_warming_up", "production/operator_huge"}
+KEPT = {"asset/status_warming_up", "asset/utilization_unknown_state", "production/operator_huge"}
 """What is taken as it is: a status that changes no state, and the name of an operator, cut where WATS gets it."""
 OLDEST_US = to_us(datetime(2000, 1, 1, tzinfo=RECEIVED_AT.tzinfo))
 TIMES = {"at_us", "as_of_us", "start"}

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from pywats_mqtt.adapters.catalog import CATALOG
+from pywats_mqtt.adapters.catalog import CATALOG, Topic
 
 
 def markdown() -> str:
-    """Write the table; topics that become the same share a row."""
+    """Write the table; topics that become the same share a row, which links to how."""
     rows = [
         f"| {', '.join(f'`{topic_filter}`' for topic_filter, _ in topics)} | {becomes} |"
-        for becomes, topics in groupby(CATALOG.items(), key=lambda entry: entry[1].becomes)
+        for becomes, topics in groupby(CATALOG.items(), key=lambda entry: _becomes(entry[1]))
     ]
     return "\n".join(["| topic | becomes |", "|---|---|", *rows]) + "\n"
+
+
+def _becomes(topic: Topic) -> str:
+    return topic.becomes + (f"; [how](docs/decisions/{topic.decision}.md)" if topic.decision else "")

@@ -17,11 +17,13 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
         message: name of its message in `schemas.export.MESSAGES`.
         becomes: what becomes of it in WATS; in Markdown, without links.
         example: a payload a device could send.
+        decision: name of the page in `docs/decisions` that says how; empty for none.
     """
 
     message: str
     becomes: str
     example: dict[str, object]
+    decision: str = ""
 
 
 _RESULT = "a UUT report with its steps, limits, units and statuses; sequences, charts, files, sub-units"
@@ -99,14 +101,28 @@ CATALOG: Mapping[str, Topic] = {
         becomes="lines in the asset's log, and In maintenance for a grave one",
         example={"timestamp": _AT, "code": "E42", "severity": "error", "text": "Bearing is worn", "active": True},
     ),
+    "assets/+/utilization": Topic(
+        message="utilization-message",
+        becomes="availability, performance, quality and OEE: tags of the running shift, one report a shift",
+        example={
+            "timestamp": _AT,
+            "states": {"running": 52.0, "idle": 5.5, "down": 2.5},
+            "total_count": 45000,
+            "good_count": 44210,
+            "ideal_cycle_s": 2.5,
+        },
+        decision="23-utilization",
+    ),
     "lines/+/scan": Topic(
         message="unit-message",
         becomes=_UNIT,
+        decision="17-shop-floor",
         example={"timestamp": _AT, "serial_number": "UNIT-12345", "station_id": "LINE1-STATION3"},
     ),
     "stations/+/unit": Topic(
         message="unit-message",
         becomes=_UNIT,
+        decision="17-shop-floor",
         example={
             "station_id": "LINE1-STATION3",
             "timestamp": _AT,

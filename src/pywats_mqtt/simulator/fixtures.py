@@ -21,8 +21,10 @@ ALERTS = (
     ("over_temperature", "critical", "The heater does not switch off"),
 )
 """Code, severity and text of what can happen; one at a time, each cleared before the next."""
-WEIGHTS = {"counters": 60, "environment": 30, "status": 10, "alerts": 4}
+WEIGHTS = {"counters": 60, "environment": 30, "status": 10, "alerts": 4, "utilization": 5}
 """How often a fixture says which."""
+REJECTS_ONE_IN = 40
+"""Cycles of which one is for nothing."""
 SHORTEST_GAP = timedelta(microseconds=1)
 """The times of one fixture only grow, so that the newest message is the one that counts."""
 
@@ -52,6 +54,7 @@ class Fixture:
         self._temperature_c = rng.uniform(21.0, 26.0)
         self._humidity_pct = rng.uniform(32.0, 52.0)
         self._last_at: datetime | None = None
+        self._spent_until = now
 
     def next(self, now: datetime) -> Outgoing:
         """Say what there is to say at `now`: mostly counters, now and then a heartbeat, the environment or an alert."""
@@ -60,6 +63,8 @@ class Fixture:
         (kind,) = self._rng.choices(tuple(WEIGHTS), weights=tuple(WEIGHTS.values()))
         if kind == "alerts":
             return self._alarm(now)
+        if kind == "utilization":
+            return self._utilization(now)
         if kind == "counters":
             return self._counters(now)
         if kind == "environment":
@@ -104,6 +109,20 @@ class Fixture:
         }
         entry = Entry(message_id=message_id, device=self.device, number=number, kind="alerts", logged=True)
         return Outgoing(f"assets/{self.device}/alerts", json_bytes(payload), entry)
+
+    def _utilization(self, now: datetime) -> Outgoing:
+        """Tell how the time since the last such message was spent, and what was made by then."""
+        self._count(now)
+        since_s = (now - self._spent_until).total_seconds()
+        self._spent_until = now
+        idle_s = round(since_s * self._rng.uniform(0.02, 0.3), 3)
+        blocks: dict[str, object] = {
+            "states": {"running": round(since_s - idle_s, 3), "idle": idle_s},
+            "total_count": self._total,
+            "good_count": self._total - self._total // REJECTS_ONE_IN,
+            "ideal_cycle_s": round(self._cycle_s * 0.9, 3),
+        }
+        return self._outgoing("utilization", blocks, now)
 
     def _at(self, now: datetime) -> datetime:
         self._last_at = now if self._last_at is None else max(now, self._last_at + SHORTEST_GAP)

@@ -31,7 +31,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
             and tags that are not there.
         doubled: results with more than one report, fixtures that WATS counted too often, entries that a log has twice.
         reordered: reports that WATS first received after a later one of the same device.
-        foreign: reports that nobody sent.
+        foreign: reports that nobody sent; those of devices that send no results are sums of their telemetry.
         changed: reports with another verdict, running counts, places of units and tags that no message stated.
     """
 
@@ -53,6 +53,7 @@ def compare(record: Record, held: Held) -> Comparison:
     for report in held.reports:
         by_key[report.device, report.serial_number, report.start].append(report)
     results = {_key(entry): entry for entry in record.entries if entry.is_result}
+    summed = {entry.device for entry in record.entries} - {entry.device for entry in results.values()}
     lost, doubled, changed = _counts_of_fixtures(record, held.assets)
     for key, entry in results.items():
         found = by_key.get(key, [])
@@ -77,7 +78,7 @@ def compare(record: Record, held: Held) -> Comparison:
         foreign=tuple(
             f"report {report.id} of {report.device} (serial number {report.serial_number})"
             for key, reports in by_key.items()
-            if key not in results
+            if key not in results and key[0] not in summed
             for report in reports
         ),
         changed=tuple(changed),

@@ -110,6 +110,12 @@ def test_a_report_nobody_sent_is_foreign() -> None:
     assert "stranger" in found.foreign[0]
 
 
+def test_a_report_that_sums_up_a_fixture_is_not_foreign() -> None:
+    """A fixture sends no results; what WATS has of it the bridge made of its telemetry, such as a shift's figures."""
+    shift = msgspec.structs.replace(HELD.reports[0], id="shift", device="SIM-7-F1", serial_number="SIM-7-F1")
+    assert compare(RECORD, with_reports(*HELD.reports, shift)).clean
+
+
 def test_another_verdict_is_changed() -> None:
     """A unit that failed must not stand as passed."""
     first, *others = HELD.reports
