@@ -172,6 +172,21 @@ TABLE: dict[str, dict[Kind, str]] = {
         Kind.DUPLICATE: "asset/utilization_twice",
         Kind.OUT_OF_ORDER: "asset/utilization_out_of_order",
     },
+    "batch-message": {
+        Kind.MISSING: "production/refused_batch_without_number",
+        Kind.WRONG_TYPE: "production/refused_batch_count_is_text",
+        Kind.NAN: "production/refused_batch_nan",
+        Kind.INFINITE: "production/refused_batch_infinite",
+        Kind.HUGE: "production/refused_batch_number_of_thousands",
+        Kind.DEEP: "production/refused_batch_nested_deep",
+        Kind.NOT_UTF8: "production/refused_batch_no_utf8",
+        Kind.WRONG_UNIT: NO_SUCH_FIELD,
+        Kind.UNKNOWN_STATUS: "production/refused_batch_unknown_event",
+        Kind.FUTURE: "production/batch_clock_ahead",
+        Kind.ANCIENT: "production/batch_clock_never_set",
+        Kind.DUPLICATE: "production/batch_twice",
+        Kind.OUT_OF_ORDER: "production/batch_out_of_order",
+    },
 }
 """Message to its cases."""
 

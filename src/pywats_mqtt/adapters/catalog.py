@@ -132,6 +132,21 @@ CATALOG: Mapping[str, Topic] = {
             "operator": "john.doe",
         },
     ),
+    "lines/+/batch": Topic(
+        message="batch-message",
+        becomes="a report of the batch, its size, and its number on the reports of its line",
+        example={
+            "message_id": "LINE-1/88",
+            "batch_id": "LOT-9",
+            "part_number": "WIDGET-001",
+            "started": "2026-01-26T06:00:00Z",
+            "ended": _AT,
+            "good": 487,
+            "failed": 13,
+            "failures": {"Supply": 9, "Leakage": 4},
+        },
+        decision="24-batches",
+    ),
     "stations/+/operator": Topic(
         message="operator-message",
         becomes="the operator, and the shift, on the reports of the station",

@@ -22,10 +22,10 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         acknowledged: of the published ones, those the broker acknowledged to the fleet.
         delivered: messages whose effect is in WATS.
         quarantined: messages and deliveries the bridge put aside.
-        reports: reports of tests in WATS.
+        reports: reports of tests and batches in WATS.
         assets: assets in WATS.
-        lost: acknowledged results and repairs without a report, fixtures whose last counts are not in WATS, and units,
-            entries in logs and tags that are not there.
+        lost: acknowledged results, repairs and batches without a report, fixtures whose last counts are not in WATS,
+            and units, entries in logs and tags that are not there.
         duplicates: results with more than one report, fixtures counted too often, entries that a log has twice.
         seconds: how long the fleet published.
         units: units in WATS.

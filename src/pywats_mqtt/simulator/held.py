@@ -23,7 +23,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     """How much there is in WATS.
 
     Attributes:
-        reports: of tests.
+        reports: of tests and batches.
         repairs: reports of repairs.
         assets: all of them.
         units: those that WATS knows the place of, or has a report of.

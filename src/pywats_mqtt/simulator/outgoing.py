@@ -16,7 +16,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         device: the id in the topic.
         number: 1, 2, 3 … of this device in this run, over all its kinds of message.
         kind: the topic's last level, but `result` for results and `repair` for repairs.
-        serial_number: of the unit; empty where there is none. A unit that failed is tested again under the same.
+        machine: who the report names, where it is not the device.
+        serial_number: of the unit, or number of the batch; empty where there is none. A unit that failed is tested
+            again under the same.
         start: when the test or repair began, ISO 8601; with the serial number it names one report. Else empty.
         passed: the verdict of a test or repair, or None.
         total: total count a fixture stated, or None.
@@ -31,6 +33,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     device: str
     number: int
     kind: str
+    machine: str = ""
     serial_number: str = ""
     start: str = ""
     passed: bool | None = None
@@ -44,7 +47,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def is_result(self) -> bool:
         """Whether WATS must hold a report for it."""
-        return self.kind in {"result", "selftest", "repair"}
+        return self.kind in {"result", "selftest", "repair", "batch"}
 
 
 class Outgoing(msgspec.Struct, frozen=True):

@@ -86,15 +86,15 @@ def compare(record: Record, held: Held) -> Comparison:
 
 
 def _key(entry: Entry) -> Key:
-    return entry.device, entry.serial_number, datetime.fromisoformat(entry.start)
+    return entry.machine or entry.device, entry.serial_number, datetime.fromisoformat(entry.start)
 
 
 def _reordered(reports: Sequence[HeldReport], results: Mapping[Key, Entry]) -> Iterable[str]:
-    """Name each report that came after one with a higher number of the same device."""
+    """Name each report that came after one with a higher number of the same device; those of its line stand apart."""
     highest: dict[str, int] = defaultdict(int)
     for report in sorted(reports, key=lambda report: report.first):
         entry = results.get((report.device, report.serial_number, report.start))
-        if entry is None:
+        if entry is None or entry.machine:
             continue
         if entry.number < highest[entry.device]:
             yield f"{entry.message_id} came after number {highest[entry.device]}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from random import Random
@@ -38,7 +38,7 @@ class Station:
     """One station. What it does for a unit comes in the order in which it happens.
 
     It begins with its software, its configuration and its operator. Each unit enters, is tested until it passes or
-    failed too often, and leaves; a unit that failed goes to repair.
+    failed too often, and leaves; a unit that failed goes to repair. Of each batch its line says what became of it.
 
     Args:
         device: its id: that of its tester, of the station and of its asset.
@@ -60,6 +60,9 @@ class Station:
         self._shift = rng.randrange(len(SHIFTS))
         self._due: deque[Part] = deque((self._operator, self._software, self._config))
         self._tested = ""
+        self._batch_since: datetime | None = None
+        self._good = self._failed = 0
+        self._failures: Counter[str] = Counter()
 
     def next(self, now: datetime) -> Outgoing:
         """Give what comes next."""
@@ -86,27 +89,33 @@ class Station:
     def _test(self, now: datetime) -> Outgoing:
         result = self._tester.next(now)
         self._tested = result.entry.message_id
+        self._failures.update(self._tester.failed_steps)
         if self._tester.is_done:
+            self._good += not self._tester.has_failed
+            self._failed += self._tester.has_failed
             self._due.append(self._leave)
             if self._tester.has_failed:
                 self._due.append(self._repair)
+            if self._tester.is_last_of_batch:
+                self._due.append(self._batch)
         return result
 
     def _scan(self, now: datetime) -> Outgoing:
-        self._begin_unit()
+        self._begin_unit(now)
         return self._unit("scan", f"lines/{self._line}/scan", {"line_id": self._line}, now)
 
     def _enter(self, now: datetime) -> Outgoing:
-        self._begin_unit()
+        self._begin_unit(now)
         return self._unit("unit", f"stations/{self.device}/unit", {"event": "unit_entered"}, now)
 
     def _leave(self, now: datetime) -> Outgoing:
         return self._unit("unit", f"stations/{self.device}/unit", {"event": "unit_exited"}, now)
 
-    def _begin_unit(self) -> None:
+    def _begin_unit(self, now: datetime) -> None:
         """Put the unit in, with the first message about it."""
         if self._tester.is_done:
             self._tester.take_unit()
+            self._batch_since = self._batch_since or now
             self._due.append(self._test)
 
     def _unit(self, kind: str, topic: str, facts: dict[str, str], now: datetime) -> Outgoing:
@@ -143,6 +152,37 @@ class Station:
             passed=True,
         )
         return Outgoing(f"testers/{self.device}/repairs", json_bytes(payload), entry)
+
+    def _batch(self, now: datetime) -> Outgoing:
+        """Sum up the batch that ends, as its line."""
+        began = iso(self._batch_since or now)
+        number, message_id = self._numbers.take()
+        payload = {
+            "line_id": self._line,
+            "message_id": message_id,
+            "sequence": number,
+            "batch_id": self._tester.batch,
+            "part_number": self._product.part_number,
+            "revision": self._product.revision,
+            "started": began,
+            "ended": iso(now),
+            "good": self._good,
+            "failed": self._failed,
+            "failures": dict(self._failures),
+        }
+        entry = Entry(
+            message_id=message_id,
+            device=self.device,
+            number=number,
+            kind="batch",
+            machine=self._line,
+            serial_number=self._tester.batch,
+            start=began,
+            passed=True,
+        )
+        self._batch_since, self._good, self._failed = None, 0, 0
+        self._failures.clear()
+        return Outgoing(f"lines/{self._line}/batch", json_bytes(payload), entry)
 
     def _operator(self, now: datetime) -> Outgoing:
         facts = {"event": "login", "operator": self._tester.operator, "shift": SHIFTS[self._shift]}

@@ -16,7 +16,8 @@ CONTACT_SHARE = 0.3
 """Defects that are only a bad contact and pass when tested again."""
 RETESTS = 2
 """How often a unit that failed is put in again before it goes to repair."""
-BATCH_SIZE = 50
+BATCH_SIZE = 20
+"""Units of a batch."""
 
 
 class Tester:
@@ -51,6 +52,19 @@ class Tester:
         self._failed = False
         self._retests_left = 0
         self._waits = False
+        self._units = 0
+        self.failed_steps: tuple[str, ...] = ()
+
+    @property
+    def batch(self) -> str:
+        """The batch of the unit that is in, or was last."""
+        name = self.device.rpartition("-")[2]
+        return f"{self._product.part_number}-{self._numbers.run}-{name}-{1 + max(0, self._units - 1) // BATCH_SIZE}"
+
+    @property
+    def is_last_of_batch(self) -> bool:
+        """Whether the next unit begins a new batch."""
+        return self._units > 0 and self._units % BATCH_SIZE == 0
 
     @property
     def is_done(self) -> bool:
@@ -67,6 +81,7 @@ class Tester:
         self.serial_number = f"{self.device}-{self._numbers.coming:06d}"
         self._retests_left = RETESTS
         self._waits, self._failed = True, False
+        self._units += 1
         self._defect = ""
         if self._rng.random() < DEFECT_RATE:
             self._defect = self._rng.choice([plan.name for plan in self._product.steps if can_find_defect(plan)])
@@ -78,16 +93,15 @@ class Tester:
         elif not self._waits:
             self._retests_left -= 1
         self._waits = False
-        number = self._numbers.coming
         steps = [measure(plan, self._rng, defective=plan.name == self._defect) for plan in self._product.steps]
-        self._failed = not all(step.passed for step in steps)
+        self.failed_steps = tuple(step.plan.name for step in steps if not step.passed)
+        self._failed = bool(self.failed_steps)
         if self._failed and self._rng.random() < CONTACT_SHARE:
             self._defect = ""
-        batch = f"{self._product.part_number}-{self._numbers.run}-{1 + (number - 1) // BATCH_SIZE}"
         return self._book.write(
             now=now,
             duration_ms=round(self._product.duration_ms * self._rng.uniform(0.93, 1.12)),
             serial_number=self.serial_number,
-            facts={**self._same, "batch": batch},
+            facts={**self._same, "batch": self.batch},
             steps=steps,
         )

@@ -73,6 +73,7 @@ class _Comparing:
             ("exclusiveMinimum", 1),
             ("maximum", -1),
             ("maxItems", -1),
+            ("maxProperties", -1),
             ("maxLength", -1),
         ):
             after, before = new.get(bound), old.get(bound)

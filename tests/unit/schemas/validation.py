@@ -21,6 +21,7 @@ _UNDERSTOOD = {
         "maximum",
         "multipleOf",
         "maxItems",
+        "maxProperties",
         "title",
         "description",
         "default",
@@ -72,8 +73,11 @@ def _object_fits(
     assert isinstance(properties, dict)
     assert isinstance(required, list)
     assert isinstance(others, dict)
-    return all(name in value for name in required) and all(
-        is_valid(each, properties.get(name, others), definitions) for name, each in value.items()
+    within = len(value) <= _number(schema, "maxProperties", len(value))
+    return (
+        within
+        and all(name in value for name in required)
+        and all(is_valid(each, properties.get(name, others), definitions) for name, each in value.items())
     )
 
 

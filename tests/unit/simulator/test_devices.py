@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from random import Random
@@ -15,7 +16,7 @@ from pywats_mqtt.simulator.numbers import Numbers
 from pywats_mqtt.simulator.outgoing import Entry, Outgoing
 from pywats_mqtt.simulator.products import PRODUCTS, StepPlan, can_find_defect, measure
 from pywats_mqtt.simulator.stations import UPDATE, Station
-from pywats_mqtt.simulator.testers import Tester
+from pywats_mqtt.simulator.testers import BATCH_SIZE, Tester
 
 NOW = datetime(2026, 1, 26, 10, 30, tzinfo=UTC)
 seeds = st.integers(0, 2**31).map(Random)
@@ -137,7 +138,7 @@ def test_each_unit_enters_is_tested_and_leaves(rng: Random) -> None:
     """Perhaps scanned before; and repaired after that where its last test failed, under the id of that test."""
     units: dict[str, list[Outgoing]] = {}
     for message in story(rng, 120):
-        if message.entry.serial_number:
+        if message.entry.serial_number and message.entry.kind != "batch":
             units.setdefault(message.entry.serial_number, []).append(message)
     *finished, _ = units.values()
     for messages in finished:
@@ -151,15 +152,32 @@ def test_each_unit_enters_is_tested_and_leaves(rng: Random) -> None:
             assert said(messages[-1])["test_message_id"] == tests[-1].message_id
 
 
+def test_a_batch_is_summed_up_when_its_last_unit_is_done() -> None:
+    """As many units as the results of the batch are of, those that failed in the end apart."""
+    messages = story(Random(5), 2_000)  # noqa: S311 - simulated values
+    batches = [said(message) for message in messages if message.entry.kind == "batch"]
+    assert len(batches) > 3
+    for batch in batches:
+        last: dict[object, bool] = {}
+        failures: Counter[str] = Counter()
+        for message in messages:
+            payload = said(message)
+            if message.entry.kind == "result" and payload["batch"] == batch["batch_id"]:
+                result = msgspec.json.decode(message.payload, type=Result)
+                last[payload["serial_number"]] = result.result == "Passed"
+                failures.update(step.name for step in result.steps if step.status == "F")
+        assert (batch["good"], batch["failed"]) == (sum(last.values()), BATCH_SIZE - sum(last.values()))
+        assert batch["failures"] == dict(failures)
+
+
 def test_an_update_goes_through_its_states_and_the_new_version_follows() -> None:
     """The inventory after it names the version that the update named."""
     messages = story(Random(3), 4_000)  # noqa: S311 - simulated values
-    places = [place for place, message in enumerate(messages) if message.entry.kind == "updates"]
-    assert len(places) >= 2 * len(UPDATE)
-    versions = [m.entry.tags["sw_test_sequence"] for m in messages if m.entry.kind == "software"]
-    assert len(set(versions)) == len(versions) == 1 + len(places) // len(UPDATE)
-    for begin in places[:: len(UPDATE)]:
-        *steps, inventory = messages[begin : begin + len(UPDATE) + 1]
+    *places, last = [place for place, message in enumerate(messages) if message.entry.kind == "software"]
+    versions = [messages[place].entry.tags["sw_test_sequence"] for place in (*places, last)]
+    assert len(set(versions)) == len(versions) > 3
+    for place in (*places[1:], last):
+        *steps, inventory = messages[place - len(UPDATE) : place + 1]
         assert [said(step)["status"] for step in steps] == list(UPDATE)
         assert inventory.entry.tags["sw_test_sequence"] == said(steps[0])["version"]
 

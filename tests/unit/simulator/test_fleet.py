@@ -16,7 +16,7 @@ from pywats_mqtt.simulator.fleet import Fleet
 from pywats_mqtt.simulator.outgoing import Outgoing
 
 KINDS = {"result", "selftest", "repair", "counters", "status", "environment", "alerts", "utilization"} | {
-    *("scan", "unit", "operator", "software", "config", "updates"),
+    *("scan", "batch", "unit", "operator", "software", "config", "updates"),
 }
 NOW = datetime(2026, 1, 26, 10, 30, tzinfo=UTC)
 
@@ -80,13 +80,13 @@ def test_the_payload_says_what_the_journal_says() -> None:
     """The two ends are compared by the journal, so each entry matches its bytes."""
     for message in messages(600):
         payload, entry = read(message), message.entry
-        assert message.topic.split("/")[1] == ("SIM-7-L1" if entry.kind == "scan" else entry.device)
+        assert message.topic.split("/")[1] == ("SIM-7-L1" if entry.kind in {"scan", "batch"} else entry.device)
         assert payload.get("sequence", entry.number) == entry.number
         assert payload.get("message_id", entry.message_id) == entry.message_id
         assert payload.keys() & {"sequence", "message_id"}
-        assert payload.get("serial_number", "") == entry.serial_number
+        assert payload.get("serial_number", payload.get("batch_id", "")) == entry.serial_number
         if entry.is_result:
-            assert payload["timestamp"] == entry.start
+            assert payload.get("timestamp", payload.get("started")) == entry.start
             assert payload.get("result", "Passed") == ("Passed" if entry.passed else "Failed")
         elif entry.total is not None:
             assert payload["counters"] == {"running_count": entry.running, "total_count": entry.total}

@@ -25,7 +25,7 @@ def report_of(entry: Entry, first: int) -> HeldReport:
     """The report WATS must hold for a result."""
     return HeldReport(
         id=f"uuid-{entry.message_id}",
-        device=entry.device,
+        device=entry.machine or entry.device,
         serial_number=entry.serial_number,
         start=datetime.fromisoformat(entry.start),
         first=first,
