@@ -27,7 +27,7 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _RESULT = "a UUT report with its steps, limits, units and statuses; sequences, charts, files, sub-units"
-_ASSET = "running and total count, asset state, tags"
+_ASSET = "running and total count, asset state, tags; where it is asked for, history and alarms of the environment"
 _UNIT = "a unit's location, phase and operation"
 _SOFTWARE = (
     "tags `sw_…` and `config_version`, an entry in the asset's log on each change, misc infos on the reports of that"
@@ -78,11 +78,13 @@ CATALOG: Mapping[str, Topic] = {
     "assets/+/counters": Topic(
         message="asset-message",
         becomes=_ASSET,
+        decision="19-environment",
         example={"timestamp": _AT, "counters": {"running_count": 1523, "total_count": 45000}},
     ),
     "assets/+/status": Topic(
         message="asset-message",
         becomes=_ASSET,
+        decision="19-environment",
         example={
             "asset_id": "FIXTURE-001",
             "timestamp": _AT,
@@ -94,6 +96,7 @@ CATALOG: Mapping[str, Topic] = {
     "assets/+/environment": Topic(
         message="asset-message",
         becomes=_ASSET,
+        decision="19-environment",
         example={"timestamp": _AT, "environment": {"temperature_c": 23.5, "pressure": {"value": 6.1, "unit": "bar"}}},
     ),
     "assets/+/alerts": Topic(

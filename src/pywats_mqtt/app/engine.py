@@ -7,8 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
-from pywats_mqtt.errors import Reject, Retry
-from pywats_mqtt.events import AssetUpdate, Event, Identified, counts_twice
+from pywats_mqtt.events import AssetUpdate, Event, Identified, counts_twice, is_latest
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.observe import Health
 from pywats_mqtt.pipeline.deliver import Delivering, Handle, HandleGroup, Pace
@@ -128,7 +127,8 @@ class Engine:
         """Count the fields that nobody reads; of plain telemetry in one message a batch, since looking costs."""
         looked = False
         for message, outcome in zip(batch.messages, outcomes, strict=True):
-            if type(outcome) is AssetUpdate:  # the cheapest question, since it is asked of each message
+            # The cheapest question first, since it is asked of each message.
+            if type(outcome) is AssetUpdate or (type(outcome) is tuple and outcome and is_latest(outcome[0].event)):
                 if looked:
                     continue
                 looked = True
