@@ -187,6 +187,21 @@ TABLE: dict[str, dict[Kind, str]] = {
         Kind.DUPLICATE: "production/batch_twice",
         Kind.OUT_OF_ORDER: "production/batch_out_of_order",
     },
+    "calibration-message": {
+        Kind.MISSING: "asset/refused_calibration_only_unknown_fields",
+        Kind.WRONG_TYPE: "asset/refused_calibration_deviation_is_text",
+        Kind.NAN: "asset/refused_calibration_not_a_number",
+        Kind.INFINITE: "asset/refused_calibration_too_large",
+        Kind.HUGE: "asset/refused_calibration_many_digits",
+        Kind.DEEP: "asset/refused_calibration_deep_nesting",
+        Kind.NOT_UTF8: "asset/refused_calibration_not_utf8",
+        Kind.WRONG_UNIT: "asset/refused_calibration_wrong_unit",
+        Kind.UNKNOWN_STATUS: NO_SUCH_FIELD,
+        Kind.FUTURE: "asset/calibration_clock_ahead",
+        Kind.ANCIENT: "asset/calibration_clock_never_set",
+        Kind.DUPLICATE: "asset/calibration_sent_twice",
+        Kind.OUT_OF_ORDER: "asset/calibration_out_of_order",
+    },
 }
 """Message to its cases."""
 

@@ -104,6 +104,16 @@ CATALOG: Mapping[str, Topic] = {
         becomes="lines in the asset's log, and In maintenance for a grave one",
         example={"timestamp": _AT, "code": "E42", "severity": "error", "text": "Bearing is worn", "active": True},
     ),
+    "assets/+/calibration": Topic(
+        message="calibration-message",
+        becomes="tags `calibration_…`, a calibration noted in WATS, alarms before drift or date reach their limit",
+        example={
+            "timestamp": _AT,
+            "parameters": {"gain": {"deviation": 0.12, "limit": 0.5, "unit": "%"}},
+            "due": "2026-07-01",
+        },
+        decision="21-limits",
+    ),
     "assets/+/utilization": Topic(
         message="utilization-message",
         becomes="availability, performance, quality and OEE: tags of the running shift, one report a shift",

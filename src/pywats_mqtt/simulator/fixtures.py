@@ -21,8 +21,12 @@ ALERTS = (
     ("over_temperature", "critical", "The heater does not switch off"),
 )
 """Code, severity and text of what can happen; one at a time, each cleared before the next."""
-WEIGHTS = {"counters": 60, "environment": 30, "status": 10, "alerts": 4, "utilization": 5}
+WEIGHTS = {"counters": 60, "environment": 30, "status": 10, "alerts": 4, "utilization": 5, "calibration": 3}
 """How often a fixture says which."""
+FORCE_LIMIT_N = 0.5
+"""How far the force of its probes may be off."""
+CALIBRATED_AT_N = 0.45
+"""How far it is off when someone calibrates it."""
 REJECTS_ONE_IN = 40
 """Cycles of which one is for nothing."""
 SHORTEST_GAP = timedelta(microseconds=1)
@@ -55,21 +59,25 @@ class Fixture:
         self._humidity_pct = rng.uniform(32.0, 52.0)
         self._last_at: datetime | None = None
         self._spent_until = now
+        self._off_n = rng.uniform(0.0, 0.3)
 
     def next(self, now: datetime) -> Outgoing:
         """Say what there is to say at `now`: mostly counters, now and then a heartbeat, the environment or an alert."""
         if self._numbers.coming == 1:
             return self._heartbeat(now)
         (kind,) = self._rng.choices(tuple(WEIGHTS), weights=tuple(WEIGHTS.values()))
-        if kind == "alerts":
-            return self._alarm(now)
-        if kind == "utilization":
-            return self._utilization(now)
-        if kind == "counters":
-            return self._counters(now)
-        if kind == "environment":
-            return self._outgoing("environment", {"environment": self._environment()}, now)
-        return self._heartbeat(now)
+        says = {
+            "counters": self._counters,
+            "environment": self._surroundings,
+            "status": self._heartbeat,
+            "alerts": self._alarm,
+            "utilization": self._utilization,
+            "calibration": self._calibration,
+        }
+        return says[kind](now)
+
+    def _surroundings(self, now: datetime) -> Outgoing:
+        return self._outgoing("environment", {"environment": self._environment()}, now)
 
     def _counters(self, now: datetime) -> Outgoing:
         self._count(now)
@@ -123,6 +131,18 @@ class Fixture:
             "ideal_cycle_s": round(self._cycle_s * 0.9, 3),
         }
         return self._outgoing("utilization", blocks, now)
+
+    def _calibration(self, now: datetime) -> Outgoing:
+        """Tell how far the fixture is off, which grows; where that is too far, it was calibrated."""
+        self._off_n += abs(self._rng.gauss(0, 0.02))
+        calibrated = self._off_n > CALIBRATED_AT_N
+        if calibrated:
+            self._off_n = 0.0
+        measured = {"deviation": round(self._off_n, 3), "limit": FORCE_LIMIT_N, "unit": "N"}
+        blocks: dict[str, object] = {"parameters": {"force": measured}}
+        if calibrated:
+            blocks |= {"calibrated": True, "comment": "Probes adjusted"}
+        return self._outgoing("calibration", blocks, now)
 
     def _at(self, now: datetime) -> datetime:
         self._last_at = now if self._last_at is None else max(now, self._last_at + SHORTEST_GAP)

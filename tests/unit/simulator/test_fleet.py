@@ -15,7 +15,17 @@ from pywats_mqtt.ports import Rejection
 from pywats_mqtt.simulator.fleet import Fleet
 from pywats_mqtt.simulator.outgoing import Outgoing
 
-KINDS = {"result", "selftest", "repair", "counters", "status", "environment", "alerts", "utilization"} | {
+KINDS = {
+    "result",
+    "selftest",
+    "repair",
+    "counters",
+    "status",
+    "environment",
+    "alerts",
+    "utilization",
+    "calibration",
+} | {
     *("scan", "batch", "unit", "operator", "software", "config", "updates"),
 }
 NOW = datetime(2026, 1, 26, 10, 30, tzinfo=UTC)
@@ -93,7 +103,7 @@ def test_the_payload_says_what_the_journal_says() -> None:
         elif entry.place:
             assert payload["station_id"] == entry.place == entry.device
         else:
-            assert entry.tags or entry.logged or entry.kind in {"environment", "operator", "utilization"}
+            assert entry.tags or entry.logged or entry.kind in {"environment", "operator", "utilization", "calibration"}
 
 
 def test_nothing_it_says_is_unknown_to_the_bridge() -> None:
