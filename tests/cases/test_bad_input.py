@@ -202,6 +202,21 @@ TABLE: dict[str, dict[Kind, str]] = {
         Kind.DUPLICATE: "asset/calibration_sent_twice",
         Kind.OUT_OF_ORDER: "asset/calibration_out_of_order",
     },
+    "measurements-message": {
+        Kind.MISSING: "report/refused_measurements_without_serial_number",
+        Kind.WRONG_TYPE: "report/refused_measurements_value_is_text",
+        Kind.NAN: "report/refused_measurements_value_is_nan",
+        Kind.INFINITE: "report/refused_measurements_value_is_huge",
+        Kind.HUGE: "report/refused_measurements_number_of_thousands",
+        Kind.DEEP: "report/refused_measurements_nested_deep",
+        Kind.NOT_UTF8: "report/refused_measurements_not_utf8",
+        Kind.WRONG_UNIT: "report/refused_measurements_wrong_unit",
+        Kind.UNKNOWN_STATUS: NO_SUCH_FIELD,
+        Kind.FUTURE: "report/measurements_clock_ahead",
+        Kind.ANCIENT: "report/measurements_clock_never_set",
+        Kind.DUPLICATE: "report/measurements_sent_twice",
+        Kind.OUT_OF_ORDER: "report/measurements_out_of_order",
+    },
 }
 """Message to its cases."""
 
@@ -235,7 +250,7 @@ def test_a_case_is_of_its_kind(kind: Kind, case: str) -> None:
         case Kind.NAN:
             assert b"NaN" in payload
         case Kind.INFINITE:
-            assert b": 1e999" in payload
+            assert b"1e999" in payload
         case Kind.HUGE:
             assert max(map(len, payload.split())) > 300
         case Kind.DEEP:

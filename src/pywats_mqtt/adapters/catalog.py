@@ -63,6 +63,20 @@ CATALOG: Mapping[str, Topic] = {
             "steps": [{"name": "Communication Test", "status": "P", "value": 1, "unit": "bool"}],
         },
     ),
+    "testers/+/measurements": Topic(
+        message="measurements-message",
+        becomes="steps and charts in the report of the result that follows, or a report of its own",
+        example={
+            "device_id": "SENSOR-ARRAY-01",
+            "timestamp": "2026-01-26T10:30:00.123Z",
+            "serial_number": "UNIT-12345",
+            "measurements": [
+                {"path": "Temperature/DUT", "value": 42.1, "unit": "°C"},
+                {"path": "Current/Main", "value": 1.234, "unit": "A"},
+            ],
+        },
+        decision="26-measurement-streams",
+    ),
     "testers/+/repairs": Topic(
         message="repair-message",
         becomes="a UUR report with its failures, linked to the failed test",

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
+from pywats_mqtt.errors import Reject, Retry
 from pywats_mqtt.events import AssetUpdate, Event, Identified, counts_twice, is_latest
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.observe import Health

@@ -18,6 +18,9 @@ Part: TypeAlias = Callable[[datetime], Outgoing]
 
 SCAN_RATE = 0.25
 """Units that the scanner of the line reads before the station says that they entered."""
+STREAM_RATE = 0.2
+"""Units whose temperature is published while they are tested, for the first time."""
+STREAM_MESSAGES = 2
 UPDATE_RATE = 0.02
 """Units before which the station updates its software."""
 SHIFT_RATE = 0.01
@@ -116,6 +119,8 @@ class Station:
         if self._tester.is_done:
             self._tester.take_unit()
             self._batch_since = self._batch_since or now
+            if self._rng.random() < STREAM_RATE:
+                self._due.extend([self._measure] * STREAM_MESSAGES)
             self._due.append(self._test)
 
     def _unit(self, kind: str, topic: str, facts: dict[str, str], now: datetime) -> Outgoing:
@@ -125,7 +130,7 @@ class Station:
             "part_number": self._product.part_number,
             "revision": self._product.revision,
         }
-        return self._outgoing(kind, topic, facts, now, unit=self._tester.serial_number)
+        return self._outgoing(kind, topic, facts, now, unit=self._tester.serial_number, is_here=True)
 
     def _repair(self, now: datetime) -> Outgoing:
         category, code, component = self._rng.choice(FAILURES)
@@ -152,6 +157,18 @@ class Station:
             passed=True,
         )
         return Outgoing(f"testers/{self.device}/repairs", json_bytes(payload), entry)
+
+    def _measure(self, now: datetime) -> Outgoing:
+        """Publish what is measured before the test ends; it goes into the report of its result."""
+        samples = [round(self._rng.gauss(41.0, 0.5), 2) for _ in range(5)]
+        channel = {"path": "Temperature/Heat Sink", "unit": "degC", "high": 85, "samples": samples, "interval_ms": 1}
+        facts = {
+            "serial_number": self._tester.serial_number,
+            "part_number": self._product.part_number,
+            "measurements": [channel],
+        }
+        topic = f"testers/{self.device}/measurements"
+        return self._outgoing("measurements", topic, facts, now, unit=self._tester.serial_number)
 
     def _batch(self, now: datetime) -> Outgoing:
         """Sum up the batch that ends, as its line."""
@@ -222,6 +239,7 @@ class Station:
         *,
         numbered: bool = True,
         unit: str = "",
+        is_here: bool = False,
         logged: bool = False,
         tags: dict[str, str] | None = None,
     ) -> Outgoing:
@@ -235,7 +253,7 @@ class Station:
             number=number,
             kind=kind,
             serial_number=unit,
-            place=self.device if unit else "",
+            place=self.device if is_here else "",
             logged=logged,
             tags=tags or {},
         )

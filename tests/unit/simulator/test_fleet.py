@@ -24,10 +24,13 @@ KINDS = {
     "environment",
     "alerts",
     "utilization",
+    "measurements",
     "calibration",
 } | {
     *("scan", "batch", "unit", "operator", "software", "config", "updates"),
 }
+UNCOMPARED = {"environment", "operator", "utilization", "calibration", "measurements"}
+"""Kinds whose effects in WATS are sums, or parts of others."""
 NOW = datetime(2026, 1, 26, 10, 30, tzinfo=UTC)
 
 
@@ -103,7 +106,7 @@ def test_the_payload_says_what_the_journal_says() -> None:
         elif entry.place:
             assert payload["station_id"] == entry.place == entry.device
         else:
-            assert entry.tags or entry.logged or entry.kind in {"environment", "operator", "utilization", "calibration"}
+            assert entry.tags or entry.logged or entry.kind in UNCOMPARED
 
 
 def test_nothing_it_says_is_unknown_to_the_bridge() -> None:
