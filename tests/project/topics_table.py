@@ -17,4 +17,5 @@ def markdown() -> str:
 
 
 def _becomes(topic: Topic) -> str:
-    return topic.becomes + (f"; [how](docs/decisions/{topic.decision}.md)" if topic.decision else "")
+    links = ", ".join(f"[{words}](docs/decisions/{page}.md)" for words, page in topic.decisions.items())
+    return f"{topic.becomes}; {links}" if links else topic.becomes

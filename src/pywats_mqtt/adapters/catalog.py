@@ -17,17 +17,22 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
         message: name of its message in `schemas.export.MESSAGES`.
         becomes: what becomes of it in WATS; in Markdown, without links.
         example: a payload a device could send.
-        decision: name of the page in `docs/decisions` that says how; empty for none.
+        decisions: words of a link to the name of its page in `docs/decisions`, which says how.
     """
 
     message: str
     becomes: str
     example: dict[str, object]
-    decision: str = ""
+    decisions: dict[str, str] = {}
 
 
 _RESULT = "a UUT report with its steps, limits, units and statuses; sequences, charts, files, sub-units"
 _ASSET = "running and total count, asset state, tags; where it is asked for, history and alarms of the environment"
+_ASSET_DECISIONS = {
+    "the environment over time": "19-environment",
+    "who is there": "27-presence",
+    "counters that go backwards or are reset": "15-counters",
+}
 _UNIT = "a unit's location, phase and operation"
 _SOFTWARE = (
     "tags `sw_…` and `config_version`, an entry in the asset's log on each change, misc infos on the reports of that"
@@ -75,7 +80,7 @@ CATALOG: Mapping[str, Topic] = {
                 {"path": "Current/Main", "value": 1.234, "unit": "A"},
             ],
         },
-        decision="26-measurement-streams",
+        decisions={"how": "26-measurement-streams"},
     ),
     "testers/+/repairs": Topic(
         message="repair-message",
@@ -92,13 +97,13 @@ CATALOG: Mapping[str, Topic] = {
     "assets/+/counters": Topic(
         message="asset-message",
         becomes=_ASSET,
-        decision="19-environment",
+        decisions=_ASSET_DECISIONS,
         example={"timestamp": _AT, "counters": {"running_count": 1523, "total_count": 45000}},
     ),
     "assets/+/status": Topic(
         message="asset-message",
         becomes=_ASSET,
-        decision="19-environment",
+        decisions=_ASSET_DECISIONS,
         example={
             "asset_id": "FIXTURE-001",
             "timestamp": _AT,
@@ -110,7 +115,7 @@ CATALOG: Mapping[str, Topic] = {
     "assets/+/environment": Topic(
         message="asset-message",
         becomes=_ASSET,
-        decision="19-environment",
+        decisions=_ASSET_DECISIONS,
         example={"timestamp": _AT, "environment": {"temperature_c": 23.5, "pressure": {"value": 6.1, "unit": "bar"}}},
     ),
     "assets/+/alerts": Topic(
@@ -126,7 +131,7 @@ CATALOG: Mapping[str, Topic] = {
             "parameters": {"gain": {"deviation": 0.12, "limit": 0.5, "unit": "%"}},
             "due": "2026-07-01",
         },
-        decision="21-limits",
+        decisions={"how": "21-limits"},
     ),
     "assets/+/utilization": Topic(
         message="utilization-message",
@@ -138,18 +143,18 @@ CATALOG: Mapping[str, Topic] = {
             "good_count": 44210,
             "ideal_cycle_s": 2.5,
         },
-        decision="23-utilization",
+        decisions={"how": "23-utilization"},
     ),
     "lines/+/scan": Topic(
         message="unit-message",
         becomes=_UNIT,
-        decision="17-shop-floor",
+        decisions={"how": "17-shop-floor"},
         example={"timestamp": _AT, "serial_number": "UNIT-12345", "station_id": "LINE1-STATION3"},
     ),
     "stations/+/unit": Topic(
         message="unit-message",
         becomes=_UNIT,
-        decision="17-shop-floor",
+        decisions={"how": "17-shop-floor"},
         example={
             "station_id": "LINE1-STATION3",
             "timestamp": _AT,
@@ -172,7 +177,7 @@ CATALOG: Mapping[str, Topic] = {
             "failed": 13,
             "failures": {"Supply": 9, "Leakage": 4},
         },
-        decision="24-batches",
+        decisions={"how": "24-batches"},
     ),
     "stations/+/operator": Topic(
         message="operator-message",
