@@ -105,7 +105,7 @@ async def test_a_refused_latest_delivery_is_owed_as_it_is_now(spool: Spool) -> N
     assert await lease_latest(spool) == []
     assert await spool.release([Release(1)]) is None
     assert await balance(spool) == (2, 0, 0)
-    (again,) = await lease_latest(spool)
+    (again,) = await lease_latest(spool, settled_before_us=START_US - 1)
     assert isinstance(again.event, AssetCounts)
     assert (again.event.total, again.messages) == (12, 0)
 

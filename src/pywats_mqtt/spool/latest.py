@@ -96,12 +96,13 @@ class LatestEntries:
         return new
 
     def owe_again(self, pair: Pair, *, now_us: int) -> None:
-        """Owe what is known once more, as from now; nothing where nothing is known."""
+        """Owe what is known once more, as from now and without waiting for its interval; nothing where nothing is."""
         entry = self._to_change(pair)
         if entry is not None:
             if not entry.owed:
                 entry.owed_since_us = now_us
             entry.version += 1
+            entry.settled_at_us = 0
 
     def lease(self, limit: int, now_us: int, *, settled_before_us: int, skip_kinds: AbstractSet[str]) -> list[Delivery]:
         """Lease entries that are owed and due, the longest owed first.
