@@ -67,7 +67,7 @@ class Target:
         self._log = RequestLog(self.store, 1_000)
         throttle = Throttle(0)
         self._exchange = Exchange(settings, self.store, self._log, throttle)
-        self.inspection = Inspection(self.store, self._log, self.faults, throttle)
+        self.inspection = Inspection(self.store, self._log, self.faults, throttle, settings.clock)
 
     def ask(self, method: str, path: str, query: dict[str, str], body: bytes) -> Reply:
         """The answer to a request."""

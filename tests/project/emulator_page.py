@@ -49,7 +49,8 @@ def _parameters() -> Iterator[tuple[str, object, OptionInfo, object]]:
         hint = hints[name]
         assert get_origin(hint) is Annotated, f"--{name} has no help"
         kind, info = get_args(hint)
-        yield name, kind, info, parameter.default
+        if not info.hidden:
+            yield name, kind, info, parameter.default
 
 
 def _option(name: str, kind: object, info: OptionInfo, default: object) -> tuple[str, str, str, str]:

@@ -16,7 +16,6 @@ from pywats_mqtt.pipeline.gate import TOKEN_REFUSED, Change
 from pywats_mqtt.pipeline.route import Inbox, route
 from pywats_mqtt.ports import (
     Batch,
-    Clock,
     Done,
     Outcome,
     Refused,
@@ -25,6 +24,7 @@ from pywats_mqtt.ports import (
     RoutedBatch,
     Settlement,
     Spool,
+    Timer,
 )
 
 logger = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ class Engine:
         unknown: Callable[[RawMessage, tuple[Identified, ...] | AssetUpdate], tuple[str, set[str]]],
         handle: Handle,
         pace: Pace,
-        clock: Clock,
+        clock: Timer,
         jitter: Callable[[], float],
         health: Health,
         on_settled: Callable[[Sequence[Settlement]], None],

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from pywats_mqtt.app.clock import clock_of
+from pywats_mqtt.cli.clocks import OffsetOption, RateOption, SinceOption
 from pywats_mqtt.cli.memory import collect_seldom
 
 _WRONG_USAGE = 2
@@ -77,6 +79,9 @@ def emulate(
     any_repair_code: Annotated[
         bool, typer.Option(help="Take every failure category and code in a repair report.")
     ] = False,
+    clock_rate: RateOption = 1.0,
+    clock_offset: OffsetOption = 0.0,
+    clock_since: SinceOption = None,
 ) -> None:
     """Run a WATS server to test against, until SIGTERM or Ctrl-C; a browser shows at its address what it holds."""
     try:
@@ -145,6 +150,7 @@ def emulate(
         count_asset_use_again=asset_use_again,
         lenient_assets=lenient_assets,
         any_repair_code=any_repair_code,
+        clock=clock_of(clock_rate, clock_offset, clock_since),
     )
     if tokens:
         settings = settings.with_tokens(tokens)

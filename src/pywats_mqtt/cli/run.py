@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pywats_mqtt.app.bridge import Bridge
+from pywats_mqtt.app.clock import clock_of
 from pywats_mqtt.cli.logs import configure
 from pywats_mqtt.cli.memory import collect_seldom
 from pywats_mqtt.config.lint import Severity, lint
@@ -30,7 +31,11 @@ def run(words: Sequence[str]) -> int:
     parser.add_argument("-c", "--config", type=Path, required=True, metavar="FILE", help="the configuration, TOML")
     parser.add_argument("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
     parser.add_argument("--log-format", default="text", choices=["text", "json"])
+    parser.add_argument("--clock-rate", type=float, default=1.0, help=argparse.SUPPRESS)
+    parser.add_argument("--clock-offset", type=float, default=0.0, help=argparse.SUPPRESS)
+    parser.add_argument("--clock-since", type=float, help=argparse.SUPPRESS)
     options = parser.parse_args(words)
+    clock = clock_of(options.clock_rate, options.clock_offset, options.clock_since)
     config = load(options.config, os.environ)
     errors = [finding for finding in lint(config) if finding.severity is Severity.ERROR]
     if errors:
@@ -38,7 +43,7 @@ def run(words: Sequence[str]) -> int:
     configure(options.log_level, options.log_format)
     collect_seldom()
     try:
-        return asyncio.run(_run(Bridge(config)))
+        return asyncio.run(_run(Bridge(config, clock=clock)))
     except* Fatal as problems:
         raise Fatal("; ".join(_messages(problems))) from None
 

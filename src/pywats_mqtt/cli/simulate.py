@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pywats_mqtt.app.clock import clock_of
+from pywats_mqtt.cli.clocks import OffsetOption, RateOption, SinceOption
+
 if TYPE_CHECKING:
+    from pywats_mqtt.ports import Timer
     from pywats_mqtt.simulator.runner import Load, Summary
 
 DEFAULT_PORT = 1883
@@ -34,6 +38,9 @@ def simulate(
         typer.Option(metavar="FILE", help="Append what was published and acknowledged, one JSON object a line."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+    clock_rate: RateOption = 1.0,
+    clock_offset: OffsetOption = 0.0,
+    clock_since: SinceOption = None,
 ) -> None:
     """Simulate a fleet of devices: numbered results and telemetry at QoS 1, sent again until acknowledged."""
     import msgspec  # noqa: PLC0415 - only when called
@@ -41,9 +48,10 @@ def simulate(
     from pywats_mqtt.simulator.runner import Load  # noqa: PLC0415 - only when called
 
     host, port = parse_broker(broker)
+    clock = clock_of(clock_rate, clock_offset, clock_since)
     load = Load(host=host, port=port, devices=devices, rate=rate, seconds=seconds, seed=seed)
     logging.getLogger("pywats_mqtt").addHandler(logging.NullHandler())  # the fleet says it itself, once for all links
-    summary = asyncio.run(_simulate(load, journal))
+    summary = asyncio.run(_simulate(load, journal, clock))
     if as_json:
         typer.echo(json.dumps(msgspec.to_builtins(summary)))
     else:
@@ -77,7 +85,7 @@ def parse_broker(text: str) -> tuple[str, int]:
     return bare, int(port)
 
 
-async def _simulate(load: Load, journal: Path | None) -> Summary:
+async def _simulate(load: Load, journal: Path | None, clock: Timer) -> Summary:
     from pywats_mqtt.simulator.journal import Journal  # noqa: PLC0415 - only when called
     from pywats_mqtt.simulator.journal_file import appending  # noqa: PLC0415 - the same
     from pywats_mqtt.simulator.runner import run_fleet  # noqa: PLC0415 - the same
@@ -97,6 +105,6 @@ async def _simulate(load: Load, journal: Path | None) -> Summary:
         typer.echo(text, err=True)
 
     if journal is None:
-        return await run_fleet(load, Journal(), stopping=stopping, say=say)
+        return await run_fleet(load, Journal(), stopping=stopping, say=say, clock=clock)
     with appending(journal) as sink:
-        return await run_fleet(load, Journal(sink), stopping=stopping, say=say)
+        return await run_fleet(load, Journal(sink), stopping=stopping, say=say, clock=clock)

@@ -1,14 +1,25 @@
-"""Times: the emulator's one clock, and how WATS writes a time."""
+"""Times: the emulator's clock, and how WATS writes a time."""
 
 import time
 from datetime import UTC, datetime
-from email.utils import formatdate
+from email.utils import format_datetime
 from functools import lru_cache
 
 
-def utc_now() -> datetime:
-    """The present, aware, in UTC."""
-    return datetime.now(UTC)  # noqa: TID251 - this is the program's clock
+class ServerClock:
+    """The machine's clock; a `ports.Timer`."""
+
+    def now(self) -> datetime:
+        """The present, aware, in UTC."""
+        return datetime.now(UTC)  # noqa: TID251 - this is the program's clock
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+        return time.monotonic()
+
+    def real_s(self, seconds: float) -> float:
+        """The machine's seconds in so many of this clock's."""
+        return seconds
 
 
 @lru_cache(maxsize=64)  # a request writes the time of its arrival several times
@@ -32,11 +43,11 @@ def parse_time(text: str) -> datetime:
         raise ValueError(f"{text!r} is outside the years 1 to 9999") from exc
 
 
-def http_date() -> bytes:
-    """The present, as HTTP writes it (RFC 9110 5.6.7)."""
-    return _http_date(int(time.time()))
+def http_date(moment: datetime) -> bytes:
+    """A time in UTC as HTTP writes it (RFC 9110 5.6.7)."""
+    return _http_date(moment.replace(microsecond=0))
 
 
 @lru_cache(maxsize=1)
-def _http_date(second: int) -> bytes:
-    return formatdate(second, usegmt=True).encode("ascii")
+def _http_date(second: datetime) -> bytes:
+    return format_datetime(second, usegmt=True).encode("ascii")

@@ -20,6 +20,7 @@ from pywats_mqtt.emulator.clock import http_date
 from pywats_mqtt.emulator.http_head import head_of
 from pywats_mqtt.emulator.incoming import Incoming
 from pywats_mqtt.emulator.wire import Reply, json_reply
+from pywats_mqtt.ports import Clock
 
 Respond = Callable[[Incoming], Coroutine[None, None, None] | None]
 """Answers a request at once, or gives what will."""
@@ -60,12 +61,14 @@ class Connection(asyncio.Protocol):
         respond: What answers a request.
         longest: Bytes of the longest body that is taken.
         live: Where it is listed while it is open.
+        clock: Dates the answers.
     """
 
-    def __init__(self, respond: Respond, longest: int, live: Live) -> None:
+    def __init__(self, respond: Respond, longest: int, live: Live, clock: Clock) -> None:
         self._respond = respond
         self._longest = longest
         self._live = live
+        self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._gone = asyncio.Event()
         self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
@@ -178,19 +181,21 @@ class Connection(asyncio.Protocol):
         if self._gone.is_set():
             return
         body = b"" if self._is_head else reply.body  # RFC 9110 9.3.2
-        self._transport.write(head_of(reply, http_date(), keep_alive=self._keep_alive) + body)
+        self._transport.write(head_of(reply, http_date(self._clock.now()), keep_alive=self._keep_alive) + body)
         self._answered()
 
     def answer_half(self, reply: Reply) -> None:
         """Send all headers and half of the body, then close."""
         self._keep_alive = False
-        self._transport.write(head_of(reply, http_date(), keep_alive=False) + reply.body[: len(reply.body) // 2])
+        self._transport.write(
+            head_of(reply, http_date(self._clock.now()), keep_alive=False) + reply.body[: len(reply.body) // 2]
+        )
         self._answered()
 
     async def answer_slowly(self, reply: Reply, byte_s: float, longest_s: float) -> None:
         """Send a byte of the body every `byte_s`, and what is left after `longest_s`; ends when the client leaves."""
         ends_s = self._loop.time() + longest_s
-        self._transport.write(head_of(reply, http_date(), keep_alive=self._keep_alive))
+        self._transport.write(head_of(reply, http_date(self._clock.now()), keep_alive=self._keep_alive))
         sent = 0
         while sent < len(reply.body) - 1 and self._loop.time() + byte_s < ends_s:
             self._transport.write(reply.body[sent : sent + 1])

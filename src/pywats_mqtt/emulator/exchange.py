@@ -1,7 +1,6 @@
 """One request, once it is read: access, route, area, log, in one transaction. Nothing here waits."""
 
 import sys
-import time
 import traceback
 
 from pywats_mqtt.emulator.access import INTERNAL, Throttle, check_permission, check_referer, token_of
@@ -77,7 +76,7 @@ class Exchange:
 
     def _api(self, arrival: Arrival, headers: Headers) -> Reply:
         token = token_of(headers, self._settings.tokens)
-        self._throttle.admit(token, time.monotonic())
+        self._throttle.admit(token, self._settings.clock.monotonic())
         route, identifiers = find_route(arrival.method, arrival.path, self._settings.server)
         check_permission(self._settings.tokens[token], route.needs)
         if arrival.path.lower().startswith(INTERNAL):

@@ -1,6 +1,5 @@
 """`/_emulator`: what a test asks of the emulator. No token, no throttle, no faults, no entry in the request log."""
 
-import time
 from collections.abc import Mapping
 
 import msgspec
@@ -8,7 +7,7 @@ import msgspec
 from pywats_mqtt.emulator.access import Throttle
 from pywats_mqtt.emulator.app_info import VERSIONS
 from pywats_mqtt.emulator.assets.rows import full
-from pywats_mqtt.emulator.clock import utc_now, wire_time
+from pywats_mqtt.emulator.clock import wire_time
 from pywats_mqtt.emulator.faults import Faults, parse_fault
 from pywats_mqtt.emulator.page.asset import get_asset
 from pywats_mqtt.emulator.page.lists import COUNTS, get_list
@@ -24,6 +23,7 @@ from pywats_mqtt.emulator.software.folders import all_folders
 from pywats_mqtt.emulator.software.rows import inspected
 from pywats_mqtt.emulator.store import Store
 from pywats_mqtt.emulator.wire import Call, Handler, Refusal, Reply, json_reply
+from pywats_mqtt.ports import Timer
 
 PREFIX = "/_emulator/"
 PAGE_FILES = "page/"
@@ -36,12 +36,13 @@ reportType AS type, partNumber AS pn, serialNumber AS sn, stationName AS machine
 class Inspection:
     """The routes and what they look into."""
 
-    def __init__(self, store: Store, log: RequestLog, faults: Faults, throttle: Throttle) -> None:
+    def __init__(self, store: Store, log: RequestLog, faults: Faults, throttle: Throttle, clock: Timer) -> None:
         self._store = store
         self._log = log
         self._faults = faults
         self._throttle = throttle
-        self._started = wire_time(utc_now())
+        self._clock = clock
+        self._started = wire_time(clock.now())
         self.routes: Mapping[tuple[str, str], Handler] = {
             ("GET", "requests"): self._get_requests,
             ("GET", "requests/{}"): self._get_request,
@@ -98,7 +99,7 @@ class Inspection:
 
     def _get_summary(self, call: Call) -> Reply:
         """How much there is of everything, and `changes`, which grows whenever anything stored changes."""
-        faults = self._faults.listed(time.monotonic())
+        faults = self._faults.listed(self._clock.monotonic())
         counts = {
             **{name: count(self._store) for name, count in COUNTS.items()},
             "faults": len(faults),
@@ -148,12 +149,12 @@ class Inspection:
 
     def _get_faults(self, _call: Call) -> Reply:
         """Every fault posted and not deleted, with how often it hit."""
-        return json_reply(self._faults.listed(time.monotonic()))
+        return json_reply(self._faults.listed(self._clock.monotonic()))
 
     def _post_fault(self, call: Call) -> Reply:
         """Put a fault in force: a JSON object with its kind and fields; 201 with what it is."""
         fault = parse_fault(call.body)
-        self._faults.add(fault, time.monotonic())
+        self._faults.add(fault, self._clock.monotonic())
         return json_reply(fault.shown(), 201)
 
     def _delete_faults(self, _call: Call) -> Reply:

@@ -1,12 +1,10 @@
 """Answers a request, or misbehaves where a fault says so: `routes` is the routing table, `exchange` does the work."""
 
 import asyncio
-import time
 from collections.abc import Callable, Coroutine, Mapping
 from urllib.parse import parse_qsl
 
 from pywats_mqtt.emulator.access import Throttle
-from pywats_mqtt.emulator.clock import utc_now
 from pywats_mqtt.emulator.exchange import Exchange
 from pywats_mqtt.emulator.fault import Fault, Kind
 from pywats_mqtt.emulator.fault_answers import refusal, spoil
@@ -32,14 +30,15 @@ class Emulator:
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self._longest = settings.max_body_bytes
+        self._clock = settings.clock
         self._log = RequestLog(store, settings.keep_requests)
         self.faults = Faults()
         """Those in force; those of the settings are from the start."""
         for fault in settings.faults:
-            self.faults.add(fault, time.monotonic())
+            self.faults.add(fault, self._clock.monotonic())
         throttle = Throttle(settings.rate_limit)
         self._exchange = Exchange(settings, store, self._log, throttle)
-        self._inspection = Inspection(store, self._log, self.faults, throttle)
+        self._inspection = Inspection(store, self._log, self.faults, throttle, self._clock)
         self.stopping = asyncio.Event()
         """Set when the server ends: what a delay holds back then stays undone and unanswered."""
         self.go_down: GoDown = _stay_up
@@ -49,7 +48,7 @@ class Emulator:
         """Answer a request, or give what will do so, or not, in its time."""
         if request.body is None:
             refused = Refusal(413, f"The body is longer than {self._longest} bytes.")
-            self._exchange.record(_arrival(request, self._log.next_seq(), b""), refused.status, None)
+            self._exchange.record(self._arrival(request, self._log.next_seq(), b""), refused.status, None)
             request.link.answer(refusal_reply(refused))
             return None
         if request.path == _LOGIN:
@@ -57,13 +56,13 @@ class Emulator:
             return None
         inspected = self._inspection.find(request.method, request.path)
         if inspected is not None:
-            reply = self._exchange.inspect(inspected, _arrival(request, 0, request.body))
+            reply = self._exchange.inspect(inspected, self._arrival(request, 0, request.body))
             if outage_s := self.faults.take_outage():
                 return self.go_down(outage_s, lambda: request.link.answer(reply))
             request.link.answer(reply)
             return None
-        arrival = _arrival(request, self._log.next_seq(), request.body)
-        fault = self.faults.take(arrival.method, arrival.path, time.monotonic())
+        arrival = self._arrival(request, self._log.next_seq(), request.body)
+        fault = self.faults.take(arrival.method, arrival.path, self._clock.monotonic())
         if fault is not None:
             return self._misbehave(fault, arrival, request)
         request.link.answer(self._exchange.process(arrival, request.headers))
@@ -126,13 +125,12 @@ class Emulator:
             return True
         return False
 
-
-def _arrival(request: Incoming, seq: int, body: bytes) -> Arrival:
-    query = _NO_QUERY
-    if request.query:
-        pairs = parse_qsl(request.query.decode("latin-1"), keep_blank_values=True)
-        query = dict(reversed(pairs))  # of a key given twice, the first counts
-    return Arrival(seq, utc_now(), request.method, request.path, query, body)
+    def _arrival(self, request: Incoming, seq: int, body: bytes) -> Arrival:
+        query = _NO_QUERY
+        if request.query:
+            pairs = parse_qsl(request.query.decode("latin-1"), keep_blank_values=True)
+            query = dict(reversed(pairs))  # of a key given twice, the first counts
+        return Arrival(seq, self._clock.now(), request.method, request.path, query, body)
 
 
 async def _stay_up(_seconds: float, last: Callable[[], None]) -> None:

@@ -81,6 +81,7 @@ class _Server:
     def __init__(self, app: Emulator, settings: Settings, listener: socket.socket, outage_s: float) -> None:
         self._app = app
         self._longest = settings.max_body_bytes
+        self._clock = settings.clock
         self._live = Live()
         self._listener = listener
         self._accepting: asyncio.Server | None = None
@@ -111,12 +112,12 @@ class _Server:
 
     async def _come_up(self, after_s: float) -> None:
         if after_s:
-            await asyncio.sleep(after_s)
+            await asyncio.sleep(self._clock.real_s(after_s))
         loop = asyncio.get_running_loop()
         self._accepting = await loop.create_server(self._connection, sock=self._listener, backlog=BACKLOG)
 
     def _connection(self) -> Connection:
-        return Connection(self._app.respond, self._longest, self._live)
+        return Connection(self._app.respond, self._longest, self._live, self._clock)
 
     async def _accept_no_more(self) -> None:
         """Wait until whom the loop has accepted already is a connection.

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import msgspec
 
+from pywats_mqtt.emulator.clock import ServerClock
 from pywats_mqtt.emulator.fault import Fault
 from pywats_mqtt.emulator.processes import SEEDED, Processes
+from pywats_mqtt.ports import Timer
 
 DEFAULT_TOKEN = "c2VjcmV0"  # noqa: S105 - the documented example token, no secret
 
@@ -126,6 +128,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             only `assetSN`; that a server refuses `sn` is our guess.
         any_repair_code: Whether a failure in a repair may have any category and code, not only the seeded ones. A
             server knows its own, which are not these.
+        clock: The time; throttling, outages and all that is stored go by it. Delays of an answer take the machine's.
         max_body_bytes: Longest body taken, else 413. 30,000,000 is what IIS, which WATS runs on, takes by default.
     """
 
@@ -152,6 +155,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     count_asset_use_again: bool = False
     lenient_assets: bool = False
     any_repair_code: bool = False
+    clock: Timer = msgspec.field(default_factory=ServerClock)
     max_body_bytes: int = 30_000_000
 
     def with_tokens(self, tokens: Mapping[str, Permission]) -> "Settings":

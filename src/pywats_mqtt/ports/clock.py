@@ -1,4 +1,4 @@
-"""Where the time comes from."""
+"""Where the time comes from, and how long to wait for it."""
 
 from __future__ import annotations
 
@@ -15,4 +15,15 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Give seconds that never go back, from an arbitrary start."""
+        ...
+
+
+class Timer(Clock, Protocol):
+    """A clock that is waited for: intervals, windows and waits between tries go by it.
+
+    What happens on a socket or a disk takes the machine's time, whatever this clock shows.
+    """
+
+    def real_s(self, seconds: float) -> float:
+        """Tell how many of the machine's seconds pass while so many of this clock's do."""
         ...

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 
 class FleetClock:
-    """The system's clock; a `ports.Clock`."""
+    """The system's clock; a `ports.Timer`."""
 
     def now(self) -> datetime:
         """Give the present time, aware UTC."""
@@ -16,3 +16,7 @@ class FleetClock:
     def monotonic(self) -> float:
         """Give seconds that never go back."""
         return time.monotonic()
+
+    def real_s(self, seconds: float) -> float:
+        """Give the machine's seconds in so many of this clock's."""
+        return seconds

@@ -9,7 +9,7 @@ import msgspec
 
 from pywats_mqtt.config.model import MQTTConfig
 from pywats_mqtt.errors import Reject
-from pywats_mqtt.ports import Publication
+from pywats_mqtt.ports import Publication, Timer
 from pywats_mqtt.simulator.clock import FleetClock
 from pywats_mqtt.simulator.fleet import Fleet
 from pywats_mqtt.simulator.journal import Journal
@@ -70,12 +70,20 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
 
 
-async def run_fleet(load: Load, journal: Journal, *, stopping: asyncio.Event, say: Callable[[str], None]) -> Summary:
+async def run_fleet(
+    load: Load,
+    journal: Journal,
+    *,
+    stopping: asyncio.Event,
+    say: Callable[[str], None],
+    clock: Timer | None = None,
+) -> Summary:
     """Publish until the time is over or `stopping` is set, then wait a bounded time for what is not acknowledged.
 
-    A broker that is away is waited for, at the start and later; what was not acknowledged is sent again.
+    A broker that is away is waited for, at the start and later; what was not acknowledged is sent again. The rate, the
+    time and every time in a payload go by `clock`, the machine's unless another is given.
     """
-    clock = FleetClock()
+    clock = clock or FleetClock()
     fleet = Fleet(size=load.devices, seed=load.seed, now=clock.now())
     config = MQTTConfig(
         broker=load.host,
@@ -96,7 +104,8 @@ async def run_fleet(load: Load, journal: Journal, *, stopping: asyncio.Event, sa
         began = clock.monotonic()
         if not stop.done():
             ticking = group.create_task(publishing.tick(load.rate), name="fleet")
-            await asyncio.wait({stop, ticking}, timeout=load.seconds, return_when=asyncio.FIRST_COMPLETED)
+            limit_s = None if load.seconds is None else clock.real_s(load.seconds)
+            await asyncio.wait({stop, ticking}, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
             ticking.cancel()
             await asyncio.wait({ticking})
         seconds = clock.monotonic() - began
@@ -119,9 +128,7 @@ async def run_fleet(load: Load, journal: Journal, *, stopping: asyncio.Event, sa
 class _Publishing:
     """The messages on their way to the broker."""
 
-    def __init__(
-        self, group: asyncio.TaskGroup, links: Links, fleet: Fleet, journal: Journal, clock: FleetClock
-    ) -> None:
+    def __init__(self, group: asyncio.TaskGroup, links: Links, fleet: Fleet, journal: Journal, clock: Timer) -> None:
         self._group = group
         self._links = links
         self._fleet = fleet
@@ -143,7 +150,7 @@ class _Publishing:
             task.add_done_callback(self._on_the_way.discard)
             now = self._clock.monotonic()
             due = max(due + 1 / rate, now - MOST_BEHIND_S)
-            await asyncio.sleep(max(0.0, due - now))
+            await asyncio.sleep(self._clock.real_s(max(0.0, due - now)))
 
     async def finish(self) -> None:
         """Wait for the last acknowledgements, and give up what did not come."""

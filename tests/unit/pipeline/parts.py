@@ -24,6 +24,10 @@ class SetClock:
         """Give the same in seconds."""
         return self.seconds
 
+    def real_s(self, seconds: float) -> float:
+        """Wait as long as on a real clock."""
+        return seconds
+
 
 def message(device: str, number: int) -> RawMessage:
     """Make a message that carries a number."""
