@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -11,9 +12,9 @@ from typing import Protocol
 from pywats_mqtt.app.asked import Asked
 from pywats_mqtt.app.destination import Destination
 from pywats_mqtt.app.postbox import Action
-from pywats_mqtt.config.model import BridgeConfig
+from pywats_mqtt.config.model import BridgeConfig, WatsConfig
 from pywats_mqtt.errors import Reject, Retry, Scope
-from pywats_mqtt.events import Event, UnitEvent, kind_of_type
+from pywats_mqtt.events import Event, UnitEvent, kind_of, kind_of_type
 from pywats_mqtt.handlers.alarms import Alarms
 from pywats_mqtt.handlers.registry import make_handlers
 from pywats_mqtt.handlers.surroundings import Surroundings
@@ -21,9 +22,12 @@ from pywats_mqtt.interpret import RouteTable
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.observe import Health
 from pywats_mqtt.pipeline.deliver import Pace
+from pywats_mqtt.pipeline.lanes import Lanes
 from pywats_mqtt.pipeline.storing import PatientNotes
-from pywats_mqtt.ports import Clock, Outcome, Publication, Spool
+from pywats_mqtt.ports import Outcome, Publication, Spool, Timer
 from pywats_mqtt.wats.client import PywatsClient
+from pywats_mqtt.wats.quota import on_account_of
+from pywats_mqtt.wats.window import MARGIN_S, WINDOW_S
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +48,7 @@ class Host(Protocol):
         ...
 
     @property
-    def clock(self) -> Clock:
+    def clock(self) -> Timer:
         """The time."""
         ...
 
@@ -100,7 +104,7 @@ async def deliver_to_wats(bridge: Host) -> AsyncIterator[Destination]:
     )
     handlers = make_handlers(config, around)
     notes = PatientNotes(bridge.spool)
-    async with PywatsClient(config.wats, notes, bridge.clock) as wats:
+    async with PywatsClient(config.wats, notes, bridge.clock, _sleeping(bridge.clock), _lanes(config.wats)) as wats:
 
         async def handle(event: Event) -> bool:
             known = handlers.by_event.get(type(event))
@@ -110,12 +114,14 @@ async def deliver_to_wats(bridge: Host) -> AsyncIterator[Destination]:
                 )
                 raise Retry(problem, scope=Scope.CALL, cause="bus")
             asked = Asked(wats)
-            await known(event, asked.wats, notes)
+            with on_account_of(kind_of(event)):
+                await known(event, asked.wats, notes)
             return asked.was
 
         async def handle_units(events: Sequence[Event]) -> Sequence[Retry | Reject | None]:
             units = [event for event in events if isinstance(event, UnitEvent)]
-            return await handlers.units.handle_units(units, wats, notes)
+            with on_account_of(kind_of_type(UnitEvent)):
+                return await handlers.units.handle_units(units, wats, notes)
 
         def hear(messages: Sequence[RawMessage], outcomes: Sequence[Outcome]) -> None:
             handlers.hear(messages, outcomes, bridge.routes)
@@ -149,6 +155,19 @@ def _look_s(config: BridgeConfig) -> float:
 async def _has_room(bridge: Host) -> bool:
     """Tell whether the spool is away from its bound, at which the bridge stops reading."""
     return (await bridge.spool.figures()).size_bytes < ROOMY * bridge.config.spool.max_bytes
+
+
+def _sleeping(clock: Timer) -> Callable[[float], Awaitable[None]]:
+    async def sleep(seconds: float) -> None:
+        await asyncio.sleep(clock.real_s(seconds))
+
+    return sleep
+
+
+def _lanes(wats: WatsConfig) -> Lanes | None:
+    if not wats.requests_per_minute:
+        return None
+    return Lanes(wats.requests_per_minute, WINDOW_S + MARGIN_S, wats.telemetry_share)
 
 
 def pace_of(config: BridgeConfig) -> Pace:

@@ -127,7 +127,11 @@ class WatsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             quarantined. WATS' own client sends no larger ones than this.
         create_assets: create an asset when a device first reports; off, telemetry of unknown assets is quarantined.
         requests_per_minute: calls in any 60 s, all kinds together; 0 for no limit of ours.
-        concurrency: calls under way at once.
+        telemetry_share: part of them that counters, states, tags and inventories may use at most. The rest is kept for
+            results, units and alerts, which therefore never wait for telemetry; telemetry that is owed longer gets
+            older instead, as `status` tells. A tenth is telemetry's, whatever else there is to do.
+        concurrency: results, unit events and alerts under way at once; of each kind of telemetry a quarter of that
+            besides.
         timeout_s: seconds a call may take.
         attempts: tries of a delivery that the server answers with 500, before it is quarantined.
         update_interval_s: shortest time between two updates of the same asset's counts or state.
@@ -150,6 +154,7 @@ class WatsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     count_from_exceptions: tuple[str, ...] = ()
     max_attachment_bytes: Annotated[int, msgspec.Meta(ge=0)] = 2_048_000
     requests_per_minute: Annotated[int, msgspec.Meta(ge=0)] = 450
+    telemetry_share: Annotated[float, msgspec.Meta(ge=0.1, le=1.0)] = 0.7
     concurrency: Annotated[int, msgspec.Meta(ge=1, le=64)] = 8
     timeout_s: Seconds = 30.0
     attempts: Annotated[int, msgspec.Meta(ge=1)] = 5

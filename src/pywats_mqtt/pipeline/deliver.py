@@ -3,6 +3,9 @@
 One task leases and hands out, some work, one settles many at once. A key has one delivery under way at most, so its
 order holds; a delivery's lease ends only when what became of it is committed. More are leased than can be worked on, so
 that nobody waits for a commit; what is leased and not begun when the server goes away is given back.
+
+Each kind of telemetry is worked on beside the ordered deliveries and beside the others, by tasks of its own: what waits
+for a call of the quota holds up its own kind alone.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TypeAlias
@@ -20,11 +24,15 @@ from pywats_mqtt.errors import Reject, Retry, Scope
 from pywats_mqtt.events import Event
 from pywats_mqtt.messages import to_us
 from pywats_mqtt.pipeline.gate import Change, Gate
+from pywats_mqtt.pipeline.looks import AGAIN_S, AHEAD, APART_S, BESIDE, Looks
 from pywats_mqtt.pipeline.storing import until_stored
-from pywats_mqtt.ports import Clock, Delivery, Done, Refused, Rejection, RetryAt, Settlement, Spool
+from pywats_mqtt.ports import Delivery, Done, Refused, Rejection, RetryAt, Settlement, Spool, Timer
 from pywats_mqtt.retry import Backoff, gives_up, next_attempt
 
 logger = logging.getLogger(__name__)
+
+ORDERED = ""
+"""Where ordered deliveries are worked on; each kind of latest ones is so under its own name."""
 
 FAILED_ONCE = Backoff(first_s=2.0, longest_s=60.0)
 """The wait of one delivery that the server failed on, others going on meanwhile."""
@@ -40,9 +48,6 @@ SHARING = 4
 
 LEASED_AHEAD = 12
 """Deliveries leased for each one worked on at once: what waits for a commit or a lease must not leave a call unused."""
-
-LOOK_AGAIN_S = 1.0
-"""How often folded telemetry is looked at when none arrives; its own intervals are longer."""
 
 PROBE_S = 30.0
 """An idle bridge asks this often whether the server is there: two calls a minute of the quota."""
@@ -60,7 +65,7 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     """How fast and how long to deliver.
 
     Attributes:
-        concurrency: deliveries under way at once.
+        concurrency: ordered deliveries under way at once; of each kind of latest ones, a part of that besides.
         attempts: failures of a delivery's own, before it is refused.
         intervals_s: kind of latest event to the shortest time between two deliveries of the same asset.
         together: kind of ordered event whose deliveries are gathered and handled together; empty for none.
@@ -92,7 +97,7 @@ class Delivering:
         spool: Spool,
         handle: Handle,
         pace: Pace,
-        clock: Clock,
+        clock: Timer,
         jitter: Callable[[], float],
         on_change: Callable[[Change, str], None],
         on_settled: Callable[[Sequence[Settlement]], None],
@@ -111,12 +116,15 @@ class Delivering:
         self._gate = gate or Gate()
         self._handle_group = handle_group
         self._news = asyncio.Event()
-        self._latest_due_s = 0.0
-        self._work: asyncio.Queue[list[Delivery]] = asyncio.Queue()
+        self._looks = Looks(pace.intervals_s)
+        self._looked_at_s = float("-inf")
+        self._work: dict[str, asyncio.Queue[list[Delivery]]] = {
+            line: asyncio.Queue() for line in (ORDERED, *pace.intervals_s)
+        }
         self._to_gather: asyncio.Queue[Delivery] = asyncio.Queue()
         self._hurry = asyncio.Event()
         self._results: asyncio.Queue[Settlement | Delivery] = asyncio.Queue()
-        self._under_way = 0
+        self._under_way: Counter[str] = Counter()
         self._draining = False
         self._failures: dict[int, _Failures] = {}
         self._successes = 0
@@ -124,7 +132,7 @@ class Delivering:
     def wake(self, *, latest: bool = True) -> None:
         """Look at the spool: something new is owed, `latest` deliveries among it or ordered ones alone."""
         if latest:
-            self._latest_due_s = 0.0
+            self._looks.news()
         self._news.set()
 
     def drain(self) -> None:
@@ -137,7 +145,9 @@ class Delivering:
         """Deliver for ever, or until drained."""
         async with asyncio.TaskGroup() as group:
             helpers = [
-                group.create_task(self._handle_next(), name=f"deliver-{n}") for n in range(self._pace.concurrency)
+                group.create_task(self._handle_next(work), name=f"deliver-{line}-{number}")
+                for line, work in self._work.items()
+                for number in range(self._slots(line))
             ]
             helpers.append(group.create_task(self._settle_results(), name="settle"))
             helpers.append(group.create_task(self._gather(), name="gather"))
@@ -150,63 +160,90 @@ class Delivering:
     async def _hand_out(self) -> None:
         while True:
             self._news.clear()
-            leased = await self._lease(self._room())
-            for delivery in leased:
-                self._under_way += 1
-                if self._handle_group is not None and delivery.kind == self._pace.together:
-                    self._to_gather.put_nowait(delivery)
-                else:
-                    self._work.put_nowait([delivery])
+            await self._lease_ordered()
+            await self._lease_latest()
             if self._news.is_set():
                 continue
-            if self._draining and not self._under_way:
+            if self._draining and not self._under_way.total():
                 return
             await self._wait()
 
-    def _room(self) -> int:
+    def _slots(self, line: str) -> int:
+        """Tell how many deliveries of a line are worked on at once."""
+        return self._pace.concurrency if line == ORDERED else max(1, self._pace.concurrency // BESIDE)
+
+    def _room(self, line: str) -> int:
         """Tell how many to lease now; they are asked for in groups, for each asking costs a turn of the store."""
         slots = self._pace.concurrency
         width = self._gate.width(self._clock.monotonic(), slots)
         if width < slots:
-            return width - self._under_way
-        room = LEASED_AHEAD * slots - self._under_way
+            return width - self._under_way.total()
+        slots = self._slots(line)
+        ahead = LEASED_AHEAD if line == ORDERED else AHEAD
+        room = ahead * slots - self._under_way[line]
         return room if room >= slots // 2 else 0
 
-    async def _lease(self, room: int) -> Sequence[Delivery]:
-        if room <= 0:
-            return ()
-        now_s, now_us = self._clock.monotonic(), to_us(self._clock.now())
+    async def _lease_ordered(self) -> None:
+        room = self._room(ORDERED)
+        if room > 0:
+            now_s, now_us = self._clock.monotonic(), to_us(self._clock.now())
+            refused = self._gate.refused_kinds(now_s)
+            self._take(await until_stored(partial(self._spool.lease, room, now_us, skip_kinds=refused)))
+
+    def _kinds_to_look_at(self) -> list[str]:
+        now_s = self._clock.monotonic()
         refused = self._gate.refused_kinds(now_s)
-        leased = list(await until_stored(partial(self._spool.lease, room, now_us, skip_kinds=refused)))
         # What was folded while its asset was under way is owed once that is settled: a drain looks again at its end.
-        ends = self._draining and not self._under_way
-        if now_s < self._latest_due_s and not ends:
-            return leased
-        self._latest_due_s = now_s + LOOK_AGAIN_S
-        for kind, interval_s in self._pace.intervals_s.items():
-            if len(leased) >= room:
-                self._latest_due_s = 0.0  # not all were looked at
-                break
-            if kind not in refused:
-                settled_before_us = now_us if self._draining else now_us - int(interval_s * 1e6)
-                lease = partial(self._spool.lease_latest, room - len(leased), now_us)
-                others = frozenset(self._pace.intervals_s) - {kind}
-                leased += await until_stored(partial(lease, settled_before_us=settled_before_us, skip_kinds=others))
-        return leased
+        ends = self._draining and not self._under_way.total()
+        kinds = self._pace.intervals_s if ends else self._looks.due(now_s)
+        return [kind for kind in kinds if kind not in refused and self._room(kind) > 0]
+
+    async def _lease_latest(self) -> None:
+        apart_s = asyncio.get_running_loop().time() - self._looked_at_s
+        kinds = self._kinds_to_look_at() if self._draining or apart_s >= APART_S else []
+        if kinds:
+            self._looked_at_s = asyncio.get_running_loop().time()
+        for kind in kinds:
+            room = self._room(kind)  # one that was looked at before may have taken it
+            if room <= 0:
+                continue
+            now_us = to_us(self._clock.now())
+            settled_before_us = now_us if self._draining else now_us - int(self._pace.intervals_s[kind] * 1e6)
+            lease = partial(self._spool.lease_latest, room, now_us)
+            others = frozenset(self._pace.intervals_s) - {kind}
+            leased = await until_stored(partial(lease, settled_before_us=settled_before_us, skip_kinds=others))
+            self._looks.looked(kind, self._clock.monotonic(), more=len(leased) == room)
+            self._take(leased)
+
+    def _take(self, leased: Sequence[Delivery]) -> None:
+        for delivery in leased:
+            line = self._line_of(delivery)
+            self._under_way[line] += 1
+            if self._handle_group is not None and delivery.kind == self._pace.together:
+                self._to_gather.put_nowait(delivery)
+            else:
+                self._work[line].put_nowait([delivery])
+
+    def _line_of(self, delivery: Delivery) -> str:
+        """Name where a delivery is worked on."""
+        return delivery.kind if delivery.kind in self._pace.intervals_s else ORDERED
 
     async def _wait(self) -> None:
         """Wait for news, for a closed gate to open, or for something to fall due."""
         now_s = self._clock.monotonic()
-        waits = [LOOK_AGAIN_S]
+        waits = [AGAIN_S]
         opens_in_s = self._gate.opens_in_s(now_s)
         if opens_in_s is not None:
             waits.append(opens_in_s)
-        idle = not self._under_way and not self._gate.server_away
+        idle = not self._under_way.total() and not self._gate.server_away
         due_us = await until_stored(self._spool.next_due_us) if idle else None
         if due_us is not None:
             waits.append((due_us - to_us(self._clock.now())) / 1e6)
+        wait_s = self._clock.real_s(min(waits))
+        if self._kinds_to_look_at():  # too soon after the last look
+            wait_s = min(wait_s, self._looked_at_s + APART_S - asyncio.get_running_loop().time())
         try:
-            async with asyncio.timeout(max(min(waits), 0.01)):
+            async with asyncio.timeout(max(wait_s, 0.01)):
                 await self._news.wait()
         except TimeoutError:
             return
@@ -216,15 +253,15 @@ class Delivering:
         while True:
             gathered = [await self._to_gather.get()]
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._pace.gather_s):
+                async with asyncio.timeout(self._clock.real_s(self._pace.gather_s)):
                     await self._hurry.wait()  # until told to stop; what arrives meanwhile stays in the queue
             while not self._to_gather.empty() and len(gathered) < MOST_TOGETHER:
                 gathered.append(self._to_gather.get_nowait())
-            self._work.put_nowait(gathered)
+            self._work[ORDERED].put_nowait(gathered)
 
-    async def _handle_next(self) -> None:
+    async def _handle_next(self, work: asyncio.Queue[list[Delivery]]) -> None:
         while True:
-            deliveries = await self._work.get()
+            deliveries = await work.get()
             tried = [delivery for delivery in deliveries if self._may_try(delivery)]
             for untried in deliveries:
                 if untried not in tried:
@@ -317,7 +354,7 @@ class Delivering:
             if self._successes == seen:
                 await self._try(probe)
             seen = self._successes
-            await asyncio.sleep(PROBE_S)
+            await asyncio.sleep(self._clock.real_s(PROBE_S))
 
     async def _try(self, probe: Callable[[], Awaitable[None]]) -> None:
         try:
@@ -345,7 +382,9 @@ class Delivering:
             if settlements:
                 await until_stored(partial(self._spool.settle, settlements))
                 self._on_settled(settlements)
-            self._under_way -= len(results)
+            self._under_way.subtract(
+                self._line_of(result if isinstance(result, Delivery) else result.delivery) for result in results
+            )
             self._news.set()
 
     async def _some_results(self) -> list[Settlement | Delivery]:
@@ -353,7 +392,7 @@ class Delivering:
         results = [await self._results.get()]
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LINGER_S):
-                while len(results) < min(self._under_way, SHARING * self._pace.concurrency):
+                while len(results) < min(self._under_way.total(), SHARING * self._pace.concurrency):
                     results.append(await self._results.get())
         return results
 

@@ -22,7 +22,7 @@ from pywats_mqtt.wats import limits, lookups
 from pywats_mqtt.wats.assets import Wire, asset_of, equals, named, path_key, rows, with_tags
 from pywats_mqtt.wats.outcomes import Answer, Call, Missing, problem_of_report_answer
 from pywats_mqtt.wats.production import ProductionCalls
-from pywats_mqtt.wats.quota import Quota
+from pywats_mqtt.wats.quota import Policy, Quota
 from pywats_mqtt.wats.repairs import repair_code, wsjf_repair
 from pywats_mqtt.wats.reports import wsjf
 from pywats_mqtt.wats.session import Session
@@ -64,6 +64,7 @@ class PywatsClient:
         notes: Notes,
         clock: Clock,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        policy: Policy | None = None,
     ) -> None:
         """Prepare the client; nothing is sent. To be used as an async context manager, on one event loop.
 
@@ -72,12 +73,13 @@ class PywatsClient:
             notes: where the quota remembers its calls.
             clock: the time.
             sleep: how the quota waits.
+            policy: whose call is next; first come, first served where none is given.
 
         Raises:
             Fatal: the address or the token is missing or unusable.
         """
         self._config = config
-        self._session = Session(config, Quota(config.requests_per_minute, notes, clock, sleep), clock)
+        self._session = Session(config, Quota(config.requests_per_minute, notes, clock, sleep, policy), clock)
         self._production = ProductionCalls(self._session)
         self._ids: dict[str, str] = {}
         self._type_id: str | None = None

@@ -1,22 +1,24 @@
 """The quota: in no window of 60 s more calls than allowed, also across a restart.
 
-A burst up to the whole limit goes at once, so that a first effect is quick; then calls go as slots come free, first
-come, first served. What counts, and why the bound holds, is in `window`.
+A burst up to the whole limit may go at once, so that a first effect is quick; then calls go as slots come free. Whose
+call is next, and what is kept free for others, a policy decides. What counts, and why the bound holds, is in `window`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from contextvars import ContextVar
+from typing import Protocol
 
 import msgspec
 
 from pywats_mqtt.errors import Retry
 from pywats_mqtt.messages import to_us
 from pywats_mqtt.ports import Clock, Notes
-from pywats_mqtt.wats.window import Blocks, Window
+from pywats_mqtt.wats.window import Block, Blocks, Window
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +26,49 @@ NOTE = "wats-quota"
 
 BLOCKS_PER_MINUTE = 30
 """At the full rate a block lasts 2 s: one durable write in 2 s, and after a crash 1/30 of a minute's calls too many."""
+
+_account: ContextVar[str] = ContextVar("account", default="")
+
+
+@contextmanager
+def on_account_of(kind: str) -> Iterator[None]:
+    """Put the calls made in this block, also by tasks it starts, on the account of a kind of event."""
+    token = _account.set(kind)
+    try:
+        yield
+    finally:
+        _account.reset(token)
+
+
+class Policy(Protocol):
+    """Decides whose call is next; told each time, it may remember what it chose."""
+
+    def choose(self, waiting: Sequence[str], taken: Mapping[str, int], free: int, now_s: float) -> str | None:
+        """Choose the account whose call begins now, of those that wait, the longest first; None where none may."""
+        ...
+
+    def opens_in_s(self, now_s: float) -> float:
+        """Tell how long until the time alone lets another call begin; 0 where only a free one does."""
+        ...
+
+
+class FirstCome:
+    """First come, first served."""
+
+    def choose(self, waiting: Sequence[str], taken: Mapping[str, int], free: int, now_s: float) -> str | None:  # noqa: ARG002 - see `Policy`
+        """See `Policy.choose`."""
+        return waiting[0] if waiting and free > 0 else None
+
+    def opens_in_s(self, now_s: float) -> float:  # noqa: ARG002 - see `Policy`
+        """See `Policy.opens_in_s`."""
+        return 0.0
+
+
+class _Ticket(msgspec.Struct, eq=False):
+    """Somebody's wish to call: on whose account, and what is done when it may."""
+
+    account: str
+    admitted: asyncio.Future[None]
 
 
 class Quota:
@@ -35,6 +80,7 @@ class Quota:
         notes: Notes | None,
         clock: Clock,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        policy: Policy | None = None,
     ) -> None:
         """Keep what is needed; nothing is read before the first call.
 
@@ -44,14 +90,17 @@ class Quota:
             clock: `monotonic` for the running program, `now` to bridge a restart. A wall clock that was put forward
                 while the program was down makes calls look older than they are; one put back does no harm.
             sleep: waits that many seconds of the clock.
+            policy: whose call is next; first come, first served where none is given.
         """
         self._limit = requests_per_minute
         self._notes = notes
         self._clock = clock
         self._sleep = sleep
+        self._policy = policy or FirstCome()
         self._window = Window(requests_per_minute)
         self._blocks = Blocks(max(1, requests_per_minute // BLOCKS_PER_MINUTE))
-        self._turn = asyncio.Lock()
+        self._waiting: list[_Ticket] = []
+        self._booking = asyncio.Lock()
         self._ended = asyncio.Event()
         self._restored = False
 
@@ -70,19 +119,21 @@ class Quota:
         if not self._limit:
             yield
             return
-        async with self._turn:  # asyncio's lock is fair: first come, first served
-            if not self._restored:
+        if not self._restored:
+            async with self._booking:
                 await self._restore()
-            await self._wait()
-            if self._blocks.full():
-                await self._write(self._blocks.dump(self._now_us(), reserving=True))
-                self._blocks.reserve()
-            block = self._blocks.start()
-            self._window.start()
+        account = _account.get()
+        await self._admission(account)
+        try:
+            block = await self._book()
+        except BaseException:
+            self._window.give_back(account)
+            self._ended.set()
+            raise
         try:
             yield
         finally:
-            self._window.end(self._clock.monotonic())
+            self._window.end(self._clock.monotonic(), account)
             self._blocks.end(block, self._now_us())
             self._ended.set()
 
@@ -95,11 +146,70 @@ class Quota:
             with suppress(Retry):
                 await self._write(self._blocks.dump(self._now_us(), closing=True))
 
+    async def _admission(self, account: str) -> None:
+        """Wait until the policy gives us one of the free calls; it is taken when this returns."""
+        ticket = _Ticket(account, asyncio.get_running_loop().create_future())
+        self._waiting.append(ticket)
+        try:
+            while True:
+                self._ended.clear()
+                self._admit()
+                if ticket.admitted.done():
+                    return
+                await self._news(ticket)
+        except BaseException:
+            if ticket.admitted.done():
+                self._window.give_back(account)
+                self._ended.set()
+            else:
+                self._waiting.remove(ticket)
+            raise
+
+    def _admit(self) -> None:
+        """Let all those begin that may now."""
+        now_s = self._clock.monotonic()
+        while self._waiting:
+            free = self._window.free(now_s)
+            accounts = [ticket.account for ticket in self._waiting]
+            chosen = self._policy.choose(accounts, self._window.by_account, free, now_s)
+            if chosen is None:
+                return
+            ticket = self._waiting.pop(accounts.index(chosen))
+            self._window.start(chosen)
+            ticket.admitted.set_result(None)
+
+    async def _news(self, ticket: _Ticket) -> None:
+        """Wait until another who looked admitted us, a call ended, or the time may have opened something."""
+        now_s = self._clock.monotonic()
+        waits = [self._window.wait_s(now_s, max(0, self._window.free(now_s))), self._policy.opens_in_s(now_s) or None]
+        wait_s = min((wait for wait in waits if wait is not None), default=None)
+        passing = asyncio.ensure_future(self._pass(wait_s))
+        try:
+            await asyncio.wait({ticket.admitted, passing}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            passing.cancel()
+
+    async def _pass(self, wait_s: float | None) -> None:
+        if wait_s is None:
+            await self._ended.wait()
+        else:
+            await self._sleep(wait_s)
+
+    async def _book(self) -> Block:
+        """Take a call of a block whose reservation is durable."""
+        async with self._booking:
+            if self._blocks.full():
+                await self._write(self._blocks.dump(self._now_us(), reserving=True))
+                self._blocks.reserve()
+            return self._blocks.start()
+
     async def _write(self, note: bytes) -> None:
         if self._notes is not None:
             await self._notes.set_note(NOTE, note)
 
     async def _restore(self) -> None:
+        if self._restored:  # by who was here first
+            return
         note = await self._notes.note(NOTE) if self._notes is not None else None
         if note is not None:
             try:
@@ -111,17 +221,6 @@ class Quota:
             for count, age_us in counted:
                 self._window.remember(count, now_s - age_us / 1e6)
         self._restored = True
-
-    async def _wait(self) -> None:
-        while True:
-            self._ended.clear()
-            wait_s = self._window.wait_s(self._clock.monotonic())
-            if wait_s == 0:
-                return
-            if wait_s is None:
-                await self._ended.wait()
-            else:
-                await self._sleep(wait_s)
 
     def _now_us(self) -> int:
         return to_us(self._clock.now())

@@ -5,6 +5,8 @@ at the start and freed a full window after the END. Then the bound holds for eve
 of the window that started last; none of the others can have been freed by then, since each ended at or after its
 reception, which is less than a window ago.
 
+Each call is on somebody's account, so that what each used up can be told; remembered ones are on nobody's.
+
 A restart forgets the calls, so they are reserved in blocks that are written down before their first use. After a
 restart a block whose last call is known to have ended at some time counts with all its calls at that time; any other
 counts as just used.
@@ -12,7 +14,7 @@ counts as just used.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 
 import msgspec
 
@@ -29,37 +31,55 @@ class Window:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._under_way = 0
-        self._ended: deque[float] = deque()
+        self._ended: deque[tuple[float, str]] = deque()
+        self._remembered = 0
+        self.by_account: Counter[str] = Counter()
+        """Slots of each account that are not free, as of the last look at the time."""
 
     def remember(self, count: int, ended_s: float) -> None:
         """Take note of calls that ended before; to be called in the order of `ended_s`, before any other call ends."""
-        self._ended.extend([ended_s] * count)
+        self._ended.extend([(ended_s, "")] * count)
+        self._remembered += count
 
     def taken(self, now_s: float) -> int:
         """Count the slots that are not free at `now_s`."""
-        while self._ended and self._ended[0] + WINDOW_S + MARGIN_S < now_s:
-            self._ended.popleft()
-        return self._under_way + len(self._ended)
+        while self._ended and self._ended[0][0] + WINDOW_S + MARGIN_S < now_s:
+            account = self._ended.popleft()[1]
+            if self._remembered:  # they are the first that ended
+                self._remembered -= 1
+            else:
+                self.by_account[account] -= 1
+        return self._taken
 
-    def wait_s(self, now_s: float) -> float | None:
-        """Tell how long until a call may start: 0 for now, None until one that is under way ends."""
-        if self.taken(now_s) < self._limit:
-            return 0.0
+    def free(self, now_s: float) -> int:
+        """Count the calls that may start at `now_s`; below 0 where the limit was lowered and more are remembered."""
+        return self._limit - self.taken(now_s)
+
+    def wait_s(self, now_s: float, spare: int = 0) -> float | None:
+        """Tell how long until more than `spare` calls may start: 0 for now, None until one that is under way ends."""
         # More may be remembered than the limit allows, when it was lowered since.
-        place = self._under_way + len(self._ended) - self._limit
+        place = self.taken(now_s) + spare - self._limit
+        if place < 0:
+            return 0.0
         if place >= len(self._ended):
             return None
-        return max(self._ended[place] + WINDOW_S + MARGIN_S - now_s, 0.0) + 0.001  # over it, not at it
+        return max(self._ended[place][0] + WINDOW_S + MARGIN_S - now_s, 0.0) + 0.001  # over it, not at it
 
-    def start(self) -> None:
+    def start(self, account: str = "") -> None:
         """Take a slot."""
-        self._under_way += 1
+        self.by_account[account] += 1
 
-    def end(self, now_s: float) -> None:
+    def give_back(self, account: str = "") -> None:
+        """Free a slot at once, since no call was made."""
+        self.by_account[account] -= 1
+
+    def end(self, now_s: float, account: str = "") -> None:
         """Say that a call ended: its slot is freed a window later."""
-        self._under_way -= 1
-        self._ended.append(now_s)
+        self._ended.append((now_s, account))
+
+    @property
+    def _taken(self) -> int:
+        return self._remembered + sum(self.by_account.values())
 
 
 class Block(msgspec.Struct):

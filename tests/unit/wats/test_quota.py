@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pywats_mqtt.errors import Retry, Scope
-from pywats_mqtt.wats.quota import NOTE, Quota
+from pywats_mqtt.wats.quota import NOTE, Quota, on_account_of
 from pywats_mqtt.wats.window import WINDOW_S
 from tests.contract.wats_memory import HandClock, MemoryNotes
+from tests.waiting import wait_until
 
 
 def make(limit: int, notes: MemoryNotes, clock: HandClock) -> Quota:
@@ -68,6 +70,72 @@ async def test_those_who_wait_go_in_their_order() -> None:
 
     assert order == [0, 1, 2, 3, 4]
     assert clock.seconds >= 1_000.0 + 4 * WINDOW_S
+
+
+class TestsFirst:
+    """A policy: what is on the account of tests goes first, and one call is always left for it."""
+
+    __test__ = False
+
+    def choose(self, waiting: Sequence[str], taken: Mapping[str, int], free: int, now_s: float) -> str | None:  # noqa: ARG002 - see `Policy`
+        """Choose."""
+        if "test" in waiting and free > 0:
+            return "test"
+        return waiting[0] if free > 1 - min(1, taken.get("test", 0)) else None
+
+    def opens_in_s(self, now_s: float) -> float:  # noqa: ARG002 - see `Policy`
+        """Tell of no pace."""
+        return 0.0
+
+
+async def test_a_policy_says_whose_call_is_next() -> None:
+    """Whoever comes later on a better account goes before those who wait, and calls are counted by account."""
+    clock = HandClock()
+    woken = asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        await woken.wait()
+        clock.seconds += seconds
+
+    quota = Quota(3, MemoryNotes(), clock, sleep, TestsFirst())
+    order: list[str] = []
+
+    async def caller(account: str) -> None:
+        with on_account_of(account):
+            async with quota.call():
+                order.append(account)
+
+    async with asyncio.TaskGroup() as group:
+        for account in ("counts", "counts", "counts", "test"):
+            group.create_task(caller(account))
+        await wait_until(lambda: len(order) == 3)
+        assert order == ["counts", "counts", "test"]
+        woken.set()
+    assert order == ["counts", "counts", "test", "counts"]
+    assert clock.seconds > 1_000.0 + WINDOW_S
+
+
+async def test_who_gives_up_waiting_leaves_the_line_and_its_slot() -> None:
+    """Cancelled before it may call, or in the moment it may: the call is another's."""
+    clock = HandClock()
+    never = asyncio.Event()
+
+    async def sleep(_seconds: float) -> None:
+        await never.wait()
+
+    quota = Quota(1, MemoryNotes(), clock, sleep)
+    await use(quota, clock)
+    waiting = [asyncio.create_task(use(quota, clock)) for _ in range(2)]
+    await wait_until(lambda: all(task.get_coro().cr_await is not None for task in waiting))  # type: ignore[union-attr] # coroutines
+    waiting[0].cancel()
+    clock.seconds += 2 * WINDOW_S
+    third = asyncio.create_task(use(quota, clock))  # it looks, and admits who waits longest
+    await wait_until(waiting[1].done)
+    third.cancel()
+    await asyncio.wait({*waiting, third})
+
+    assert waiting[0].cancelled()
+    assert quota.taken == 1
 
 
 async def test_a_call_that_fails_or_is_cancelled_used_its_slot_and_holds_none() -> None:
