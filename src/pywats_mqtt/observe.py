@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 
 import msgspec
 
-from pywats_mqtt.ports import Figures, Link
+from pywats_mqtt.ports import Figures, Link, Staleness
 
 UNKNOWN_NAMES = 50
 """Unknown fields of a topic filter that are counted by name: a device that makes up names fills no memory."""
@@ -123,7 +125,10 @@ class Health(msgspec.Struct, kw_only=True):
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """The keys of `status --json`: a contract (figures are those of the spool, see `ports.Figures`)."""
+    """The keys of `status --json`: a contract (figures are those of the spool, see `ports.Figures`).
+
+    `staleness` tells for each kind of telemetry of which something is owed to WATS how long it has been.
+    """
 
     running: bool
     connected: bool
@@ -151,6 +156,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     refused_calls: dict[str, str] = msgspec.field(default_factory=dict)
     not_exactly_once: dict[str, int] = msgspec.field(default_factory=dict)
     unknown_fields: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)
+    staleness: dict[str, Staleness] = msgspec.field(default_factory=dict)
     shopfloor: Shopfloor = msgspec.field(default_factory=Shopfloor)
     streams: StreamFigures = msgspec.field(default_factory=StreamFigures)
     counters_backwards: dict[str, int] = msgspec.field(default_factory=dict)
@@ -159,7 +165,14 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     draining: bool = False
 
 
-def status_of(figures: Figures, health: Health | None, *, client_id: str = "", pid: int = 0) -> Status:
+def status_of(
+    figures: Figures,
+    health: Health | None,
+    *,
+    client_id: str = "",
+    pid: int = 0,
+    staleness: Mapping[str, Staleness] = MappingProxyType({}),
+) -> Status:
     """Put together what the spool counts and what the running bridge knows.
 
     Args:
@@ -167,8 +180,9 @@ def status_of(figures: Figures, health: Health | None, *, client_id: str = "", p
         health: None of a bridge that does not run: it is then neither connected nor reaching WATS.
         client_id: the MQTT client id in use.
         pid: process id of the running bridge, 0 where none runs.
+        staleness: from the spool.
     """
-    counted = msgspec.structs.asdict(figures)
+    counted = {**msgspec.structs.asdict(figures), "staleness": dict(staleness)}
     if health is None:
         return Status(running=False, connected=False, wats_reachable=False, client_id=client_id, **counted)
     return Status(

@@ -11,7 +11,8 @@ import pytest
 
 from pywats_mqtt.events import AssetCounts, AssetHistory
 from pywats_mqtt.messages import RawMessage
-from pywats_mqtt.ports import Done, Receipt, Refused, Rejection, RetryAt, Spool
+from pywats_mqtt.ports import Done, Receipt, Refused, Rejection, RetryAt, Spool, Staleness
+from pywats_mqtt.spool import SpoolReader, SqliteSpool
 from tests.contract.spool_parts import (
     ALWAYS_US,
     START_US,
@@ -328,6 +329,33 @@ async def test_the_longest_owed_assets_come_first(spool: Spool, clock: SetClock)
     await spool.settle([Done(first)])
     await take_in(spool, [says(counts("X", 2)), says(counts("Y", 2))])
     assert [delivery.key for delivery in await lease_latest(spool)] == ["Y", "Z", "X"]
+
+
+async def test_staleness_tells_how_long_something_newer_is_owed(spool: Spool, clock: SetClock, tmp_path: Path) -> None:
+    """Of each kind: how many assets, for how long, and the longest; a second process reads the same from the file."""
+    await take_in(spool, [says(counts(f"X{number}", 1)) for number in range(20)])
+    clock.now_us = LATER_US
+    await take_in(spool, [says(counts("X0", 2), state("X0", "idle"))])
+    found = await spool.staleness(LATER_US + 9_000_000)
+
+    assert found["asset_counts"] == Staleness(owed=20, p50_s=10.0, p95_s=10.0, max_s=10.0, longest="X9")
+    assert found["asset_state"] == Staleness(owed=1, p50_s=9.0, p95_s=9.0, max_s=9.0, longest="X0")
+    if isinstance(spool, SqliteSpool):
+        with SpoolReader(tmp_path / "spool.db") as reader:
+            assert reader.staleness(LATER_US + 9_000_000) == found
+
+    leased = await lease_latest(spool, 19, now_us=LATER_US)
+    await take_in(spool, [says(counts("X0", 3))])
+    clock.now_us = LATER_US + 5_000_000
+    await spool.settle([Done(delivery) for delivery in leased])
+    found = await spool.staleness(LATER_US + 6_000_000)
+
+    # X0 is owed as from its lease, X19 was not leased; the states and the other counts are in WATS, or still owed.
+    assert found["asset_counts"] == Staleness(owed=2, p50_s=6.0, p95_s=7.0, max_s=7.0, longest="X19")
+    assert await spool.staleness(START_US - 1) == {
+        kind: Staleness(owed=old.owed, p50_s=0.0, p95_s=0.0, max_s=0.0, longest=old.longest)
+        for kind, old in found.items()
+    }
 
 
 async def test_a_latest_delivery_that_is_put_off_waits_and_counts_its_attempts(spool: Spool) -> None:

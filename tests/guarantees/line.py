@@ -37,8 +37,9 @@ STOP_S = 30.0
 class Bridge:
     """The bridge as a process, ended as the scenario wants."""
 
-    def __init__(self, config: Path) -> None:
+    def __init__(self, config: Path, *options: str) -> None:
         self.config = config
+        self.options = options
         self.log = config.with_name("bridge.log")
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -51,7 +52,7 @@ class Bridge:
     def start(self) -> None:
         """Start it; it may still be connecting when this returns."""
         with self.log.open("ab") as log:
-            words = [sys.executable, "-m", "pywats_mqtt", "run", "-c", str(self.config)]
+            words = [sys.executable, "-m", "pywats_mqtt", "run", "-c", str(self.config), *self.options]
             self._process = subprocess.Popen(words, stderr=log)
 
     def kill(self) -> None:

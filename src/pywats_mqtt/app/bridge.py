@@ -28,10 +28,10 @@ from pywats_mqtt.config.model import BridgeConfig
 from pywats_mqtt.errors import Fatal, Retry
 from pywats_mqtt.handlers.answers import answer, answer_refused
 from pywats_mqtt.interpret import RouteTable, interpret, unknown_fields
-from pywats_mqtt.messages import RawMessage
+from pywats_mqtt.messages import RawMessage, to_us
 from pywats_mqtt.observe import Health, status_of
 from pywats_mqtt.pipeline.receive import Receiving
-from pywats_mqtt.ports import Batch, Clock, Link, Outcome, Publication, Receipt, Rejection, Settlement, Spool
+from pywats_mqtt.ports import Batch, Link, Outcome, Publication, Receipt, Rejection, Settlement, Spool, Timer
 from pywats_mqtt.spool.sqlite import SqliteSpool
 from pywats_mqtt.topics import render
 from pywats_mqtt.transport.session import MqttSession
@@ -61,7 +61,7 @@ class Bridge:
         routes: which adapter reads which topic; those of the configuration unless told otherwise.
         on_link: told of each change of the connection to the broker; must not raise.
         connect: whether to connect to the broker; off, messages come by `accept` alone.
-        clock: the time.
+        clock: the time; intervals and waits between calls go by it.
 
     Attributes:
         routes: which adapter reads which topic.
@@ -79,10 +79,10 @@ class Bridge:
         routes: RouteTable | None = None,
         on_link: Callable[[Link], None] | None = None,
         connect: bool = True,
-        clock: Clock | None = None,
+        clock: Timer | None = None,
     ) -> None:
         self.config = config
-        self.clock = clock or SystemClock()
+        self.clock: Timer = clock or SystemClock()
         self.health = Health(started_at=self.clock.now())
         self.ready = asyncio.Event()
         self.connected = asyncio.Event()
@@ -210,7 +210,7 @@ class Bridge:
     async def _look_again(self, destination: Destination) -> None:
         """Do what falls due without a message, again and again, until cancelled."""
         while True:
-            await asyncio.sleep(destination.look_s)
+            await asyncio.sleep(self.clock.real_s(destination.look_s))
             for look in destination.looks:
                 try:
                     await look()
@@ -294,7 +294,9 @@ class Bridge:
         if self._session is not None:
             grants = self._session.granted.values()
             self.health.granted = {grant.topic_filter: _granted(grant.qos, grant.problem) for grant in grants}
-        return msgspec.json.encode(status_of(figures, self.health, client_id=self._client_id, pid=os.getpid()))
+        staleness = await self.spool.staleness(to_us(self.clock.now()))
+        status = status_of(figures, self.health, client_id=self._client_id, pid=os.getpid(), staleness=staleness)
+        return msgspec.json.encode(status)
 
 
 async def _client_id(spool: Spool) -> str:

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import msgspec
 
+from pywats_mqtt.app.clock import SystemClock
 from pywats_mqtt.app.local_socket import ask
 from pywats_mqtt.config.load import load
+from pywats_mqtt.messages import to_us
 from pywats_mqtt.observe import Status, status_of
+from pywats_mqtt.ports import Staleness
 from pywats_mqtt.spool.reader import SpoolReader
 
 
@@ -25,7 +28,8 @@ def read_status(config_path: Path) -> Status:
         return msgspec.json.decode(answer, type=Status)
     with SpoolReader(path) as reader:
         client_id = (reader.note("client_id") or b"").decode()
-        return status_of(reader.figures(), None, client_id=client_id)
+        staleness = reader.staleness(to_us(SystemClock().now()))
+        return status_of(reader.figures(), None, client_id=client_id, staleness=staleness)
 
 
 def explain(status: Status) -> list[tuple[str, str]]:
@@ -58,7 +62,15 @@ def explain(status: Status) -> list[tuple[str, str]]:
         (f"unknown fields {name}", ", ".join(f"{field} ({count})" for field, count in counts.items()))
         for name, counts in status.unknown_fields.items()
     ]
+    lines += [(f"owed {kind}", _staleness(old)) for kind, old in status.staleness.items()]
     return lines + _shopfloor(status)
+
+
+def _staleness(old: Staleness) -> str:
+    return (
+        f"of {old.owed} assets; half for {old.p50_s:.0f} s, one in twenty for {old.p95_s:.0f} s or more, "
+        f"{old.longest} for {old.max_s:.0f} s"
+    )
 
 
 def _shopfloor(status: Status) -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ The loops of `pipeline` and the functions of `handlers` know these and no shell.
 """
 
 from pywats_mqtt.ports.broker import Broker, Link, Publication, Receipt
-from pywats_mqtt.ports.clock import Clock
+from pywats_mqtt.ports.clock import Clock, Timer
 from pywats_mqtt.ports.spool import (
     Batch,
     Delivery,
@@ -22,6 +22,7 @@ from pywats_mqtt.ports.spool import (
     RoutedBatch,
     Settlement,
     Spool,
+    Staleness,
 )
 from pywats_mqtt.ports.wats import Asset, KnownTest, Unit, Wats
 
@@ -48,6 +49,8 @@ __all__ = [
     "RoutedBatch",
     "Settlement",
     "Spool",
+    "Staleness",
+    "Timer",
     "Unit",
     "Wats",
 ]

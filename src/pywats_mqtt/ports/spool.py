@@ -194,6 +194,24 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     size_bytes: int = 0
 
 
+class Staleness(msgspec.Struct, frozen=True, kw_only=True):
+    """How old what WATS holds of one kind of telemetry is, where something newer is owed.
+
+    Attributes:
+        owed: assets of which something newer is owed.
+        p50_s: half of them have been owed for at most so many seconds.
+        p95_s: nineteen in twenty.
+        max_s: all.
+        longest: the asset that has been owed longest.
+    """
+
+    owed: int
+    p50_s: float
+    p95_s: float
+    max_s: float
+    longest: str
+
+
 class Notes(Protocol):
     """Small durable facts by name: the client id, a ledger's base, calls of the last minute."""
 
@@ -267,6 +285,10 @@ class Spool(Notes, Protocol):
 
     async def figures(self) -> Figures:
         """Count what is there."""
+        ...
+
+    async def staleness(self, now_us: int) -> Mapping[str, Staleness]:
+        """Tell for each kind of latest delivery of which something is owed how long it has been; goes through all."""
         ...
 
     async def quarantined(self, limit: int, after: int = 0) -> Sequence[Quarantined]:

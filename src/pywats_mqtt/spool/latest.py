@@ -57,6 +57,7 @@ class LatestEntries:
         self._changed: dict[Pair, Entry] = {}
         self._settled: set[Pair] = set()
         self._leased: dict[int, Delivery] = {}
+        self._leased_us: dict[int, int] = {}
         self._asked_us = 0
 
     def event(self, pair: Pair) -> Latest | None:
@@ -135,6 +136,7 @@ class LatestEntries:
                 version=entry.version,
             )
             self._leased[entry.id] = delivery
+            self._leased_us[entry.id] = now_us
             taken.append(delivery)
         return taken
 
@@ -145,17 +147,18 @@ class LatestEntries:
     def give_back(self, delivery_id: int) -> None:
         """End a lease that nobody used."""
         advance(State.LEASED, Move.GIVE_BACK)
-        del self._leased[delivery_id]
+        del self._leased[delivery_id], self._leased_us[delivery_id]
 
     def end_lease(self, delivery_id: int) -> None:
         """End a lease whose settlement is committed."""
-        del self._leased[delivery_id]
+        del self._leased[delivery_id], self._leased_us[delivery_id]
 
     def settle(self, delivery: Delivery, *, now_us: int) -> Entry:
-        """Count the leased version as settled; a newer one stays owed, as from now."""
+        """Count the leased version as settled; a newer one, folded since the lease, is owed as from there."""
         entry = self._entry(delivery)
         entry.settled_version = delivery.version
-        entry.settled_at_us = entry.owed_since_us = now_us
+        entry.settled_at_us = now_us
+        entry.owed_since_us = self._leased_us[delivery.id]
         entry.messages -= delivery.messages
         entry.attempts = entry.due_us = 0
         entry.cause = ""
@@ -186,6 +189,10 @@ class LatestEntries:
         """Forget what changed."""
         self._changed.clear()
         self._settled.clear()
+
+    def owed(self) -> Iterable[tuple[str, str, int]]:
+        """Give what is owed: asset, kind, and since when."""
+        return ((*pair, self._entries[pair].owed_since_us) for pair in self._owed)
 
     def next_due_us(self) -> int | None:
         """Tell when the earliest of those is due that were put off and not due when leases were last asked for."""

@@ -28,9 +28,11 @@ from pywats_mqtt.ports import (
     RetryAt,
     RoutedBatch,
     Settlement,
+    Staleness,
 )
 from pywats_mqtt.spool.latest import LatestEntries
 from pywats_mqtt.spool.routing import NewDelivery, decide, latest_pair
+from pywats_mqtt.spool.staleness import staleness_of
 from pywats_mqtt.spool.states import Move, State, advance, settled
 from pywats_mqtt.spool.tally import Tally
 
@@ -267,6 +269,10 @@ class MemorySpool:
     async def figures(self) -> Figures:
         """See `ports.Spool.figures`; the size is 0, for there is nothing on disk."""
         return self._tally.figures(0)
+
+    async def staleness(self, now_us: int) -> dict[str, Staleness]:
+        """See `ports.Spool.staleness`."""
+        return staleness_of(self._latest.owed(), now_us)
 
     async def quarantined(self, limit: int, after: int = 0) -> Sequence[Quarantined]:
         """See `ports.Spool.quarantined`."""

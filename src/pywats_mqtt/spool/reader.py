@@ -13,10 +13,11 @@ from types import TracebackType
 from typing import Self
 
 from pywats_mqtt.errors import Fatal
-from pywats_mqtt.ports import Figures, Kept, Quarantined
+from pywats_mqtt.ports import Figures, Kept, Quarantined, Staleness
 from pywats_mqtt.spool import views
 from pywats_mqtt.spool.migrate import migrations, version_of
 from pywats_mqtt.spool.quarantine import read_kept
+from pywats_mqtt.spool.staleness import staleness_of
 
 
 class SpoolReader:
@@ -76,6 +77,13 @@ class SpoolReader:
         """Count what is there, as of the last transaction."""
         try:
             return views.read_tally(self._db).figures(views.size_on_disk(self._path))
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from error
+
+    def staleness(self, now_us: int) -> dict[str, Staleness]:
+        """Tell how long what is owed of each kind of telemetry has been, as of the last transaction."""
+        try:
+            return staleness_of(views.read_owed(self._db), now_us)
         except sqlite3.Error as error:
             raise self._unreadable(error) from error
 

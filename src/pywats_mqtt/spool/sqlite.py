@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +21,7 @@ from pywats_mqtt.ports import (
     Release,
     RoutedBatch,
     Settlement,
+    Staleness,
 )
 from pywats_mqtt.spool.connection import connect
 from pywats_mqtt.spool.owner import Owner
@@ -156,6 +157,10 @@ class SqliteSpool:
     async def figures(self) -> Figures:
         """See `ports.Spool.figures`."""
         return await self._read(Store.figures)
+
+    async def staleness(self, now_us: int) -> Mapping[str, Staleness]:
+        """See `ports.Spool.staleness`."""
+        return await self._read(lambda store: store.staleness(now_us))
 
     async def quarantined(self, limit: int, after: int = 0) -> Sequence[Quarantined]:
         """See `ports.Spool.quarantined`."""

@@ -35,6 +35,7 @@ from pywats_mqtt.ports import (
     RetryAt,
     RoutedBatch,
     Settlement,
+    Staleness,
 )
 from pywats_mqtt.spool import quarantine, tables, views
 from pywats_mqtt.spool.disk import Disk
@@ -44,6 +45,7 @@ from pywats_mqtt.spool.packets import without_repeats
 from pywats_mqtt.spool.routing import Plan, decide, identities, latest_pair
 from pywats_mqtt.spool.rows import write_rows
 from pywats_mqtt.spool.staged import Staged
+from pywats_mqtt.spool.staleness import staleness_of
 from pywats_mqtt.spool.states import Move, State, advance, settled
 from pywats_mqtt.spool.upkeep import Upkeep
 
@@ -396,6 +398,10 @@ class Store:
         tally = self._stored_tally.copy()
         tally.acknowledged += self._acknowledged
         return tally.figures(views.size_on_disk(self._path))
+
+    def staleness(self, now_us: int) -> dict[str, Staleness]:
+        """See `ports.Spool.staleness`."""
+        return staleness_of(self._latest.owed(), now_us)
 
     def quarantined(self, limit: int, after: int) -> list[Quarantined]:
         """See `ports.Spool.quarantined`."""

@@ -37,6 +37,11 @@ def read_quarantine(db: sqlite3.Connection, limit: int, after: int) -> list[Quar
     return [Quarantined(**dict(zip(_QUARANTINED, row, strict=True))) for row in rows]
 
 
+def read_owed(db: sqlite3.Connection) -> list[tuple[str, str, int]]:
+    """Read which latest deliveries are owed: asset, kind, and since when."""
+    return db.execute("SELECT key, kind, owed_since_us FROM latest WHERE version > settled_version").fetchall()
+
+
 def read_note(db: sqlite3.Connection, name: str) -> bytes | None:
     """Read a note."""
     row = db.execute("SELECT value FROM note WHERE name = ?", (name,)).fetchone()
