@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import httpx
 import pytest
 from pywats import AsyncWATS
@@ -52,3 +54,37 @@ async def test_a_throttled_client_is_told_when_to_come_back() -> None:
         async with httpx.AsyncClient(base_url=running.url, trust_env=False) as inspector:
             log = (await inspector.get("/_emulator/requests")).json()
             assert [entry["status"] for entry in log] == [200, 200, 200, 429, 429]
+
+
+class LateClock:
+    """A clock on which a minute passes between two looks."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def now(self) -> datetime:
+        """The time, in the year it is far ahead in."""
+        return datetime(2040, 1, 1, tzinfo=UTC) + timedelta(seconds=self.seconds)
+
+    def monotonic(self) -> float:
+        """A minute later than before."""
+        self.seconds += 60.0
+        return self.seconds
+
+    def real_s(self, seconds: float) -> float:
+        """Nothing is waited for here."""
+        return seconds
+
+
+async def test_the_emulator_goes_by_the_clock_it_is_given() -> None:
+    """Throttling, what is logged and what an answer is dated with."""
+    async with (
+        serve(Settings(port=0, rate_limit=1, clock=LateClock())) as running,
+        httpx.AsyncClient(base_url=running.url, trust_env=False) as client,
+    ):
+        for _ in range(3):
+            answer = await client.get("/api/App/Version", headers={"Authorization": f"Basic {TOKEN}"})
+            assert answer.status_code == 200
+            assert "2040" in answer.headers["date"]
+        log = (await client.get("/_emulator/requests")).json()
+        assert {entry["at"][:4] for entry in log} == {"2040"}

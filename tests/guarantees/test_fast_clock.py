@@ -60,7 +60,7 @@ def line(tmp_path: Path) -> Iterator[Line]:
 
 
 def test_intervals_and_windows_go_by_the_clock(line: Line) -> None:
-    """Counts that change at once are there after their interval of 30 s; five hundred calls need more than a minute."""
+    """Counts that change at once are there after their interval of a minute; six hundred calls need two minutes."""
     for total in (10, 20, 30):
         line.say("assets/F1/counters", counters={"total_count": total})
     block_until(lambda: line.total("F1") == 30, bound_s=15.0, what="the newest count, an interval later")

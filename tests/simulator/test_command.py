@@ -4,8 +4,10 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,21 @@ def simulating(folder: Path, *options: str) -> Iterator[Simulation]:
     finally:
         simulation.process.kill()
         simulation.process.wait()
+
+
+def test_a_fleet_on_a_fast_clock_goes_by_it(broker: Mosquitto, tmp_path: Path) -> None:
+    """Its minute is a second, its rate is as much higher, and its times are those of that clock."""
+    journal = tmp_path / "journal.jsonl"
+    clock = ("--clock-rate", "60", "--clock-offset", "86400")
+    options = ("--broker", f"127.0.0.1:{broker.port}", "--devices", "3", "--rate", "2", "--seconds", "60", *clock)
+    before = datetime.fromtimestamp(time.time(), UTC)
+    with simulating(tmp_path, *options, "--journal", str(journal), "--json") as simulation:
+        assert simulation.end() == 0
+    summary = json.loads(simulation.out)
+    assert summary["seconds"] >= 60
+    assert summary["published"] > 10
+    starts = [datetime.fromisoformat(entry.start) for entry in load_record(journal).entries if entry.start]
+    assert min(starts) > before + timedelta(hours=23)
 
 
 @pytest.mark.parametrize("devices", [5, 70])

@@ -38,6 +38,9 @@ of shifts that are over."""
 ROOMY = 0.95
 """Share of `spool.max_bytes` from which on messages may have to wait at the broker."""
 
+STATE_S = 10.0
+"""Shortest time between two looks at whether an asset's state changed; unlike counts, most of them cost no call."""
+
 
 class Host(Protocol):
     """What delivering needs of the bridge it is part of."""
@@ -178,7 +181,7 @@ def pace_of(config: BridgeConfig) -> Pace:
         attempts=wats.attempts,
         intervals_s={
             "asset_counts": wats.update_interval_s,
-            "asset_state": wats.update_interval_s,
+            "asset_state": min(wats.update_interval_s, STATE_S),
             "asset_environment": wats.tags_interval_s,
             "asset_samples": min(wats.tags_interval_s, config.assets.history_window_s or wats.tags_interval_s),
             "asset_watch": wats.tags_interval_s,

@@ -134,7 +134,8 @@ class WatsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             besides.
         timeout_s: seconds a call may take.
         attempts: tries of a delivery that the server answers with 500, before it is quarantined.
-        update_interval_s: shortest time between two updates of the same asset's counts or state.
+        update_interval_s: shortest time between two updates of the same asset's counts. Its state, which costs a call
+            only where it changed, follows within ten seconds, or this if it is shorter.
         tags_interval_s: shortest time between two writes of the same asset's environment tags.
     """
 
@@ -158,7 +159,7 @@ class WatsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     concurrency: Annotated[int, msgspec.Meta(ge=1, le=64)] = 8
     timeout_s: Seconds = 30.0
     attempts: Annotated[int, msgspec.Meta(ge=1)] = 5
-    update_interval_s: Annotated[float, msgspec.Meta(ge=0)] = 30.0
+    update_interval_s: Annotated[float, msgspec.Meta(ge=0)] = 60.0
     tags_interval_s: Annotated[float, msgspec.Meta(ge=0)] = 120.0
 
     def is_counted_by_reports(self, asset: str) -> bool:

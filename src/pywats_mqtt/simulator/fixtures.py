@@ -44,9 +44,12 @@ class Fixture:
         run: makes message ids unique over runs with the same seed.
         rng: where all chance comes from.
         now: the begin of the run, aware UTC.
+        maintenance: how long one takes; it ends with the first heartbeat after that.
     """
 
-    def __init__(self, *, device: str, run: str, rng: Random, now: datetime) -> None:
+    def __init__(
+        self, *, device: str, run: str, rng: Random, now: datetime, maintenance: timedelta = timedelta()
+    ) -> None:
         self.device = device
         self._numbers = Numbers(device, run)
         self._rng = rng
@@ -60,16 +63,18 @@ class Fixture:
         self._last_at: datetime | None = None
         self._spent_until = now
         self._off_n = rng.uniform(0.0, 0.3)
+        self._maintenance = maintenance
+        self._back_at = now
 
     def next(self, now: datetime) -> Outgoing:
         """Say what there is to say at `now`: mostly counters, now and then a heartbeat, the environment or an alert."""
         if self._numbers.coming == 1:
-            return self._heartbeat(now)
+            return self.heartbeat(now)
         (kind,) = self._rng.choices(tuple(WEIGHTS), weights=tuple(WEIGHTS.values()))
         says = {
             "counters": self._counters,
             "environment": self._surroundings,
-            "status": self._heartbeat,
+            "status": self.heartbeat,
             "alerts": self._alarm,
             "utilization": self._utilization,
             "calibration": self._calibration,
@@ -84,12 +89,14 @@ class Fixture:
         counters = {"running_count": self._running, "total_count": self._total}
         return self._outgoing("counters", {"counters": counters}, now, counted=True)
 
-    def _heartbeat(self, now: datetime) -> Outgoing:
+    def heartbeat(self, now: datetime) -> Outgoing:
+        """Say all there is to say at `now`: counters, environment and state."""
         self._count(now)
         if self._status == "maintenance":
-            self._status, self._running, self._total = "running", 0, max(self._total, self._total_at(now))
+            if now >= self._back_at:
+                self._status, self._running, self._total = "running", 0, max(self._total, self._total_at(now))
         elif self._running >= MAINTENANCE_AFTER:
-            self._status = "maintenance"
+            self._status, self._back_at = "maintenance", now + self._maintenance
         else:
             self._status = self._rng.choice(WORDS_AT_WORK)
         blocks = {

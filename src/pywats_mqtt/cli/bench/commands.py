@@ -53,6 +53,31 @@ def emulator(
     _print(measure(reports, steps, rounds, _say), as_json=as_json)
 
 
+@bench.command()
+def calls(
+    *,
+    fixtures: Annotated[int, typer.Option(min=1, help="Fixtures that say how they are.")] = 1_000,
+    per_s: Annotated[float, typer.Option(min=0.001, help="Messages of each fixture in a second of the clock.")] = 1.0,
+    testers: Annotated[int, typer.Option(min=1, help="Testers that send results meanwhile.")] = 10,
+    results_per_minute: Annotated[float, typer.Option(min=0, help="Results of all testers together.")] = 60.0,
+    minutes: Annotated[float, typer.Option(min=0.1, help="Minutes of the clock they speak for.")] = 10.0,
+    rate: Annotated[float, typer.Option(min=0.1, help="How many times as fast the clock goes.")] = 10.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Calls to WATS that a fleet of fixtures costs, and how old what WATS holds of it gets."""
+    from pywats_mqtt.cli.bench.calls import Load  # noqa: PLC0415 - only when called
+    from pywats_mqtt.cli.bench.calls import calls as measure  # noqa: PLC0415 - only when called
+
+    load = Load(
+        fixtures=fixtures,
+        per_s=per_s,
+        testers=testers,
+        results_per_minute=results_per_minute,
+        minutes=minutes,
+    )
+    _print(measure(load, rate, _say), as_json=as_json)
+
+
 def _say(line: str) -> None:
     typer.echo(line, err=True)
 

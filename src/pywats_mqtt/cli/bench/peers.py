@@ -17,6 +17,7 @@ from mqtt5 import ConnectPacket, PublishPacket, QoS, SubscribePacket, TopicFilte
 
 from pywats_mqtt.errors import Fatal
 
+PROGRAM = (sys.executable, "-m", "pywats_mqtt")
 START_S = 10.0
 HEADER_BYTES = 2
 """Of a PUBACK: its type, and the length of what follows (MQTT 5, 3.4.1)."""
@@ -36,7 +37,7 @@ def mosquitto(folder: Path) -> Iterator[int]:
     settings.write_text(
         f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\npersistence false\nlog_type error\n"
     )
-    with _running([program, "-c", str(settings)]):
+    with running([program, "-c", str(settings)]):
         _await_port(port)
         yield port
 
@@ -54,11 +55,11 @@ class Emulator(NamedTuple):
 
 
 @contextlib.contextmanager
-def emulator() -> Iterator[Emulator]:
-    """Run the emulator without a rate limit in a process of its own."""
+def emulator(*options: str) -> Iterator[Emulator]:
+    """Run the emulator in a process of its own, without a rate limit unless an option names one."""
     port = _free_port()
-    words = [sys.executable, "-m", "pywats_mqtt", "emulate", "--port", str(port), "--rate-limit", "0"]
-    with _running(words) as pid:
+    words = [*PROGRAM, "emulate", "--port", str(port), "--rate-limit", "0", *options]
+    with running(words) as pid:
         _await_port(port)
         yield Emulator(port, pid)
 
@@ -89,9 +90,9 @@ def lay_backlog(port: int, publications: Iterator[tuple[str, bytes]]) -> int:
             count += len(window)
             link.sendall(b"".join(window))
             while acknowledged < count - WINDOW:
-                acknowledged, rest = _count_acks(link, acknowledged, rest)
+                acknowledged, rest = count_acks(link, acknowledged, rest)
         while acknowledged < count:
-            acknowledged, rest = _count_acks(link, acknowledged, rest)
+            acknowledged, rest = count_acks(link, acknowledged, rest)
         link.sendall(b"\xe0\x00")
     return count
 
@@ -105,7 +106,7 @@ def _windows(publications: Iterator[tuple[str, bytes]]) -> Iterator[list[bytes]]
         yield window
 
 
-def _count_acks(link: socket.socket, acknowledged: int, rest: bytes) -> tuple[int, bytes]:
+def count_acks(link: socket.socket, acknowledged: int, rest: bytes) -> tuple[int, bytes]:
     """Read once; gives the PUBACKs read so far, and what is left of a broken-off one."""
     read = link.recv(65_536)
     if not read:
@@ -119,7 +120,8 @@ def _count_acks(link: socket.socket, acknowledged: int, rest: bytes) -> tuple[in
 
 
 @contextlib.contextmanager
-def _running(words: list[str]) -> Iterator[int]:
+def running(words: list[str]) -> Iterator[int]:
+    """Run a program while the block runs, unheard; gives its pid."""
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603 - our peers
     try:
         yield process.pid
