@@ -60,6 +60,25 @@ def test_a_slot_is_freed_a_window_after_the_end() -> None:
     assert window.wait_s(81.0) == 0
 
 
+def test_slots_are_counted_by_account_until_they_are_free() -> None:
+    """Those under way too; remembered ones are on nobody's account, and come free first."""
+    window = Window(4)
+    window.remember(1, 0.0)
+    for account in ("counts", "counts", "reports"):
+        window.start(account)
+    assert (dict(window.by_account), window.free(0.0)) == ({"counts": 2, "reports": 1}, 0)
+    window.end(1.0, "counts")
+    window.end(2.0, "reports")
+    window.give_back("counts")
+    assert (dict(window.by_account), window.free(2.0)) == ({"counts": 1, "reports": 1}, 1)
+    assert window.wait_s(2.0, spare=1) == pytest.approx(WINDOW_S + MARGIN_S - 2.0, abs=0.01)
+
+    assert window.free(WINDOW_S + 0.5) == 2
+    assert dict(window.by_account) == {"counts": 1, "reports": 1}
+    assert window.free(WINDOW_S + 1.5) == 3
+    assert dict(window.by_account) == {"counts": 0, "reports": 1}
+
+
 def test_a_lowered_limit_waits_for_all_that_is_too_much() -> None:
     """Calls remembered from before may be more than are allowed now."""
     window = Window(2)
