@@ -4,8 +4,7 @@ One task leases and hands out, some work, one settles many at once. A key has on
 order holds; a delivery's lease ends only when what became of it is committed. More are leased than can be worked on, so
 that nobody waits for a commit; what is leased and not begun when the server goes away is given back.
 
-Each kind of telemetry is worked on beside the ordered deliveries and beside the others, by tasks of its own: what waits
-for a call of the quota holds up its own kind alone.
+Each kind of telemetry is worked on by tasks of its own: what waits for a call of the quota holds up its kind alone.
 """
 
 from __future__ import annotations
@@ -204,14 +203,12 @@ class Delivering:
         if kinds:
             self._looked_at_s = asyncio.get_running_loop().time()
         for kind in kinds:
-            room = self._room(kind)  # one that was looked at before may have taken it
-            if room <= 0:
-                continue
+            if (room := self._room(kind)) <= 0:
+                continue  # one that was looked at before has taken it
             now_us = to_us(self._clock.now())
             settled_before_us = now_us if self._draining else now_us - int(self._pace.intervals_s[kind] * 1e6)
-            lease = partial(self._spool.lease_latest, room, now_us)
-            others = frozenset(self._pace.intervals_s) - {kind}
-            leased = await until_stored(partial(lease, settled_before_us=settled_before_us, skip_kinds=others))
+            lease = partial(self._spool.lease_latest, room, now_us, settled_before_us=settled_before_us)
+            leased = await until_stored(partial(lease, skip_kinds=frozenset(self._pace.intervals_s) - {kind}))
             self._looks.looked(kind, self._clock.monotonic(), more=len(leased) == room)
             self._take(leased)
 
