@@ -22,6 +22,7 @@ from pywats_mqtt.cli.bench.calls import Load, device, fixture
 from pywats_mqtt.cli.bench.calls_figures import Fixture, Said, reading, result_key
 from pywats_mqtt.cli.bench.rounds import Measured
 from pywats_mqtt.simulator.fleet import seeded
+from pywats_mqtt.simulator.numbers import Numbers
 from pywats_mqtt.simulator.outgoing import Outgoing
 from pywats_mqtt.simulator.products import PRODUCTS
 from pywats_mqtt.simulator.testers import Tester
@@ -88,7 +89,11 @@ class _Fleet:
     def __init__(self, settings: _Settings, now: datetime) -> None:
         self._fixtures = cycle([fixture(number, now) for number in range(settings.fixtures)])
         self._testers = cycle(
-            Tester(device=f"T{number}", run="bench", rng=seeded(f"T{number}"), product=PRODUCTS[number % len(PRODUCTS)])
+            Tester(
+                numbers=Numbers(f"T{number}", "bench"),
+                rng=seeded(f"T{number}"),
+                product=PRODUCTS[number % len(PRODUCTS)],
+            )
             for number in range(settings.testers)
         )
         self._per_s = settings.fixtures * settings.per_s
