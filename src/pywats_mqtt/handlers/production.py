@@ -39,6 +39,9 @@ AT_ONCE = 4
 """Units of a group that WATS is asked about at once: one after the other, a hundred new ones would keep all else from
 being leased for a minute."""
 
+ALONE_KEPT = 1_000
+"""Units remembered to be saved alone; forgetting them costs a call that fails once more."""
+
 OUTCOME_UNKNOWN = frozenset({"timeout", "dropped"})
 """Causes that may lie in what is sent."""
 
@@ -219,6 +222,8 @@ class ProductionHandlers:
             except Retry as failed:
                 if len(group) > 1 and (failed.scope is Scope.DELIVERY or failed.cause in OUTCOME_UNKNOWN):
                     # Perhaps one of them is the reason: each is tried alone, so that the others do not pay for it.
+                    if len(self._alone) >= ALONE_KEPT:
+                        self._alone.clear()
                     self._alone.update(plan.event.serial_number for plan in group)
                 for plan in group:
                     plan.problem = failed

@@ -15,6 +15,9 @@ from pywats_mqtt.errors import Reject
 from pywats_mqtt.events import Failure, Repair
 from pywats_mqtt.ports import Clock, KnownTest, Notes, Wats
 
+CODES_KEPT = 100
+"""Repair operations whose codes are remembered: more than a plant has, also where a device invents some."""
+
 KEEP_S = 3_600.0
 """Codes are seldom changed, and a new one is found before it is refused."""
 
@@ -58,6 +61,8 @@ class RepairHandler:
             except Reject:
                 remarks.clear()
         codes = await wats.repair_codes(event.repair_code)
+        if len(self._kept) >= CODES_KEPT:
+            self._kept.clear()
         self._kept[event.repair_code] = _Kept(codes, self._clock.monotonic())
         return _spelled(event, codes, remarks)
 

@@ -44,7 +44,7 @@ class _Unit(msgspec.Struct, rename="camel"):
 
 
 class _Saved(msgspec.Struct, rename="camel"):
-    error_count: int
+    error_count: int = 0
 
 
 class _Operation(msgspec.Struct):
@@ -88,7 +88,10 @@ class ProductionCalls:
         )
 
     async def save_units(self, units: Sequence[Unit]) -> list[Outcome]:
-        """Save units in one call, or in as few as tell which of them WATS does not take."""
+        """Save units in one call, or in as few as tell which of them WATS does not take.
+
+        An answer that counts no errors has none: to ask again would be to ask for ever.
+        """
         try:
             answer = await self._session.call(_SAVE, body=[_wire(unit) for unit in units])
         except Reject as refused:

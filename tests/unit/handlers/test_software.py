@@ -60,9 +60,30 @@ async def test_a_log_that_cannot_be_written_holds_up_no_result_and_is_made_up_fo
         assert [call for call, _ in bench.refused] == ["Asset/Message"]
         assert "log_message" not in await bench.look()
         bench.clock.seconds += 3_601
+    else:
+        assert "log_message" not in await bench.look()
+        bench.clock.seconds += 61
     assert "log_message" in await bench.look()
     assert len(bench.log()) == 1
     assert failure is not FORBIDDEN or bench.refused[-1] == ("Asset/Message", "")
+
+
+async def test_a_log_that_goes_on_failing_is_asked_ever_more_seldom() -> None:
+    """Within a day fewer than forty times, though it is looked at each half minute; once it works it is prompt."""
+    bench = Bench()
+    bench.wats.fail_next("log_message", FAILED)
+    calls = (await bench.handle(report(1, OLD))).count("log_message")
+    for _ in range(24 * 60 * 2):
+        bench.clock.seconds += 30
+        bench.wats.fail_next("log_message", FAILED)
+        calls += (await bench.look()).count("log_message")
+    assert 24 <= calls < 40
+    bench.wats.forgive()
+    bench.clock.seconds += 3_601
+    assert "log_message" in await bench.look()
+    assert len(bench.log()) == 1
+    bench.clock.seconds += 1
+    assert "log_message" in await bench.handle(report(2, NEW))
 
 
 async def test_an_asset_that_may_not_be_made_refuses_the_inventory_and_still_judges() -> None:
