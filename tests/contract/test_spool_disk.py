@@ -34,7 +34,7 @@ def db(path: Path) -> Iterator[sqlite3.Connection]:
 
 def store(db: sqlite3.Connection, number: int, size_bytes: int) -> None:
     """Store a batch of a size."""
-    db.execute("INSERT INTO batch VALUES (?, zeroblob(?))", (number, size_bytes))
+    db.execute("INSERT INTO batch (number, messages) VALUES (?, zeroblob(?))", (number, size_bytes))
 
 
 def test_full_at_the_bound_and_again_below_the_low_mark(db: sqlite3.Connection, path: Path) -> None:

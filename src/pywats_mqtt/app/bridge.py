@@ -124,7 +124,12 @@ class Bridge:
         settings = self.config.spool
         path = Path(settings.path)
         async with SqliteSpool.open(
-            path, clock=self.clock, max_bytes=settings.max_bytes, identity_days=settings.identity_days
+            path,
+            clock=self.clock,
+            max_bytes=settings.max_bytes,
+            identity_days=settings.identity_days,
+            trace_rows=settings.trace_rows,
+            trace_days=settings.trace_days,
         ) as spool:
             self._spool = spool
             self._client_id = self._client_id or await _client_id(spool)

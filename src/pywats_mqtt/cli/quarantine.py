@@ -183,7 +183,12 @@ def _ask(config: BridgeConfig, question: Question) -> Answer | None:
 def _opened(config: BridgeConfig) -> SqliteSpool:
     settings = config.spool
     return SqliteSpool.open(
-        Path(settings.path), clock=SystemClock(), max_bytes=settings.max_bytes, identity_days=settings.identity_days
+        Path(settings.path),
+        clock=SystemClock(),
+        max_bytes=settings.max_bytes,
+        identity_days=settings.identity_days,
+        trace_rows=settings.trace_rows,
+        trace_days=settings.trace_days,
     )
 
 

@@ -288,12 +288,16 @@ class SpoolConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         max_bytes: at this size the bridge stops reading from the broker until deliveries make room.
         identity_days: days an id is remembered to tell a duplicate.
         drain_s: seconds a stop may take to deliver what is stored; the rest is delivered after the next start.
+        trace_rows: messages whose way `trace` can tell, the newest ones; 0 for none. One takes some 300 bytes.
+        trace_days: days it can tell it.
     """
 
     path: str = "spool.db"
     max_bytes: Annotated[int, msgspec.Meta(ge=1_048_576)] = 2_147_483_648
     identity_days: Annotated[int, msgspec.Meta(ge=1)] = 30
     drain_s: Annotated[float, msgspec.Meta(ge=0)] = 10.0
+    trace_rows: Annotated[int, msgspec.Meta(ge=0)] = 100_000
+    trace_days: Annotated[int, msgspec.Meta(ge=1)] = 30
 
 
 class BridgeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

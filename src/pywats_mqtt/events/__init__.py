@@ -49,6 +49,8 @@ from pywats_mqtt.events.kinds import (
     kind_of,
     kind_of_type,
     order_key,
+    report_of,
+    subject_of,
 )
 from pywats_mqtt.events.production import OperatorEvent, UnitEvent
 from pywats_mqtt.events.repairs import Failure, Repair, RepairedPart
@@ -140,4 +142,6 @@ __all__ = [
     "kind_of_type",
     "order_key",
     "payload_digest",
+    "report_of",
+    "subject_of",
 ]

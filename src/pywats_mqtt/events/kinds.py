@@ -113,6 +113,22 @@ def order_key(event: Event) -> str:
     return event.key
 
 
+def subject_of(event: Event) -> str:
+    """Name what an event is about: the unit's serial number, else its line."""
+    match event:
+        case TestResult() | Repair() | UnitEvent():
+            return event.serial_number
+        case Relayed():
+            return subject_of(event.event)
+        case _:
+            return event.key
+
+
+def report_of(event: Event) -> UUID | None:
+    """Give the id of the report that WATS gets of an event, where the event names it."""
+    return event.report_id if isinstance(event, TestResult | Repair) else None
+
+
 def kind_of(event: Event) -> str:
     """Name the kind of an event as it is stored: its tag."""
     return kind_of_type(type(event))

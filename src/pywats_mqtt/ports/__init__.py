@@ -24,6 +24,7 @@ from pywats_mqtt.ports.spool import (
     Spool,
     Staleness,
 )
+from pywats_mqtt.ports.trace import Trace
 from pywats_mqtt.ports.wats import Asset, KnownTest, Unit, Wats
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "Spool",
     "Staleness",
     "Timer",
+    "Trace",
     "Unit",
     "Wats",
 ]

@@ -10,6 +10,7 @@ import msgspec
 from pywats_mqtt.events import AssetUpdate, Event, Identified
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports.broker import Receipt
+from pywats_mqtt.ports.trace import Trace
 
 
 class Rejection(msgspec.Struct, frozen=True, gc=False):
@@ -36,10 +37,12 @@ class Batch(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         number: grows by one with each stored batch, from 1; survives restarts.
         messages: what was stored, in order of arrival, without QoS 2 packets that were stored before.
+        stored_at_us: when, in microseconds since 1970 UTC; 0 where that is not known.
     """
 
     number: int
     messages: tuple[RawMessage, ...]
+    stored_at_us: int = 0
 
 
 class Delivery(msgspec.Struct, frozen=True):
@@ -314,4 +317,11 @@ class Spool(Notes, Protocol):
 
     async def discard(self, numbers: Sequence[int]) -> int:
         """Throw rows of the quarantine away for good; tells how many there were."""
+        ...
+
+    async def traces(self, word: str, limit: int) -> Sequence[Trace]:
+        """Give what is remembered of the messages that this names: a serial number, message id or report id.
+
+        The newest ones, oldest first. What is in quarantine as a message is not among them until it leaves it.
+        """
         ...

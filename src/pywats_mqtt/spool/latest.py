@@ -65,6 +65,11 @@ class LatestEntries:
         entry = self._changed.get(pair) or self._entries.get(pair)
         return None if entry is None else entry.event
 
+    def version(self, pair: Pair) -> int:
+        """Give the version that the last fold made; 0 where nothing is known."""
+        entry = self._changed.get(pair) or self._entries.get(pair)
+        return 0 if entry is None else entry.version
+
     def fold(self, pair: Pair, folded: Folded, *, now_us: int, new_id: int) -> bool:
         """Take the fold of a batch; `new_id` names the entry if it is new, which is what this tells."""
         entry = self._to_change(pair)

@@ -29,8 +29,10 @@ from pywats_mqtt.ports import (
     RoutedBatch,
     Settlement,
     Staleness,
+    Trace,
 )
 from pywats_mqtt.spool.latest import LatestEntries
+from pywats_mqtt.spool.remembered import Remembered
 from pywats_mqtt.spool.routing import NewDelivery, decide, latest_pair
 from pywats_mqtt.spool.staleness import staleness_of
 from pywats_mqtt.spool.states import Move, State, advance, settled
@@ -62,6 +64,11 @@ class MemorySpool:
         self._held = 0
         self._notes: dict[str, bytes] = {}
         self._asked_us = 0
+        self._remembered = Remembered(self._new_id)
+
+    def _new_id(self) -> int:
+        self._tally.last_id += 1
+        return self._tally.last_id
 
     async def put(self, receipt: Receipt) -> Batch | None:
         """See `ports.Spool.put`."""
@@ -84,7 +91,9 @@ class MemorySpool:
 
     def _batch(self, messages: Sequence[RawMessage]) -> Batch:
         self._tally.last_batch += 1
-        batch = self._batches[self._tally.last_batch] = Batch(self._tally.last_batch, tuple(messages))
+        batch = self._batches[self._tally.last_batch] = Batch(
+            self._tally.last_batch, tuple(messages), to_us(self._clock.now())
+        )
         return batch
 
     async def unrouted(self, after: int, limit: int) -> Sequence[Batch]:
@@ -103,12 +112,14 @@ class MemorySpool:
         plan = decide(batch.messages, outcomes, self._identities, self._latest.event)
         del self._batches[batch.number]
         tally.last_routed = batch.number
+        first_id = tally.last_id + 1
         for new in plan.ordered:
             self._owe(new)
         now_us = to_us(self._clock.now())
         for pair, folded in plan.folded.items():
             if self._latest.fold(pair, folded, now_us=now_us, new_id=tally.last_id + 1):
                 tally.last_id += 1
+        self._remembered.note_routed(batch, plan, first_id, self._latest, now_us)
         self._latest.commit()
         self._identities |= plan.identities
         for held in plan.held:
@@ -164,7 +175,7 @@ class MemorySpool:
             if settlement.delivery.version:
                 self._settle_latest(settlement, now_us)
             else:
-                self._settle_ordered(settlement)
+                self._settle_ordered(settlement, now_us)
         self._latest.commit()
 
     def _check(self, settlements: Sequence[Settlement]) -> None:
@@ -182,7 +193,7 @@ class MemorySpool:
         owed = self._owed.get(number)
         return State.WAITING if owed is None else owed.state
 
-    def _settle_ordered(self, settlement: Settlement) -> None:
+    def _settle_ordered(self, settlement: Settlement, now_us: int) -> None:
         owed = self._owed[settlement.delivery.id]
         delivery = owed.delivery
         owed.state = settled(owed.state, settlement)
@@ -192,12 +203,15 @@ class MemorySpool:
                 owed.delivery = msgspec.structs.replace(delivery, attempts=attempts)
                 owed.due_us = settlement.at_us
                 self._tally.retried += 1
+                self._remembered.note_tried(settlement, now_us)
             case Done():
                 self._tally.count_done(delivery.messages)
+                self._remembered.note_delivered(delivery.id, now_us)
                 del self._owed[delivery.id]
             case Refused():
                 self._tally.count_refused(delivery.messages)
                 self._hold_delivery(delivery, owed.message, settlement.rejection)
+                self._remembered.note_refused(delivery.id, settlement.rejection, now_us)
                 del self._owed[delivery.id]
 
     def _settle_latest(self, settlement: Settlement, now_us: int) -> None:
@@ -212,11 +226,14 @@ class MemorySpool:
             case Done():
                 self._latest.settle(delivery, now_us=now_us)
                 self._tally.count_done(delivery.messages)
+                self._remembered.note_folded((delivery.key, delivery.kind), delivery.version, now_us)
             case Refused():
                 entry = self._latest.settle(delivery, now_us=now_us)
                 self._tally.count_refused(delivery.messages)
                 message = RawMessage(entry.topic, msgspec.json.encode(delivery.event), entry.received_at_us)
                 self._hold_delivery(delivery, message, settlement.rejection)
+                pair, reason = (delivery.key, delivery.kind), settlement.rejection.reason
+                self._remembered.note_folded(pair, delivery.version, now_us, reason)
         self._latest.end_lease(delivery.id)
 
     def _hold_delivery(self, delivery: Delivery, message: RawMessage, rejection: Rejection) -> None:
@@ -300,13 +317,25 @@ class MemorySpool:
                 self._latest.owe_again(pair, now_us=now_us)
         self._latest.commit()
         self._tally.count_released(len(rows), len(messages))
-        return self._batch(messages) if messages else None
+        batch = self._batch(messages) if messages else None
+        self._remembered.note_left(rows, "released", now_us, batch.number if batch else 0)
+        return batch
 
     async def discard(self, numbers: Sequence[int]) -> int:
         """See `ports.Spool.discard`."""
-        found = [number for number in set(numbers) if self._quarantine.pop(number, None) is not None]
-        self._tally.count_discarded(len(found))
-        return len(found)
+        rows = await self.kept(numbers)
+        for row in rows:
+            del self._quarantine[row.id]
+        self._remembered.note_left(rows, "discarded", to_us(self._clock.now()))
+        self._tally.count_discarded(len(rows))
+        return len(rows)
+
+    async def traces(self, word: str, limit: int) -> Sequence[Trace]:
+        """See `ports.Spool.traces`."""
+        return [
+            msgspec.structs.replace(trace, due_us=self._owed[trace.id].due_us) if trace.id in self._owed else trace
+            for trace in self._remembered.about(word, limit)
+        ]
 
     async def note(self, name: str) -> bytes | None:
         """See `ports.Notes.note`."""

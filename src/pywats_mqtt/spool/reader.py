@@ -13,8 +13,9 @@ from types import TracebackType
 from typing import Self
 
 from pywats_mqtt.errors import Fatal
-from pywats_mqtt.ports import Figures, Kept, Quarantined, Staleness
-from pywats_mqtt.spool import views
+from pywats_mqtt.ports import Batch, Figures, Kept, Quarantined, Staleness, Trace
+from pywats_mqtt.spool import tables, views
+from pywats_mqtt.spool.ledger import read_traces
 from pywats_mqtt.spool.migrate import migrations, version_of
 from pywats_mqtt.spool.quarantine import read_kept
 from pywats_mqtt.spool.staleness import staleness_of
@@ -103,6 +104,20 @@ class SpoolReader:
         """Read rows of the quarantine with all that a new try needs; those that are not there are left out."""
         try:
             return read_kept(self._db, numbers)
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from error
+
+    def traces(self, word: str, limit: int) -> list[Trace]:
+        """Give what is remembered of the messages a word names; see `ports.Spool.traces`."""
+        try:
+            return read_traces(self._db, word, limit)
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from error
+
+    def unread(self, limit: int) -> list[Batch]:
+        """Read the oldest batches that are stored and not interpreted yet."""
+        try:
+            return tables.read_batches(self._db, 0, limit)
         except sqlite3.Error as error:
             raise self._unreadable(error) from error
 

@@ -43,6 +43,16 @@ class NewDelivery(msgspec.Struct, frozen=True, gc=False):
     event: Ordered
     message: RawMessage
     messages: int
+    identity: Identity | None = None
+
+
+class Noted(msgspec.Struct, frozen=True, gc=False):
+    """A message without an ordered delivery that a trace may remember: by its first event with an identity."""
+
+    event: Event
+    message: RawMessage
+    identity: Identity
+    is_repeat: bool
 
 
 class Folded(msgspec.Struct):
@@ -85,6 +95,7 @@ class Plan(msgspec.Struct):
         ordered: in order of arrival.
         folded: by pair, each the fold of all that came onto what was known.
         held: in order of arrival.
+        noted: repeats, and identified messages that were only folded.
         identities: new ids and their digests.
         events_folded, duplicates, conflicts, ignored, unidentified: what was counted on the way.
     """
@@ -92,6 +103,7 @@ class Plan(msgspec.Struct):
     ordered: list[NewDelivery] = msgspec.field(default_factory=list)
     folded: dict[Pair, Folded] = msgspec.field(default_factory=dict)
     held: list[Held] = msgspec.field(default_factory=list)
+    noted: list[Noted] = msgspec.field(default_factory=list)
     identities: dict[bytes, bytes] = msgspec.field(default_factory=dict)
     events_folded: int = 0
     duplicates: int = 0
@@ -191,21 +203,25 @@ class Deciding:
             plan.ignored += 1
             return
         if any(identified.identity is not None for identified in outcome):
-            events = _new_events(plan, message, outcome, self._known)
+            fresh = _new_events(plan, message, outcome, self._known)
         else:
             plan.unidentified += counts_twice(outcome)
-            events = [identified.event for identified in outcome]
-        left = len(events)
-        for event in events:
+            fresh = outcome
+        left = len(fresh)
+        ordered = len(plan.ordered)
+        for identified in fresh:
+            event = identified.event
             left -= 1
             if isinstance(event, ORDERED):
-                plan.ordered.append(NewDelivery(event, message, 0 if left else 1))
+                plan.ordered.append(NewDelivery(event, message, 0 if left else 1, identified.identity))
                 continue
             updates = self._updates.pop(event.key, None)
             if updates is not None:
                 self._plan_updates(updates)
             self._fold(event, message, message.received_at_us, messages=0 if left else 1)
             plan.events_folded += 1
+        if fresh and len(plan.ordered) == ordered:
+            plan.noted += _noted(fresh, message, is_repeat=False)
 
     def end(self) -> Plan:
         """Give the plan."""
@@ -266,10 +282,10 @@ def _is_below(updates: Updates) -> bool:
 
 def _new_events(
     plan: Plan, message: RawMessage, outcome: Sequence[Identified], known: Mapping[bytes, bytes]
-) -> list[Event]:
+) -> Sequence[Identified]:
     """Give a message's events without those known before; empty where nothing of it is left, which is counted."""
     fresh: dict[bytes, bytes] = {}
-    events: list[Event] = []
+    events: list[Identified] = []
     repeated = 0
     for identified in outcome:
         identity = identified.identity
@@ -290,9 +306,16 @@ def _new_events(
                 plan.held.append(Held(message, Rejection(reason, device=order_key(identified.event))))
                 plan.conflicts += 1
                 return []
-        events.append(identified.event)
+        events.append(identified)
     if repeated and not fresh:
         plan.duplicates += 1  # what it says beside its known events was said with them
+        plan.noted += _noted(outcome, message, is_repeat=True)
         return []
     plan.identities.update(fresh)
     return events
+
+
+def _noted(outcome: Sequence[Identified], message: RawMessage, *, is_repeat: bool) -> list[Noted]:
+    """Note a message by its first event with an identity; none where no event has one."""
+    named = ((each.event, each.identity) for each in outcome if each.identity is not None)
+    return [Noted(event, message, identity, is_repeat) for event, identity in named][:1]

@@ -38,6 +38,14 @@ def delete_rows(db: sqlite3.Connection, head: str, keys: Sequence[Value]) -> int
     return removed
 
 
+def update_rows(db: sqlite3.Connection, head: str, values: Sequence[Value], keys: Sequence[Value]) -> None:
+    """Run `head IN (…)` for all keys; `head` is such as `UPDATE trace SET left = ? WHERE id`, with its `values`."""
+    begin = 0
+    for size in _sizes(len(keys)):
+        db.execute(_in(head, size), [*values, *keys[begin : begin + size]])
+        begin += size
+
+
 def select_text(db: sqlite3.Connection, head: str, keys: Sequence[Value]) -> Iterator[str]:
     """Run `head IN (…)`, which gives one text or NULL, for all keys; give the texts."""
     begin = 0

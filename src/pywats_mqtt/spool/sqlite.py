@@ -22,8 +22,10 @@ from pywats_mqtt.ports import (
     RoutedBatch,
     Settlement,
     Staleness,
+    Trace,
 )
 from pywats_mqtt.spool.connection import connect
+from pywats_mqtt.spool.keeping import Keeping
 from pywats_mqtt.spool.owner import Owner
 from pywats_mqtt.spool.store import Store
 from pywats_mqtt.spool.writer import Writer
@@ -34,28 +36,38 @@ T = TypeVar("T")
 class SqliteSpool:
     """The store of one bridge; `async with SqliteSpool.open(…) as spool`. See `ports.Spool` for what each call does."""
 
-    def __init__(self, path: Path, *, clock: Clock, max_bytes: int, identity_days: int) -> None:
+    def __init__(self, path: Path, *, clock: Clock, keep: Keeping) -> None:
         """Use `open`; this only keeps the arguments."""
         self._path = path
         self._clock = clock
-        self._max_bytes = max_bytes
-        self._identity_days = identity_days
+        self._keep = keep
         self._owner: Owner | None = None
         self._writer: Writer | None = None
         self._acknowledged = 0
 
     @classmethod
-    def open(cls, path: Path, *, clock: Clock, max_bytes: int = 2_147_483_648, identity_days: int = 30) -> Self:
+    def open(
+        cls,
+        path: Path,
+        *,
+        clock: Clock,
+        max_bytes: int = Keeping().max_bytes,
+        identity_days: int = Keeping().identity_days,
+        trace_rows: int = Keeping().trace_rows,
+        trace_days: int = Keeping().trace_days,
+    ) -> Self:
         """Name a spool; entering it opens it.
 
         Args:
             path: the file, made when missing; its folder must exist and be on a local disk.
             clock: tells when deliveries were settled and identities seen.
-            max_bytes: at this size `put` waits until there is room: deliveries make it, and ids that are forgotten.
-                What is on its way then still is stored.
-            identity_days: days an event's id is remembered; fewer where `max_bytes` does not hold as many.
+            max_bytes: see `Keeping`; so the others.
+            identity_days: days an id is remembered.
+            trace_rows: messages whose way is remembered.
+            trace_days: days it is remembered.
         """
-        return cls(path, clock=clock, max_bytes=max_bytes, identity_days=identity_days)
+        keep = Keeping(max_bytes=max_bytes, identity_days=identity_days, trace_rows=trace_rows, trace_days=trace_days)
+        return cls(path, clock=clock, keep=keep)
 
     async def __aenter__(self) -> Self:
         """Take the file, bring it to the newest schema, load what has to be in memory.
@@ -91,9 +103,9 @@ class SqliteSpool:
             self._owner = None
 
     def _open_store(self) -> Store:
-        db = connect(self._path, max_bytes=self._max_bytes)
+        db = connect(self._path, max_bytes=self._keep.max_bytes)
         try:
-            return Store(db, self._path, self._clock, max_bytes=self._max_bytes, identity_days=self._identity_days)
+            return Store(db, self._path, self._clock, keep=self._keep)
         except BaseException:
             db.close()
             raise
@@ -181,6 +193,10 @@ class SqliteSpool:
             Retry: as for `put`; nothing was discarded.
         """
         return await self._write(lambda store: store.discard(numbers))
+
+    async def traces(self, word: str, limit: int) -> Sequence[Trace]:
+        """See `ports.Spool.traces`."""
+        return await self._read(lambda store: store.traces(word, limit))
 
     async def note(self, name: str) -> bytes | None:
         """See `ports.Notes.note`."""

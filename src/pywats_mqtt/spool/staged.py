@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from pywats_mqtt.messages import RawMessage
+from pywats_mqtt.ports import Outcome
 from pywats_mqtt.spool import tables
 from pywats_mqtt.spool.lines import Item
+from pywats_mqtt.spool.routing import identities
 from pywats_mqtt.spool.rows import delete_rows, write_rows
 
 
@@ -33,6 +35,16 @@ class Staged(msgspec.Struct):
     quarantine: list[tables.Row] = msgspec.field(default_factory=list)
     ended: set[int] = msgspec.field(default_factory=set)
     when_committed: list[Callable[[], None]] = msgspec.field(default_factory=list)
+
+    def known(self, db: sqlite3.Connection, outcomes: Sequence[Outcome]) -> dict[bytes, bytes]:
+        """Look up the ids of a batch among those stored and those staged; gives their digests."""
+        keys = list({identity.key: None for identity in identities(outcomes)})
+        if not keys:
+            return {}
+        known = dict(tables.read_known(db, keys))
+        if self.identities:
+            known.update((key, self.identities[key]) for key in keys if key in self.identities)
+        return known
 
     def write(self, db: sqlite3.Connection, now_us: int) -> None:
         """Write all rows; `now_us` is when the identities were seen."""

@@ -36,13 +36,16 @@ from pywats_mqtt.ports import (
     RoutedBatch,
     Settlement,
     Staleness,
+    Trace,
 )
 from pywats_mqtt.spool import quarantine, tables, views
 from pywats_mqtt.spool.disk import Disk
+from pywats_mqtt.spool.keeping import Keeping
 from pywats_mqtt.spool.latest import LatestEntries
+from pywats_mqtt.spool.ledger import Ledger, read_traces
 from pywats_mqtt.spool.lines import Item, Lines
 from pywats_mqtt.spool.packets import without_repeats
-from pywats_mqtt.spool.routing import Plan, decide, identities, latest_pair
+from pywats_mqtt.spool.routing import Plan, decide, latest_pair
 from pywats_mqtt.spool.rows import write_rows
 from pywats_mqtt.spool.staged import Staged
 from pywats_mqtt.spool.staleness import staleness_of
@@ -59,7 +62,7 @@ SCANS: Final = 4
 class Store:
     """The tables of one spool file, and their state in memory."""
 
-    def __init__(self, db: sqlite3.Connection, path: Path, clock: Clock, *, max_bytes: int, identity_days: int) -> None:
+    def __init__(self, db: sqlite3.Connection, path: Path, clock: Clock, *, keep: Keeping) -> None:
         """Load counters and latest deliveries; ordered ones are read when leases are asked for.
 
         Raises:
@@ -71,8 +74,9 @@ class Store:
         self._clock = clock
         self._tally = views.read_tally(db)
         self._stored_tally = self._tally.copy()
-        self._disk = Disk(db, path, max_bytes)
-        self._upkeep = Upkeep(db, clock, self._disk, identity_days)
+        self._disk = Disk(db, path, keep.max_bytes)
+        self._upkeep = Upkeep(db, clock, self._disk, keep.identity_days)
+        self._ledger = Ledger(db, clock, rows=keep.trace_rows, days=keep.trace_days)
         self._acknowledged = 0
         self._latest = LatestEntries(tables.read_latest(db, str(path)))
         self._lines = Lines(self._tally.last_id)
@@ -108,6 +112,7 @@ class Store:
             self._db.execute("ROLLBACK")
         self._tally = self._stored_tally.copy()
         self._latest.rollback()
+        self._ledger.rollback()
         self._staged = Staged()
 
     def tally_acknowledged(self, count: int) -> None:
@@ -125,14 +130,21 @@ class Store:
 
     def upkeep_due_s(self) -> float:
         """Tell in how many seconds `upkeep` is due."""
-        return self._upkeep.due_s()
+        return min(self._upkeep.due_s(), self._ledger.due_s(self._stored_tally))
 
     def upkeep(self, *, idle: bool) -> None:
         """Do a small step of upkeep if one is due; a disk that refuses it now is asked again later."""
         try:
-            if self._upkeep.step(idle=idle, tally=self._stored_tally):
+            full = self._disk.full
+            forgetting = self._ledger.surplus(self._stored_tally, full=full)
+            if forgetting:
+                self.begin()
+                self._ledger.forget(self._tally, full=full)
+                self.commit()
+            if not (forgetting and full) and self._upkeep.step(idle=idle, tally=self._stored_tally):
                 self._disk.measure()
         except sqlite3.OperationalError:
+            self.rollback()
             _log.debug("upkeep not possible now", extra={"path": str(self._path)}, exc_info=True)
 
     def close(self) -> None:
@@ -150,7 +162,9 @@ class Store:
 
     def _write_staged(self) -> None:
         db = self._db
-        self._staged.write(db, to_us(self._clock.now()))
+        now_us = to_us(self._clock.now())
+        self._staged.write(db, now_us)
+        self._ledger.write(now_us)
         write_rows(db, tables.REPLACE_LATEST, [tables.latest_row(entry) for entry in self._latest.changed()])
         self._tally.acknowledged = self._stored_tally.acknowledged + self._acknowledged
         write_rows(db, "REPLACE INTO counter (name, value)", self._tally.changed_since(self._stored_tally))
@@ -170,8 +184,12 @@ class Store:
 
     def _insert_batch(self, messages: tuple[RawMessage, ...]) -> Batch:
         number = self._tally.last_batch = self._tally.last_batch + 1
-        self._db.execute("INSERT INTO batch (number, messages) VALUES (?, ?)", (number, tables.pack_messages(messages)))
-        return Batch(number, messages)
+        now_us = to_us(self._clock.now())
+        self._db.execute(
+            "INSERT INTO batch (number, messages, stored_at_us) VALUES (?, ?, ?)",
+            (number, tables.pack_messages(messages), now_us),
+        )
+        return Batch(number, messages, now_us)
 
     def route(self, batch: Batch, outcomes: Sequence[Outcome]) -> RoutedBatch:
         """See `ports.Spool.route`.
@@ -183,25 +201,16 @@ class Store:
         if batch.number != tally.last_routed + 1 or batch.number > tally.last_batch:
             raise ValueError(f"batch {batch.number} cannot be routed: the next is {tally.last_routed + 1}")
         now_us = to_us(self._clock.now())
-        plan = decide(batch.messages, outcomes, self._known(outcomes), self._latest.event)
+        plan = decide(batch.messages, outcomes, self._staged.known(self._db, outcomes), self._latest.event)
         self._db.execute("DELETE FROM batch WHERE number = ?", (batch.number,))
         tally.last_routed = batch.number
-        self._stage(plan, now_us)
+        self._stage(batch, plan, now_us)
         tally.count_routed(plan.routed, conflicts=plan.conflicts)
         return plan.routed
 
-    def _known(self, outcomes: Sequence[Outcome]) -> dict[bytes, bytes]:
-        """Look up the ids of a batch among those stored and those staged."""
-        keys = list({identity.key: None for identity in identities(outcomes)})
-        if not keys:
-            return {}
-        known = dict(tables.read_known(self._db, keys))
-        if self._staged.identities:
-            known.update((key, self._staged.identities[key]) for key in keys if key in self._staged.identities)
-        return known
-
-    def _stage(self, plan: Plan, now_us: int) -> None:
+    def _stage(self, batch: Batch, plan: Plan, now_us: int) -> None:
         tally = self._tally
+        last_id = tally.last_id
         for new in plan.ordered:
             tally.last_id += 1
             self._staged.items.append(
@@ -219,6 +228,7 @@ class Store:
         for pair, folded in plan.folded.items():
             if self._latest.fold(pair, folded, now_us=now_us, new_id=tally.last_id + 1):
                 tally.last_id += 1
+        self._ledger.note_routed(batch, plan, last_id + 1, self._latest, tally)
         self._staged.identities |= plan.identities
         self._staged.quarantine += [tables.held_row(held.message, held.rejection) for held in plan.held]
 
@@ -234,21 +244,21 @@ class Store:
             if delivery.version:
                 self._settle_latest(settlement, now_us)
             else:
-                self._settle_ordered(settlement)
+                self._settle_ordered(settlement, now_us)
             self._staged.ended.add(delivery.id)
 
-    def _settle_ordered(self, settlement: Settlement) -> None:
+    def _settle_ordered(self, settlement: Settlement, now_us: int) -> None:
         item = self._ending(self._lines.leased(settlement.delivery.id), settlement)
         match settlement:
             case RetryAt():
                 self._put_off(item, settlement)
+                self._ledger.note_tried(settlement, now_us)
             case Done():
                 self._tally.count_done(item.messages)
+                self._ledger.note_delivered(item.id)
                 self._remove(item)
             case Refused():
-                self._tally.count_refused(item.messages)
-                self._staged.quarantine.append(tables.refused_row(self._db, item, settlement.rejection))
-                self._remove(item)
+                self._refuse(item, settlement.rejection, now_us)
 
     def _ending(self, leased: T | None, settlement: Settlement) -> T:
         """Check that a settlement ends a lease, which it may do once."""
@@ -258,6 +268,12 @@ class Store:
         if leased is None:
             raise ValueError(f"delivery {number} is not leased")
         return leased
+
+    def _refuse(self, item: Item, rejection: Rejection, now_us: int) -> None:
+        self._tally.count_refused(item.messages)
+        self._staged.quarantine.append(tables.refused_row(self._db, item, rejection))
+        self._ledger.note_refused(item.id, rejection, now_us)
+        self._remove(item)
 
     def _remove(self, item: Item) -> None:
         self._staged.done_ids.append(item.id)
@@ -282,11 +298,14 @@ class Store:
             case Done():
                 self._latest.settle(delivery, now_us=now_us)
                 self._tally.count_done(delivery.messages)
+                self._ledger.note_folded((delivery.key, delivery.kind), delivery.version, now_us)
             case Refused():
                 entry = self._latest.settle(delivery, now_us=now_us)
                 self._tally.count_refused(delivery.messages)
                 row = tables.refused_latest_row(entry, delivery.event, settlement.rejection)
                 self._staged.quarantine.append(row)
+                reason = settlement.rejection.reason
+                self._ledger.note_folded((delivery.key, delivery.kind), delivery.version, now_us, reason)
         self._staged.when_committed.append(lambda: self._latest.end_lease(delivery.id))
 
     def set_note(self, name: str, value: bytes | None) -> None:
@@ -311,11 +330,15 @@ class Store:
             else:
                 self._latest.owe_again(pair, now_us=now_us)
         self._tally.count_released(len(rows), len(messages))
-        return self._insert_batch(tuple(messages)) if messages else None
+        batch = self._insert_batch(tuple(messages)) if messages else None
+        self._ledger.note_left(rows, "released", self._tally, batch.number if batch else 0)
+        return batch
 
     def discard(self, numbers: Sequence[int]) -> int:
         """See `ports.Spool.discard`."""
+        rows = quarantine.read_kept(self._db, numbers)
         removed = quarantine.remove(self._db, numbers)
+        self._ledger.note_left(rows, "discarded", self._tally)
         self._tally.count_discarded(removed)
         return removed
 
@@ -323,10 +346,7 @@ class Store:
 
     def unrouted(self, after: int, limit: int) -> list[Batch]:
         """See `ports.Spool.unrouted`."""
-        rows = self._db.execute(
-            "SELECT number, messages FROM batch WHERE number > ? ORDER BY number LIMIT ?", (after, limit)
-        )
-        return [Batch(number, tables.unpack_messages(packed)) for number, packed in rows]
+        return tables.read_batches(self._db, after, limit)
 
     def lease(self, limit: int, now_us: int, skip_kinds: AbstractSet[str]) -> list[Delivery]:
         """See `ports.Spool.lease`; where rows cannot be read, nothing is leased."""
@@ -352,10 +372,8 @@ class Store:
         except msgspec.MsgspecError as error:
             self.begin()
             try:
-                self._tally.count_refused(item.messages)
                 reason = f"stored event cannot be read, a newer program may have written it: {error}"
-                self._staged.quarantine.append(tables.refused_row(self._db, item, Rejection(reason)))
-                self._remove(item)
+                self._refuse(item, Rejection(reason), to_us(self._clock.now()))
                 self.commit()
             except sqlite3.Error:
                 self.rollback()
@@ -406,6 +424,10 @@ class Store:
     def quarantined(self, limit: int, after: int) -> list[Quarantined]:
         """See `ports.Spool.quarantined`."""
         return views.read_quarantine(self._db, limit, after)
+
+    def traces(self, word: str, limit: int) -> list[Trace]:
+        """See `ports.Spool.traces`."""
+        return read_traces(self._db, word, limit)
 
     def kept(self, numbers: Sequence[int]) -> list[Kept]:
         """See `ports.Spool.kept`."""

@@ -11,7 +11,7 @@ import msgspec
 from pywats_mqtt import events
 from pywats_mqtt.errors import Fatal
 from pywats_mqtt.messages import RawMessage
-from pywats_mqtt.ports import Rejection
+from pywats_mqtt.ports import Batch, Rejection
 from pywats_mqtt.spool.latest import Entry
 from pywats_mqtt.spool.lines import Item, Scan
 from pywats_mqtt.spool.rows import Value, select_text
@@ -30,6 +30,14 @@ def pack_messages(messages: Sequence[RawMessage]) -> bytes:
 def unpack_messages(packed: bytes) -> tuple[RawMessage, ...]:
     """Unpack the messages of a batch."""
     return _unpack.decode(packed)
+
+
+def read_batches(db: sqlite3.Connection, after: int, limit: int) -> list[Batch]:
+    """Read the oldest batches above a number."""
+    rows = db.execute(
+        "SELECT number, messages, stored_at_us FROM batch WHERE number > ? ORDER BY number LIMIT ?", (after, limit)
+    )
+    return [Batch(number, unpack_messages(packed), at_us) for number, packed, at_us in rows]
 
 
 # --- what came --------------------------------------------------------------------------------------------------------

@@ -21,7 +21,8 @@ class Tally(msgspec.Struct, kw_only=True):
         quarantined: rows in quarantine now.
         last_batch: number of the newest batch.
         last_routed: number of the newest routed batch; those above it are still stored.
-        last_id: the newest delivery id given out, ordered and latest ones together.
+        last_id: the newest delivery id given out, ordered and latest ones together, and traces of what made none.
+        traced: rows kept for `trace`.
     """
 
     received: int = 0
@@ -39,6 +40,7 @@ class Tally(msgspec.Struct, kw_only=True):
     last_batch: int = 0
     last_routed: int = 0
     last_id: int = 0
+    traced: int = 0
 
     @classmethod
     def of(cls, counters: Mapping[str, int]) -> Tally:

@@ -1,0 +1,103 @@
+"""What a trace remembers, made of what routing and settling decided; pure, and alike for every spool.
+
+Plain telemetry, which is nearly all there is, leaves no trace: only what names itself does. Messages that are refused
+as such leave one when they leave the quarantine, which has them until then: a flood of them pushes nothing out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from pywats_mqtt.events import ORDERED, kind_of, order_key, report_of, subject_of
+from pywats_mqtt.messages import RawMessage
+from pywats_mqtt.ports import Batch, Kept, Trace
+from pywats_mqtt.ports.trace import Became, Left
+from pywats_mqtt.schemas.naming import names_of
+from pywats_mqtt.spool.routing import NewDelivery, Noted, Pair
+
+CAUSES: Final = 5
+"""Failures remembered of a delivery: the last ones tell what stands against it."""
+
+REASON_CHARACTERS: Final = 1_000
+"""Characters kept of a reason or a cause; the quarantine has the whole."""
+
+
+class Noting:
+    """Makes the traces of one batch.
+
+    Args:
+        batch: what is routed.
+        read_at_us: when.
+    """
+
+    def __init__(self, batch: Batch, read_at_us: int) -> None:
+        self._batch = batch
+        self._read_at_us = read_at_us
+
+    def delivery(self, new: NewDelivery, number: int) -> Trace:
+        """Trace an ordered delivery; `number` is its id."""
+        return self._trace(number, new, "delivery")
+
+    def noted(self, noted: Noted, new_id: Callable[[], int], version_of: Callable[[Pair], int]) -> Trace | None:
+        """Trace what made no delivery of its own; None where nobody could ask for it.
+
+        Args:
+            noted: a repeat, or what was folded.
+            new_id: gives the next number.
+            version_of: gives the version of a latest delivery with the folds of this batch.
+        """
+        if not isinstance(noted.event, ORDERED) and not _message_id(noted.message):
+            return None
+        if noted.is_repeat:
+            return self._trace(new_id(), noted, "duplicate")
+        version = version_of((order_key(noted.event), kind_of(noted.event)))
+        return self._trace(new_id(), noted, "folded", version)
+
+    def _trace(self, number: int, source: NewDelivery | Noted, became: Became, version: int = 0) -> Trace:
+        event, message, identity = source.event, source.message, source.identity
+        report = report_of(event)
+        return Trace(
+            id=number,
+            subject=subject_of(event),
+            message_id=_message_id(message),
+            report_id="" if report is None else str(report),
+            identity=b"" if identity is None else identity.key,
+            topic=message.topic,
+            received_at_us=message.received_at_us,
+            qos=message.qos,
+            retain=message.retain,
+            packet_id=message.packet_id,
+            batch=self._batch.number,
+            stored_at_us=self._batch.stored_at_us,
+            read_at_us=self._read_at_us,
+            became=became,
+            kind=kind_of(event),
+            version=version,
+        )
+
+
+def _message_id(message: RawMessage) -> str:
+    return names_of(message.payload, message.user_properties)[1]
+
+
+def refused(row: Kept, number: int, *, left: Left, left_at_us: int, left_batch: int) -> Trace:
+    """Trace a message that was refused as such, when it leaves the quarantine; `number` is the trace's."""
+    message = row.message
+    serial, message_id = names_of(message.payload, message.user_properties)
+    return Trace(
+        id=number,
+        subject=serial or row.device,
+        message_id=message_id,
+        topic=message.topic,
+        received_at_us=message.received_at_us,
+        qos=message.qos,
+        retain=message.retain,
+        became="refused",
+        kind=row.kind,
+        settled="quarantined",
+        reason=row.reason[:REASON_CHARACTERS],
+        left=left,
+        left_at_us=left_at_us,
+        left_batch=left_batch,
+    )
