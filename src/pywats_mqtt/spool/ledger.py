@@ -73,7 +73,8 @@ class Ledger:
         self._rows_staged: list[Trace] = []
         self._delivered: list[int] = []
         self._left: list[tuple[Value, ...]] = []
-        self._look_at_s = self._stepped_s = clock.monotonic()
+        self._look_at_s = clock.monotonic()
+        self._stepped_s = self._look_at_s - STEP_EVERY_S
 
     # --- within a transaction -----------------------------------------------------------------------------------------
 
