@@ -16,7 +16,7 @@ from pywats_mqtt.cli.options import ConfigOption, JsonOption
 from pywats_mqtt.cli.schema import schema
 from pywats_mqtt.cli.simulate import simulate
 from pywats_mqtt.cli.spool import spool
-from pywats_mqtt.cli.tables import print_table
+from pywats_mqtt.cli.tables import print_table, printable
 
 app = typer.Typer(
     name="pywats-mqtt",
@@ -99,3 +99,27 @@ def status(config: ConfigOption, *, as_json: JsonOption = False) -> None:
         typer.echo(msgspec.json.encode(found).decode())
     else:
         print_table(("", ""), explain(found), headed=False)
+
+
+@app.command()
+def trace(
+    word: Annotated[str, typer.Argument(metavar="SERIAL|MESSAGE_ID|REPORT_ID", help="What the messages name.")],
+    config: ConfigOption,
+    *,
+    limit: Annotated[int, typer.Option(min=1, help="Messages at most, the newest ones.")] = 100,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the way of a unit's messages, hop by hop; exits 1 where nothing is known of it."""
+    from pywats_mqtt.cli.trace import heading  # noqa: PLC0415 - only when called
+    from pywats_mqtt.cli.trace import trace as read_ways  # noqa: PLC0415 - only when called
+
+    ways = read_ways(config, word, limit)
+    if as_json:
+        typer.echo(msgspec.json.encode(ways).decode())
+    for way in () if as_json else ways:
+        typer.echo(printable(heading(way)))
+        print_table(("", "", ""), [(hop.at or "", hop.hop, hop.what) for hop in way.hops], headed=False)
+        typer.echo()
+    if not ways:
+        typer.echo(f"pywats-mqtt: nothing is known of {printable(word)}: it never came, or too long ago", err=True)
+    raise typer.Exit(0 if ways else 1)
