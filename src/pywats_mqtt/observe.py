@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 
 import msgspec
 
+from pywats_mqtt.guarantees import Guarantee, Seen
 from pywats_mqtt.ports import Figures, Link, Staleness
 
 UNKNOWN_NAMES = 50
@@ -94,6 +95,7 @@ class Health(msgspec.Struct, kw_only=True):
         not_exactly_once: topic filter to the number of messages that named nothing to tell a repeat by.
         unknown_fields: topic filter to the fields that nobody reads, and in how many messages since the start they were
             seen; of plain telemetry one message a batch is looked at, so there it is the least.
+        seen: topic filter to what was seen of the QoS and the retain flag of its messages.
         shopfloor: stations, and what was noticed about their units.
         streams: streams of measurements.
         counters_backwards: asset to how often its total was below what was counted, since the bridge started.
@@ -109,6 +111,7 @@ class Health(msgspec.Struct, kw_only=True):
     refused_calls: dict[str, str] = msgspec.field(default_factory=dict)
     not_exactly_once: dict[str, int] = msgspec.field(default_factory=dict)
     unknown_fields: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)
+    seen: dict[str, Seen] = msgspec.field(default_factory=dict)
     shopfloor: Shopfloor = msgspec.field(default_factory=Shopfloor)
     streams: StreamFigures = msgspec.field(default_factory=StreamFigures)
     counters_backwards: dict[str, int] = msgspec.field(default_factory=dict)
@@ -160,6 +163,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     shopfloor: Shopfloor = msgspec.field(default_factory=Shopfloor)
     streams: StreamFigures = msgspec.field(default_factory=StreamFigures)
     counters_backwards: dict[str, int] = msgspec.field(default_factory=dict)
+    guarantees: list[Guarantee] = msgspec.field(default_factory=list)
     pid: int = 0
     started_at: datetime | None = None
     draining: bool = False
@@ -172,6 +176,7 @@ def status_of(
     client_id: str = "",
     pid: int = 0,
     staleness: Mapping[str, Staleness] = MappingProxyType({}),
+    guarantees: Sequence[Guarantee] = (),
 ) -> Status:
     """Put together what the spool counts and what the running bridge knows.
 
@@ -181,8 +186,9 @@ def status_of(
         client_id: the MQTT client id in use.
         pid: process id of the running bridge, 0 where none runs.
         staleness: from the spool.
+        guarantees: what is promised, and whether it holds.
     """
-    counted = {**msgspec.structs.asdict(figures), "staleness": dict(staleness)}
+    counted = {**msgspec.structs.asdict(figures), "staleness": dict(staleness), "guarantees": list(guarantees)}
     if health is None:
         return Status(running=False, connected=False, wats_reachable=False, client_id=client_id, **counted)
     return Status(

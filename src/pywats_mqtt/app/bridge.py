@@ -22,10 +22,12 @@ from pywats_mqtt.app.destination import Destination
 from pywats_mqtt.app.engine import Engine
 from pywats_mqtt.app.local_socket import answering
 from pywats_mqtt.app.postbox import Action, Postbox
+from pywats_mqtt.app.promises import facts_of
 from pywats_mqtt.app.quarantine import Answer, Question
 from pywats_mqtt.app.to_wats import deliver_to_wats, pace_of
 from pywats_mqtt.config.model import BridgeConfig
 from pywats_mqtt.errors import Fatal, Retry
+from pywats_mqtt.guarantees import Granted, guarantees_of
 from pywats_mqtt.handlers.answers import answer, answer_refused
 from pywats_mqtt.interpret import RouteTable, interpret, unknown_fields
 from pywats_mqtt.messages import RawMessage, to_us
@@ -296,11 +298,20 @@ class Bridge:
 
     async def _tell_status(self) -> bytes:
         figures = await self.spool.figures()
-        if self._session is not None:
-            grants = self._session.granted.values()
-            self.health.granted = {grant.topic_filter: _granted(grant.qos, grant.problem) for grant in grants}
+        grants = self._session.granted.values() if self._session is not None else ()
+        self.health.granted = {grant.topic_filter: _granted(grant.qos, grant.problem) for grant in grants}
+        granted = {grant.topic_filter: Granted(grant.qos, grant.problem) for grant in grants}
+        is_synced = await self.spool.is_synced()
+        facts = facts_of(self.config, self.health, granted, connects=self._connect, is_synced=is_synced)
         staleness = await self.spool.staleness(to_us(self.clock.now()))
-        status = status_of(figures, self.health, client_id=self._client_id, pid=os.getpid(), staleness=staleness)
+        status = status_of(
+            figures,
+            self.health,
+            client_id=self._client_id,
+            pid=os.getpid(),
+            staleness=staleness,
+            guarantees=guarantees_of(facts),
+        )
         return msgspec.json.encode(status)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from pywats_mqtt.errors import Reject, Retry
 from pywats_mqtt.events import AssetUpdate, Event, Identified, counts_twice, is_latest
+from pywats_mqtt.guarantees import Seen
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.observe import Health
 from pywats_mqtt.pipeline.deliver import Delivering, Handle, HandleGroup, Pace
@@ -108,6 +110,8 @@ class Engine:
             self._hear(batch.messages, outcomes)
         if routed.ordered or routed.folded:
             self.delivering.wake(latest=routed.folded > 0)
+        if True in {message.retain or not message.qos for message in batch.messages}:
+            self._note_seen(batch.messages)
         if routed.quarantined:
             for message, outcome in zip(batch.messages, outcomes, strict=True):
                 if isinstance(outcome, Rejection):
@@ -150,6 +154,14 @@ class Engine:
         if None in problems:
             self._note_first_success()
         return problems
+
+    def _note_seen(self, messages: Sequence[RawMessage]) -> None:
+        """Count by route what arrived with QoS 0, and what the broker had retained."""
+        came = Counter((message.topic, message.qos == 0, message.retain) for message in messages)
+        for (topic, is_qos_0, is_retained), count in came.items():
+            seen = self._health.seen.setdefault(self._route_of(topic), Seen())
+            seen.qos_0 += count * is_qos_0
+            seen.retained += count * is_retained
 
     async def _note_reached(self, probe: Callable[[], Awaitable[None]]) -> None:
         await probe()

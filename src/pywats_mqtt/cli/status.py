@@ -9,7 +9,9 @@ import msgspec
 
 from pywats_mqtt.app.clock import SystemClock
 from pywats_mqtt.app.local_socket import ask
+from pywats_mqtt.app.promises import facts_of
 from pywats_mqtt.config.load import load
+from pywats_mqtt.guarantees import guarantees_of
 from pywats_mqtt.messages import to_us
 from pywats_mqtt.observe import Status, status_of
 from pywats_mqtt.ports import Staleness
@@ -22,14 +24,16 @@ def read_status(config_path: Path) -> Status:
     Raises:
         Fatal: the configuration is wrong, or there is no spool yet.
     """
-    path = Path(load(config_path, os.environ).spool.path)
+    config = load(config_path, os.environ)
+    path = Path(config.spool.path)
     answer = ask(path)
     if answer is not None:
         return msgspec.json.decode(answer, type=Status)
     with SpoolReader(path) as reader:
         client_id = (reader.note("client_id") or b"").decode()
         staleness = reader.staleness(to_us(SystemClock().now()))
-        return status_of(reader.figures(), None, client_id=client_id, staleness=staleness)
+        guarantees = guarantees_of(facts_of(config, None, {}))
+        return status_of(reader.figures(), None, client_id=client_id, staleness=staleness, guarantees=guarantees)
 
 
 def explain(status: Status) -> list[tuple[str, str]]:
@@ -52,18 +56,24 @@ def explain(status: Status) -> list[tuple[str, str]]:
     lines.append(("spool", f"{status.size_bytes / 1_048_576:.1f} MiB"))
     if status.sessions_lost:
         lines.append(("sessions lost", f"{status.sessions_lost}: what the broker had queued then is gone"))
-    lines += [(f"filter {name}", text) for name, text in status.granted.items() if not text.startswith("QoS")]
     lines += [(f"refused {call}", text) for call, text in status.refused_calls.items()]
-    lines += [
-        (f"not exactly once {name}", f"{count} messages named no message_id, sequence or time; let the device send one")
-        for name, count in status.not_exactly_once.items()
-    ]
     lines += [
         (f"unknown fields {name}", ", ".join(f"{field} ({count})" for field, count in counts.items()))
         for name, counts in status.unknown_fields.items()
     ]
     lines += [(f"owed {kind}", _staleness(old)) for kind, old in status.staleness.items()]
-    return lines + _shopfloor(status)
+    return lines + _guarantees(status) + _shopfloor(status)
+
+
+def _guarantees(status: Status) -> list[tuple[str, str]]:
+    """Give what does not hold; or one line where everything does, as far as it can be known from here."""
+    broken = [each for each in status.guarantees if each.holds is False]
+    if broken:
+        return [(f"not guaranteed: {each.promise}", f"{each.route}: {each.reason}; {each.fix}") for each in broken]
+    if not status.running:
+        return []
+    unknown = [f"{each.reason} ({each.fix})" for each in status.guarantees if each.holds is None]
+    return [("guaranteed", "; but ".join(["all routes: exactly once, in order", *unknown]))]
 
 
 def _staleness(old: Staleness) -> str:

@@ -54,3 +54,11 @@ class TopicConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     def filters(self) -> tuple[str, ...]:
         """Give all subscription filters, in the order of the fields."""
         return (*self.asset_topics, *self.report_topics, *self.software_topics, *self.production_topics)
+
+    def domains(self) -> dict[str, str]:
+        """Give the domain of each filter, in the same order; of a filter that stands twice, the first."""
+        found: dict[str, str] = {}
+        for domain in ("asset", "report", "software", "production"):
+            for topic_filter in getattr(self, f"{domain}_topics"):
+                found.setdefault(topic_filter, domain)
+        return found

@@ -194,6 +194,10 @@ class SqliteSpool:
         """
         return await self._write(lambda store: store.discard(numbers))
 
+    async def is_synced(self) -> bool:
+        """Tell whether a commit is on the disk when it returns (`PRAGMA synchronous`)."""
+        return await self._read(lambda store: store.is_synced)
+
     async def traces(self, word: str, limit: int) -> Sequence[Trace]:
         """See `ports.Spool.traces`."""
         return await self._read(lambda store: store.traces(word, limit))

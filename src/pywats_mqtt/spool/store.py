@@ -124,6 +124,11 @@ class Store:
         """Whether the bound in bytes is reached: no `put` should come."""
         return self._disk.full
 
+    @property
+    def is_synced(self) -> bool:
+        """Whether each commit syncs the write-ahead log: `synchronous` is FULL (2) or EXTRA (3)."""
+        return int(self._db.execute("PRAGMA synchronous").fetchone()[0]) >= 2  # noqa: PLR2004 - named above
+
     def make_room(self) -> None:
         """Free what can be freed, after a write failed."""
         self._disk.checkpoint()
