@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from pywats_mqtt.events import AssetUpdate, Event
+from pywats_mqtt.events import AssetUpdate, AssetUtilization, Event
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Done, Outcome, Receipt, Refused, Rejection, Release, RetryAt, Spool, Trace
 from tests.contract.spool_parts import (
@@ -39,6 +39,11 @@ async def spool(request: pytest.FixtureRequest, tmp_path: Path, clock: SetClock)
     """Open one spool after the other."""
     async with open_spool(str(request.param), tmp_path, clock) as opened:
         yield opened
+
+
+def utilization(asset: str) -> AssetUtilization:
+    """Make what an asset says each minute of what it did."""
+    return AssetUtilization(id=UUID(int=1), asset=asset, at_us=START_US)
 
 
 async def take(spool: Spool, clock: SetClock, *outcomes: Outcome, message_id: str = "m1") -> None:
@@ -138,6 +143,7 @@ async def test_named_telemetry_is_traced_to_what_it_was_folded_into(spool: Spool
     [
         AssetUpdate("A", START_US, 5, None, "", None, {}),
         says(counts("A", 5)),
+        (identified(utilization("A"), 1),),
         (identified(counts("A", 5, added=1), 1),),
         (),
         REFUSED,

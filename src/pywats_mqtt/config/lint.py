@@ -40,6 +40,9 @@ PLACES = frozenset({"station", "line"})
 REFUSED = frozenset("*%?[]^!/\\")
 """Characters that WATS refuses in a part number."""
 
+TRACE_BYTES = 300
+"""What a row of the ledger for `trace` takes at most, with ids of usual lengths."""
+
 SHORTEST_REFRESH_S = 10.0
 """Six calls a minute for the list of packages, or of types."""
 
@@ -441,6 +444,10 @@ def _spool(spool: SpoolConfig, mqtt: MQTTConfig) -> Iterator[Finding]:
     if spool.max_bytes < 2 * mqtt.max_packet_bytes:
         problem = "is less than two of the largest packets, so one message could fill it for good"
         yield _error("spool.max_bytes", problem, f"write at least {2 * mqtt.max_packet_bytes}")
+    most = spool.max_bytes // 2 // TRACE_BYTES
+    if spool.trace_rows > most:
+        problem = f"would fill more than half of spool.max_bytes, with {TRACE_BYTES} bytes a row"
+        yield _warning("spool.trace_rows", problem, f"write at most {most}, or raise spool.max_bytes")
 
 
 def _is_loopback(host: str) -> bool:

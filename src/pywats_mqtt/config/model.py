@@ -288,7 +288,7 @@ class SpoolConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         max_bytes: at this size the bridge stops reading from the broker until deliveries make room.
         identity_days: days an id is remembered to tell a duplicate.
         drain_s: seconds a stop may take to deliver what is stored; the rest is delivered after the next start.
-        trace_rows: messages whose way `trace` can tell, the newest ones; 0 for none. One takes some 300 bytes.
+        trace_rows: messages whose way `trace` can tell, the newest ones; 0 for none. One takes some 250 bytes.
         trace_days: days it can tell it.
     """
 

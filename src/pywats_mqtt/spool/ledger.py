@@ -30,6 +30,7 @@ LOOK_EVERY_S: Final = 60.0
 _DAY_US: Final = 86_400_000_000
 _NEVER_US: Final = 1 << 62
 _NAMES: Final = tuple(name for name in Trace.__struct_fields__ if name != "due_us")
+_CAUSES_AT: Final = _NAMES.index("causes")
 _INSERT: Final = f"INSERT INTO trace ({', '.join(_NAMES)})"
 _DELIVERED: Final = "UPDATE trace SET settled = 'delivered', settled_at_us = ? WHERE id"
 _REFUSED: Final = "UPDATE trace SET settled = 'quarantined', settled_at_us = ?, reason = ? WHERE id = ?"
@@ -96,13 +97,10 @@ class Ledger:
             return tally.last_id
 
         noting = Noting(batch, to_us(self._clock.now()))
-        made = [noting.delivery(new, number) for number, new in enumerate(plan.ordered, start=first_id)]
-        for noted in plan.noted:
-            trace = noting.noted(noted, new_id, latest.version)
-            if trace is not None:
-                made.append(trace)
-                if trace.became == "folded":
-                    self._open.add((trace.subject, trace.kind))
+        traces = [noting.delivery(new, number) for number, new in enumerate(plan.ordered, start=first_id)]
+        traces += [noting.noted(noted, new_id, latest.version) for noted in plan.noted]
+        made = [trace for trace in traces if trace is not None]
+        self._open |= {(trace.subject, trace.kind) for trace in made if trace.became == "folded"}
         self._rows_staged += made
         tally.traced += len(made)
 
@@ -202,8 +200,9 @@ class Ledger:
 
 
 def _row(trace: Trace) -> tuple[Value, ...]:
-    causes = msgspec.json.encode(trace.causes).decode() if trace.causes else "[]"
-    return tuple(causes if name == "causes" else getattr(trace, name) for name in _NAMES)
+    """Make the row of a new trace: nothing was tried yet."""
+    values = msgspec.structs.astuple(trace)
+    return (*values[:_CAUSES_AT], "[]", *values[_CAUSES_AT + 1 : -1])
 
 
 def read_traces(db: sqlite3.Connection, word: str, limit: int) -> list[Trace]:

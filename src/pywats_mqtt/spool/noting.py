@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from pywats_mqtt.events import ORDERED, kind_of, order_key, report_of, subject_of
+from pywats_mqtt.events import ORDERED, AssetUtilization, Event, Relayed, kind_of, order_key, report_of, subject_of
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Batch, Kept, Trace
 from pywats_mqtt.ports.trace import Became, Left
@@ -35,8 +35,10 @@ class Noting:
         self._batch = batch
         self._read_at_us = read_at_us
 
-    def delivery(self, new: NewDelivery, number: int) -> Trace:
-        """Trace an ordered delivery; `number` is its id."""
+    def delivery(self, new: NewDelivery, number: int) -> Trace | None:
+        """Trace an ordered delivery, whose id is `number`; None where nobody could ask for it."""
+        if _is_telemetry(new.event) and not _message_id(new.message):
+            return None
         return self._trace(number, new, "delivery")
 
     def noted(self, noted: Noted, new_id: Callable[[], int], version_of: Callable[[Pair], int]) -> Trace | None:
@@ -47,7 +49,7 @@ class Noting:
             new_id: gives the next number.
             version_of: gives the version of a latest delivery with the folds of this batch.
         """
-        if not isinstance(noted.event, ORDERED) and not _message_id(noted.message):
+        if _is_telemetry(noted.event) and not _message_id(noted.message):
             return None
         if noted.is_repeat:
             return self._trace(new_id(), noted, "duplicate")
@@ -75,6 +77,13 @@ class Noting:
             kind=kind_of(event),
             version=version,
         )
+
+
+def _is_telemetry(event: Event) -> bool:
+    """Tell whether an event is one of many that say how an asset is, whichever way they are delivered."""
+    if isinstance(event, Relayed):
+        event = event.event
+    return isinstance(event, AssetUtilization) or not isinstance(event, ORDERED)
 
 
 def _message_id(message: RawMessage) -> str:

@@ -27,12 +27,9 @@ class Remembered:
     def note_routed(self, batch: Batch, plan: Plan, first_id: int, latest: LatestEntries, now_us: int) -> None:
         """Trace what routing made of a batch; `first_id` is that of its first ordered delivery, the others follow."""
         noting = Noting(batch, now_us)
-        for number, new in enumerate(plan.ordered, start=first_id):
-            self._traces[number] = noting.delivery(new, number)
-        for noted in plan.noted:
-            trace = noting.noted(noted, self._new_id, latest.version)
-            if trace is not None:
-                self._traces[trace.id] = trace
+        traces = [noting.delivery(new, number) for number, new in enumerate(plan.ordered, start=first_id)]
+        traces += [noting.noted(noted, self._new_id, latest.version) for noted in plan.noted]
+        self._traces |= {trace.id: trace for trace in traces if trace is not None}
 
     def note_delivered(self, number: int, now_us: int) -> None:
         """Note that an ordered delivery is in WATS."""

@@ -203,8 +203,14 @@ def test_software_that_nobody_can_report_is_not_required() -> None:
 
 def test_a_spool_holds_more_than_one_message() -> None:
     """A spool that one packet fills would never be read into again."""
-    config = msgspec.structs.replace(RIGHT, spool=SpoolConfig(max_bytes=4_194_304))
+    config = msgspec.structs.replace(RIGHT, spool=SpoolConfig(max_bytes=4_194_304, trace_rows=0))
     assert findings(config) == ["error spool.max_bytes"]
+
+
+def test_traces_leave_room_for_messages() -> None:
+    """They are bounded in rows, and the spool in bytes."""
+    config = msgspec.structs.replace(RIGHT, spool=SpoolConfig(max_bytes=1 << 24, trace_rows=28_000))
+    assert findings(config) == ["warning spool.trace_rows"]
 
 
 def test_errors_come_first() -> None:
