@@ -120,6 +120,18 @@ async def test_it_outlives_its_owner_and_is_read_beside_it(path: Path, clock: Se
         assert [trace.settled for trace in reader.traces("SN1", 10)] == ["delivered"]
 
 
+async def test_a_reader_sees_one_state(path: Path, clock: SetClock) -> None:
+    """What is settled while it reads is as before for it, until it ends."""
+    async with SqliteSpool.open(path, clock=clock) as spool:
+        await take_in(spool, [says(result("T", 1))])
+        with SpoolReader(path) as reader:
+            with reader.snapshot():
+                assert [trace.settled for trace in reader.traces("SN1", 10)] == [""]
+                await spool.settle([Done(delivery) for delivery in await lease(spool)])
+                assert [trace.settled for trace in reader.traces("SN1", 10)] == [""]
+            assert [trace.settled for trace in reader.traces("SN1", 10)] == ["delivered"]
+
+
 async def test_a_batch_of_an_older_version_is_routed(path: Path, clock: SetClock) -> None:
     """A spool without a ledger is upgraded; when its batch was stored is not known."""
     before = next(number for number, script in enumerate(migrations()) if "CREATE TABLE trace" in script)

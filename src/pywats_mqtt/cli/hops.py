@@ -68,6 +68,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     hops: tuple[Hop, ...]
 
 
+EXPORTED: Final = "it is neither owed nor kept here any more: it was handed over"
 FOLDED: Final = "folded into the {kind} of {subject}: one call carries the newest values of many messages"
 
 
@@ -171,7 +172,11 @@ def _outcome(trace: Trace, row: int | None) -> Iterator[Hop]:
         case "quarantined":
             shows = f"; `spool show {row}` shows it" if row is not None else ""
             yield Hop(at=_time(trace.settled_at_us), hop="quarantined", what=f"refused, {trace.reason}{shows}")
-        case "" if trace.left != "exported":
+            if row is None and not trace.left and trace.became == "delivery":
+                yield Hop(at=None, hop="exported", what=EXPORTED)
+        case "" if trace.became == "delivery" and trace.due_us is None:
+            yield Hop(at=None, hop="exported", what=EXPORTED)
+        case _:
             due = f", not before {_time(trace.due_us)}" if trace.due_us else ""
             yield Hop(at=None, hop="waiting", what=f"to be delivered{due}")
 

@@ -32,7 +32,7 @@ def trace(config_path: Path, word: str, limit: int) -> list[Way]:
         Fatal: the configuration is wrong, or there is no spool yet.
     """
     wanted = word[:LONGEST]
-    with SpoolReader(Path(load(config_path, os.environ).spool.path)) as reader:
+    with SpoolReader(Path(load(config_path, os.environ).spool.path)) as reader, reader.snapshot():
         traces = reader.traces(wanted, limit)
         held: list[Quarantined] = []
         refused: deque[Quarantined] = deque(maxlen=limit)

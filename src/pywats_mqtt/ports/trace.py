@@ -8,7 +8,7 @@ import msgspec
 
 Became: TypeAlias = Literal["delivery", "folded", "duplicate", "refused"]
 Settled: TypeAlias = Literal["", "delivered", "quarantined"]
-Left: TypeAlias = Literal["", "released", "discarded", "exported"]
+Left: TypeAlias = Literal["", "released", "discarded"]
 
 
 class Trace(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +38,7 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
         left: how it left the quarantine.
         left_at_us: when.
         left_batch: the transaction that stored it anew.
-        due_us: what is owed is not tried before this; 0: at once. None where nothing is owed.
+        due_us: an ordered delivery that is owed is not tried before this; 0: at once. None where none is owed here.
     """
 
     id: int

@@ -7,7 +7,8 @@ writer, and after a crash also what only the log holds.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -73,6 +74,18 @@ class SpoolReader:
     def close(self) -> None:
         """Let the file go."""
         self._db.close()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """See one state of the spool while the block runs, whatever its bridge does meanwhile."""
+        try:
+            self._db.execute("BEGIN")
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from error
+        try:
+            yield
+        finally:
+            self._db.rollback()
 
     def figures(self) -> Figures:
         """Count what is there, as of the last transaction."""

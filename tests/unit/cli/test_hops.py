@@ -67,8 +67,12 @@ def test_a_repeat_names_what_it_repeats_where_that_is_still_known() -> None:
 
 
 def test_what_was_exported_is_not_waiting_here() -> None:
-    """It is another bridge's."""
-    assert words(change(left="exported"))[-1].startswith("exported: ")
+    """It is another bridge's: no longer owed and not delivered, or refused and gone from the quarantine."""
+    assert [hop.split(":")[0] for hop in words(ARRIVED)] == ["interpreted", "exported"]
+    assert [hop.split(":")[0] for hop in words(change(due_us=0))] == ["interpreted", "waiting"]
+    refused = change(settled="quarantined", reason="r")
+    assert [hop.split(":")[0] for hop in words(refused)] == ["interpreted", "quarantined", "exported"]
+    assert words(change(became="folded"))[-1].startswith("waiting: ")
 
 
 def test_what_is_not_interpreted_yet_is_found_by_what_it_names() -> None:
