@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from pywats_mqtt.events import AssetUpdate, AssetUtilization, Event
+from pywats_mqtt.events import AssetUpdate, AssetUtilization, Event, MeasurementsReported
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Done, Outcome, Receipt, Refused, Rejection, Release, RetryAt, Spool, Trace
 from tests.contract.spool_parts import (
@@ -144,13 +144,14 @@ async def test_named_telemetry_is_traced_to_what_it_was_folded_into(spool: Spool
         AssetUpdate("A", START_US, 5, None, "", None, {}),
         says(counts("A", 5)),
         (identified(utilization("A"), 1),),
+        says(MeasurementsReported(id=UUID(int=2), device="A", serial_number="SN1", heard_us=0, at_us=0)),
         (identified(counts("A", 5, added=1), 1),),
         (),
         REFUSED,
     ],
 )
 async def test_what_nobody_could_ask_for_leaves_no_trace(spool: Spool, clock: SetClock, outcome: Outcome) -> None:
-    """Plain telemetry, increments that name a number alone, what says nothing, and what the quarantine has."""
+    """Telemetry and samples, increments that name a number alone, what says nothing, and what the quarantine has."""
     named = "" if isinstance(outcome, tuple) else "m1"
     await take(spool, clock, outcome, message_id=named)
     assert not [*await traces(spool, "A"), *await traces(spool, "SN1"), *await traces(spool, "m1")]

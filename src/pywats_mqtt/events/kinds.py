@@ -116,7 +116,7 @@ def order_key(event: Event) -> str:
 def subject_of(event: Event) -> str:
     """Name what an event is about: the unit's serial number, else its line."""
     match event:
-        case TestResult() | Repair() | UnitEvent():
+        case TestResult() | Repair() | UnitEvent() | MeasurementsReported():
             return event.serial_number
         case Relayed():
             return subject_of(event.event)

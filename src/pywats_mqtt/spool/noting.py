@@ -1,7 +1,7 @@
 """What a trace remembers, made of what routing and settling decided; pure, and alike for every spool.
 
-Plain telemetry, which is nearly all there is, leaves no trace: only what names itself does. Messages that are refused
-as such leave one when they leave the quarantine, which has them until then: a flood of them pushes nothing out.
+Telemetry, which is nearly all there is, leaves no trace unless it names itself with a `message_id`. Messages that are
+refused as such leave one when they leave the quarantine, which has them until then: a flood of them pushes nothing out.
 """
 
 from __future__ import annotations
@@ -9,7 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from pywats_mqtt.events import ORDERED, AssetUtilization, Event, Relayed, kind_of, order_key, report_of, subject_of
+from pywats_mqtt.events import (
+    ORDERED,
+    AssetUtilization,
+    Event,
+    MeasurementsReported,
+    Relayed,
+    StreamDue,
+    UnitAtTester,
+    kind_of,
+    order_key,
+    report_of,
+    subject_of,
+)
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Batch, Kept, Trace
 from pywats_mqtt.ports.trace import Became, Left
@@ -18,6 +30,9 @@ from pywats_mqtt.spool.routing import NewDelivery, Noted, Pair
 
 CAUSES: Final = 5
 """Failures remembered of a delivery: the last ones tell what stands against it."""
+
+ASIDE: Final = (UnitAtTester, StreamDue)
+"""Events that the bridge makes for its own use, beside those that a message says."""
 
 REASON_CHARACTERS: Final = 1_000
 """Characters kept of a reason or a cause; the quarantine has the whole."""
@@ -37,7 +52,7 @@ class Noting:
 
     def delivery(self, new: NewDelivery, number: int) -> Trace | None:
         """Trace an ordered delivery, whose id is `number`; None where nobody could ask for it."""
-        if _is_telemetry(new.event) and not _message_id(new.message):
+        if isinstance(new.event, ASIDE) or (_is_telemetry(new.event) and not _message_id(new.message)):
             return None
         return self._trace(number, new, "delivery")
 
@@ -80,10 +95,16 @@ class Noting:
 
 
 def _is_telemetry(event: Event) -> bool:
-    """Tell whether an event is one of many that say how an asset is, whichever way they are delivered."""
-    if isinstance(event, Relayed):
-        event = event.event
-    return isinstance(event, AssetUtilization) or not isinstance(event, ORDERED)
+    """Tell whether an event is one of many that say how an asset or a test is, whichever way they are delivered."""
+    match event:
+        case Relayed():
+            return _is_telemetry(event.event)
+        case MeasurementsReported():
+            return not event.ends
+        case AssetUtilization():
+            return True
+        case _:
+            return not isinstance(event, ORDERED)
 
 
 def _message_id(message: RawMessage) -> str:
