@@ -162,4 +162,6 @@ async def test_what_is_not_committed_is_not_traced(path: Path, clock: SetClock) 
         (trace,) = await spool.traces("SN1", 10)
         assert trace.settled == ""
         await take_in(spool, [Rejection("no")])
+        (trace,) = await spool.traces("SN1", 10)
+        assert trace.settled == ""
     assert rows_of(path) == [1]

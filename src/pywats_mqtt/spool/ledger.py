@@ -120,9 +120,11 @@ class Ledger:
             self._db.execute(_TRIED, (CAUSES, now_us, retry.cause[:REASON_CHARACTERS], retry.delivery.id))
 
     def note_folded(self, pair: Pair, version: int, now_us: int, reason: str | None = None) -> None:
-        """Note that a latest delivery is in WATS, or in quarantine where there is a reason."""
+        """Note that a latest delivery is in WATS, or in quarantine where there is a reason.
+
+        What is folded in the same transaction has a newer version than any that was leased before it.
+        """
         if pair in self._open:
-            self._write_rows()  # of batches in this transaction
             settled = "delivered" if reason is None else "quarantined"
             self._db.execute(_FOLDED, (settled, now_us, (reason or "")[:REASON_CHARACTERS], *pair, version))
 
@@ -143,7 +145,9 @@ class Ledger:
 
     def write(self, now_us: int) -> None:
         """Write what was noted; `now_us` is when deliveries were settled."""
-        self._write_rows()
+        if self._rows_staged:
+            write_rows(self._db, _INSERT, [_row(trace) for trace in self._rows_staged])
+            self._rows_staged = []
         if self._delivered:
             update_rows(self._db, _DELIVERED, (now_us,), self._delivered)
             self._delivered = []
@@ -154,11 +158,6 @@ class Ledger:
     def rollback(self) -> None:
         """Forget what was noted and not committed."""
         self._rows_staged, self._delivered, self._left = [], [], []
-
-    def _write_rows(self) -> None:
-        if self._rows_staged:
-            write_rows(self._db, _INSERT, [_row(trace) for trace in self._rows_staged])
-            self._rows_staged = []
 
     # --- upkeep -------------------------------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ a broken line
         ("/data/spool.db", "nfs4"),
         ("/data/my spool/spool.db", "tmpfs"),
         ("/data2/spool.db", "xfs"),
+        ("/database/spool.db", "ext4"),
     ],
 )
 def test_the_deepest_mount_tells(tmp_path: Path, place: str, found: str) -> None:
