@@ -141,7 +141,7 @@ async def test_named_telemetry_is_traced_to_what_it_was_folded_into(spool: Spool
 @pytest.mark.parametrize(
     "outcome",
     [
-        AssetUpdate("A", START_US, 5, None, "", None, {}),
+        AssetUpdate("A", START_US, 5, None, "", None, {}, untimed=False),
         says(counts("A", 5)),
         (identified(utilization("A"), 1),),
         says(MeasurementsReported(id=UUID(int=2), device="A", serial_number="SN1", heard_us=0, at_us=0)),

@@ -126,7 +126,7 @@ def subject_of(event: Event) -> str:
 
 def report_of(event: Event) -> UUID | None:
     """Give the id of the report that WATS gets of an event, where the event names it."""
-    return event.report_id if isinstance(event, TestResult | Repair) else None
+    return event.report_id if isinstance(event, TestResult | Repair | AssetHistory) else None
 
 
 def kind_of(event: Event) -> str:

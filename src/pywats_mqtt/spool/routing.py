@@ -208,7 +208,6 @@ class Deciding:
             plan.unidentified += counts_twice(outcome)
             fresh = outcome
         left = len(fresh)
-        ordered = len(plan.ordered)
         for identified in fresh:
             event = identified.event
             left -= 1
@@ -220,7 +219,7 @@ class Deciding:
                 self._plan_updates(updates)
             self._fold(event, message, message.received_at_us, messages=0 if left else 1)
             plan.events_folded += 1
-        if fresh and len(plan.ordered) == ordered:
+        if not any(isinstance(identified.event, ORDERED) for identified in fresh):
             plan.noted += _noted(fresh, message, is_repeat=False)
 
     def end(self) -> Plan:
