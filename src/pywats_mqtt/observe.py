@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 import msgspec
 
+from pywats_mqtt.clocks.table import Shown
 from pywats_mqtt.guarantees import Guarantee, Seen
 from pywats_mqtt.ports import Figures, Link, Staleness
 
@@ -99,6 +100,8 @@ class Health(msgspec.Struct, kw_only=True):
         shopfloor: stations, and what was noticed about their units.
         streams: streams of measurements.
         counters_backwards: asset to how often its total was below what was counted, since the bridge started.
+        clocks: device to how far its clock is off, where that is more than the tolerance; the worst 100.
+        server_ahead_s: seconds the clock of WATS is ahead of the bridge's, where that is more; else 0.0.
         started_at: when the bridge started.
         draining: it was told to stop, and delivers what it can before it does.
     """
@@ -115,6 +118,8 @@ class Health(msgspec.Struct, kw_only=True):
     shopfloor: Shopfloor = msgspec.field(default_factory=Shopfloor)
     streams: StreamFigures = msgspec.field(default_factory=StreamFigures)
     counters_backwards: dict[str, int] = msgspec.field(default_factory=dict)
+    clocks: dict[str, Shown] = msgspec.field(default_factory=dict)
+    server_ahead_s: float = 0.0
     started_at: datetime | None = None
     draining: bool = False
 
@@ -164,6 +169,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     streams: StreamFigures = msgspec.field(default_factory=StreamFigures)
     counters_backwards: dict[str, int] = msgspec.field(default_factory=dict)
     guarantees: list[Guarantee] = msgspec.field(default_factory=list)
+    clocks: dict[str, Shown] = msgspec.field(default_factory=dict)
+    server_ahead_s: float = 0.0
     pid: int = 0
     started_at: datetime | None = None
     draining: bool = False
@@ -209,6 +216,8 @@ def status_of(
         shopfloor=health.shopfloor,
         streams=health.streams,
         counters_backwards=health.counters_backwards,
+        clocks=health.clocks,
+        server_ahead_s=health.server_ahead_s,
         pid=pid,
         started_at=health.started_at,
         draining=health.draining,

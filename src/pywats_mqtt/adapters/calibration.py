@@ -9,7 +9,8 @@ from typing import Final
 import msgspec
 
 from pywats_mqtt.adapters.context import Context, message_id, speaker
-from pywats_mqtt.adapters.times import CLOCK_SET_US, is_plausible, microseconds, time_of
+from pywats_mqtt.adapters.times import is_plausible, microseconds, time_of
+from pywats_mqtt.clocks.starts import CLOCK_SET_US
 from pywats_mqtt.errors import Reject
 from pywats_mqtt.events import (
     AssetCalibrated,

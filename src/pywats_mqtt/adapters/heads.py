@@ -10,6 +10,7 @@ import msgspec
 from pywats_mqtt.adapters.context import Context, message_id
 from pywats_mqtt.adapters.texts import Texts, check_length, check_number
 from pywats_mqtt.adapters.times import is_plausible, time_of
+from pywats_mqtt.clocks.starts import correction
 from pywats_mqtt.errors import Reject
 from pywats_mqtt.events import AssetUse, Identity, SubUnit, identify, payload_digest
 from pywats_mqtt.schemas.report import AssetUseMessage, SubUnitMessage
@@ -70,7 +71,9 @@ def received_id(context: Context, who: tuple[str, str]) -> UUID:
     return identify((*who, "received", received, payload_digest(message.payload).hex()), message.payload).id
 
 
-def start_of(field: tuple[msgspec.Raw, str], received_us: int, duration_s: float, notes: Notes) -> tuple[int, int]:
+def start_of(
+    field: tuple[msgspec.Raw, str], received_us: int, duration_s: float, notes: Notes
+) -> tuple[int, int | None]:
     """Give the start: as sent where it can be true, else reception less the duration.
 
     WATS puts reports dated in the future into a quarantine that nobody sees. What was corrected is noted.
@@ -82,20 +85,21 @@ def start_of(field: tuple[msgspec.Raw, str], received_us: int, duration_s: float
         notes: what was corrected goes there.
 
     Returns:
-        The start in microseconds since 1970 UTC, and by how many it was corrected.
+        The start in microseconds since 1970 UTC, and by how many it was corrected; None where none was sent.
     """
     latest_us = received_us - round(duration_s * 1_000_000)
     raw, path = field
     if not is_sent(raw):
         notes.misc.append(("start_time", "not sent; time of reception less the duration"))
-        return latest_us, 0
+        return latest_us, None
     start_us, assumed_utc = time_of(raw, path)
     if assumed_utc:
         notes.misc.append(("time_zone", "assumed UTC"))
     if is_plausible(start_us, received_us):
         return start_us, 0
-    notes.misc.append(("clock_correction_s", f"{(latest_us - start_us) / 1_000_000:.3f}"))
-    return latest_us, latest_us - start_us
+    shift_us = latest_us - start_us
+    notes.misc.extend(correction(start_us, shift_us))
+    return latest_us, shift_us
 
 
 def request_id_of(sent: msgspec.Raw) -> str:

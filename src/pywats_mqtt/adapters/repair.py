@@ -58,7 +58,7 @@ def read(context: Context) -> tuple[Identified, ...]:
     said = (serial_number, text_of(*start))
     identity = identity_of(context, who, sent.message_id, said, tells=is_sent(start[0]))
     duration_s = seconds(sent.duration_ms, sent.duration_s)
-    start_us, _ = start_of(start, context.message.received_at_us, duration_s or 0.0, notes)
+    start_us, shift_us = start_of(start, context.message.received_at_us, duration_s or 0.0, notes)
     fit = notes.texts.fit
     event = Repair(
         report_id=received_id(context, who) if identity is None else identity.id,
@@ -80,6 +80,7 @@ def read(context: Context) -> tuple[Identified, ...]:
         failed_test=_failed_test(sent, device),
         misc=notes.fitted(),
         request_id=request_id_of(sent.request_id),
+        shift_us=shift_us,
     )
     if not event.failures:
         raise Reject("expected at least one failure of the unit itself: WATS wants it", path="$.failures")

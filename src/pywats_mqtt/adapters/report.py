@@ -73,7 +73,7 @@ def adapt(sent: ResultMessage, context: Context, *, unread: str = "", dated: boo
     duration_s = seconds(sent.duration_ms, sent.duration_s)
     received_us = context.message.received_at_us
     start_us, shift_us = start_of(_start_field(sent), received_us, duration_s or 0.0, notes)
-    steps, result, by_steps = _steps_and_result(sent, notes, Reading(notes.texts, received_us, shift_us))
+    steps, result, by_steps = _steps_and_result(sent, notes, Reading(notes.texts, received_us, shift_us or 0))
     fit = notes.texts.fit
     code, error = error_of(sent.error_code, sent.error_message)
     event = TestResult(
@@ -102,6 +102,7 @@ def adapt(sent: ResultMessage, context: Context, *, unread: str = "", dated: boo
         error_message=fit(error, "$.error_message"),
         misc=notes.fitted(),
         request_id=request_id_of(sent.request_id),
+        shift_us=shift_us,
         attachments=(),
     )
     attachments = notes.texts.attachments()

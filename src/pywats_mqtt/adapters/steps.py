@@ -10,8 +10,9 @@ import msgspec
 from pywats_mqtt.adapters.measured import measured_in_list, measured_in_step
 from pywats_mqtt.adapters.step_parts import attachment_of, chart_of, group_of, loop_of
 from pywats_mqtt.adapters.texts import Texts
-from pywats_mqtt.adapters.times import CLOCK_SET_US, time_of
+from pywats_mqtt.adapters.times import time_of
 from pywats_mqtt.adapters.verdicts import overall, verdict_of
+from pywats_mqtt.clocks.starts import CLOCK_SET_US
 from pywats_mqtt.errors import Reject
 from pywats_mqtt.events import Step
 from pywats_mqtt.messages import from_us

@@ -6,11 +6,9 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from pywats_mqtt.clocks.starts import CLOCK_SET_US
 from pywats_mqtt.errors import Reject
 from pywats_mqtt.messages import EPOCH
-
-CLOCK_SET_US = 946_684_800_000_000
-"""2000-01-01 UTC: a clock that shows less was never set (it counts from its epoch since power-up)."""
 
 _MILLISECONDS_FROM = 100_000_000_000
 """As seconds this is the year 5138, as milliseconds March 1973: no device's time lies on the wrong side."""

@@ -18,6 +18,7 @@ import msgspec
 
 from pywats_mqtt.app import quarantine
 from pywats_mqtt.app.clock import SystemClock
+from pywats_mqtt.app.clocks import Clocks
 from pywats_mqtt.app.destination import Destination
 from pywats_mqtt.app.engine import Engine
 from pywats_mqtt.app.local_socket import answering
@@ -99,6 +100,7 @@ class Bridge:
         self._engine: Engine | None = None
         self._session: MqttSession | None = None
         self._postbox = Postbox()
+        self._clocks: Clocks | None = None
 
     @property
     def client_id(self) -> str:
@@ -163,9 +165,11 @@ class Bridge:
         def rejected(message: RawMessage, rejection: Rejection) -> None:
             postbox.add(answer_refused(message.payload, rejection, self.config.topics.response_topic))
 
+        self._clocks = clocks = destination.clocks
+        read = partial(self._read, routes=routes)
         engine = self._engine = Engine(
             spool=spool,
-            interpret=partial(self._read, routes=routes),
+            interpret=read if clocks is None else clocks.hearing(read),
             route_of=routes.filter_of,
             unknown=partial(unknown_fields, routes=routes),
             handle=destination.handle,
@@ -301,6 +305,9 @@ class Bridge:
         grants = self._session.granted.values() if self._session is not None else ()
         self.health.granted = {grant.topic_filter: _granted(grant.qos, grant.problem) for grant in grants}
         granted = {grant.topic_filter: Granted(grant.qos, grant.problem) for grant in grants}
+        if self._clocks is not None:
+            self.health.clocks = self._clocks.off()
+            self.health.server_ahead_s = round(self._clocks.server.skew_us / 1e6, 1)
         is_synced = await self.spool.is_synced()
         facts = facts_of(self.config, self.health, granted, connects=self._connect, is_synced=is_synced)
         staleness = await self.spool.staleness(to_us(self.clock.now()))

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
+from pywats_mqtt.app.clocks import Clocks
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.pipeline.deliver import Handle, HandleGroup
 from pywats_mqtt.ports import Outcome
@@ -22,6 +23,7 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
         look_s: seconds between two times these are called.
         hear: notes who was heard in a routed batch; must not raise. None where nobody asks.
         tell_again: says again what the broker keeps, at each connection to it; None where it keeps nothing.
+        clocks: those of devices, which hear every message; None where nobody asks for them.
     """
 
     handle: Handle
@@ -31,3 +33,4 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     look_s: float = 30.0
     hear: Callable[[Sequence[RawMessage], Sequence[Outcome]], None] | None = None
     tell_again: Callable[[], None] | None = None
+    clocks: Clocks | None = None

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Protocol
 
 from pywats_mqtt.app.asked import Asked
+from pywats_mqtt.app.clocks import Clocks
 from pywats_mqtt.app.destination import Destination
 from pywats_mqtt.app.postbox import Action
 from pywats_mqtt.config.model import BridgeConfig, WatsConfig
@@ -92,22 +93,27 @@ class Host(Protocol):
 async def deliver_to_wats(bridge: Host) -> AsyncIterator[Destination]:
     """Open the way to WATS, for as long as a bridge runs."""
     config = bridge.config
+    alarms = Alarms(config.topics.alarm_topic, bridge.client_id, bridge.clock, bridge.say)
+    clocks = Clocks(config.clock, bridge.clock, alarms, bridge.client_id)
     around = Surroundings(
         clock=bridge.clock,
         on_refused=partial(_note_refusal, bridge.health),
         publish=bridge.say,
         alarm=bridge.alarm,
-        alarms=Alarms(config.topics.alarm_topic, bridge.client_id, bridge.clock, bridge.say),
+        alarms=alarms,
         accept=bridge.accept,
         shopfloor=bridge.health.shopfloor,
         streams=bridge.health.streams,
         is_listening=lambda: bridge.health.link.connected,
         has_room=partial(_has_room, bridge),
         backwards=bridge.health.counters_backwards,
+        server=clocks.server,
     )
     handlers = make_handlers(config, around)
     notes = PatientNotes(bridge.spool)
-    async with PywatsClient(config.wats, notes, bridge.clock, _sleeping(bridge.clock), _lanes(config.wats)) as wats:
+    sleep, policy = _sleeping(bridge.clock), _lanes(config.wats)
+    await clocks.load(notes)
+    async with PywatsClient(config.wats, notes, bridge.clock, sleep, policy, clocks.server) as wats:
 
         async def handle(event: Event) -> bool:
             known = handlers.by_event.get(type(event))
@@ -129,7 +135,9 @@ async def deliver_to_wats(bridge: Host) -> AsyncIterator[Destination]:
         def hear(messages: Sequence[RawMessage], outcomes: Sequence[Outcome]) -> None:
             handlers.hear(messages, outcomes, bridge.routes)
 
-        looks: tuple[Callable[[], Awaitable[None]], ...] = tuple(partial(look, wats, notes) for look in handlers.looks)
+        looks: tuple[Callable[[], Awaitable[None]], ...] = tuple(
+            partial(look, wats, notes) for look in (*handlers.looks, clocks.look)
+        )
         yield Destination(
             handle=handle,
             handle_units=handle_units,
@@ -138,7 +146,9 @@ async def deliver_to_wats(bridge: Host) -> AsyncIterator[Destination]:
             look_s=_look_s(config),
             hear=hear,
             tell_again=handlers.tell_again,
+            clocks=clocks,
         )
+        await clocks.keep(notes)
 
 
 def _look_s(config: BridgeConfig) -> float:

@@ -62,6 +62,12 @@ def explain(status: Status) -> list[tuple[str, str]]:
         for name, counts in status.unknown_fields.items()
     ]
     lines += [(f"owed {kind}", _staleness(old)) for kind, old in status.staleness.items()]
+    if status.server_ahead_s:
+        lines.append(("clock", f"that of WATS is {status.server_ahead_s:g} s ahead: set this machine's, or run NTP"))
+    lines += [
+        (f"clock of {device}", f"{abs(shown.ahead_s):g} s {'ahead' if shown.ahead_s > 0 else 'behind'}")
+        for device, shown in status.clocks.items()
+    ]
     return lines + _guarantees(status) + _shopfloor(status)
 
 

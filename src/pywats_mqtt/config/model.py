@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from pywats_mqtt.config.clock import ClockConfig
 from pywats_mqtt.config.environment import UNITS, Threshold, Watching
 from pywats_mqtt.config.production import ProductionConfig
 from pywats_mqtt.config.shifts import ShiftsConfig, UtilizationConfig
@@ -312,4 +313,5 @@ class BridgeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     production: ProductionConfig = msgspec.field(default_factory=ProductionConfig)
     software: SoftwareConfig = msgspec.field(default_factory=SoftwareConfig)
     streams: StreamConfig = msgspec.field(default_factory=StreamConfig)
+    clock: ClockConfig = msgspec.field(default_factory=ClockConfig)
     spool: SpoolConfig = msgspec.field(default_factory=SpoolConfig)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from pywats_mqtt.events.reports import SubUnit
+from pywats_mqtt.events.reports import Stamp, SubUnit
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -61,7 +61,7 @@ class Repair(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
         failed_test: report id of the failed test, or None where only the unit is known.
         misc: as `TestResult.misc`.
         attachments: as `TestResult.attachments`.
-        request_id: as `TestResult.request_id`.
+        request_id: as `TestResult.request_id`; so `shift_us` and `stamp`.
     """
 
     report_id: UUID
@@ -84,6 +84,8 @@ class Repair(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
     misc: tuple[tuple[str, str], ...] = ()
     attachments: tuple[tuple[str, str], ...] = ()
     request_id: str = ""
+    shift_us: int | None = 0
+    stamp: Stamp | None = None
 
     @property
     def key(self) -> str:

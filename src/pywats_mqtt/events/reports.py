@@ -166,6 +166,18 @@ UNIT_KINDS = frozenset({"results", "measurements"})
 """Kinds of results that are tests of units."""
 
 
+class Stamp(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What was known of a device's clock when its report arrived.
+
+    Attributes:
+        heard_us: when that was, by the bridge's clock, in microseconds since 1970 UTC.
+        ahead_us: how far the device's clock was ahead of the bridge's, or None where that was not known.
+    """
+
+    heard_us: int
+    ahead_us: int | None
+
+
 class TestResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag="test_result"):
     r"""A finished test of a unit: one UUT report in WATS.
 
@@ -194,6 +206,9 @@ class TestResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
         misc: (description, text) pairs that go to the report's misc infos, what we noticed among them.
         attachments: (name, text) pairs: what did not fit a WATS field, kept whole.
         request_id: names the answer when the report is in WATS, or was refused; empty for no answer.
+        shift_us: microseconds by which `start` is later than the device said, since that could not be true; None where
+            it said none.
+        stamp: what the clock of the device has to do with it; None for nothing.
     """
 
     __test__ = False  # not a pytest class
@@ -222,6 +237,8 @@ class TestResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     misc: tuple[tuple[str, str], ...] = ()
     attachments: tuple[tuple[str, str], ...] = ()
     request_id: str = ""
+    shift_us: int | None = 0
+    stamp: Stamp | None = None
 
     @property
     def key(self) -> str:

@@ -7,6 +7,7 @@ from typing import TypeAlias, TypeVar
 
 import msgspec
 
+from pywats_mqtt.clocks.starts import settled
 from pywats_mqtt.config.model import BridgeConfig
 from pywats_mqtt.config.zones import calendar_of
 from pywats_mqtt.events import (
@@ -124,8 +125,14 @@ def make_handlers(config: BridgeConfig, around: Surroundings) -> Handlers:
     selftests = SelfTesting(config.assets, around.clock, assets, around.alarms, around.on_refused)
     batches = BatchHandler(config.production, around.clock, around.on_refused)
     results = ResultHandler(wats_config.is_counted_by_reports)
+    repairs = RepairHandler(around.clock)
+    tolerance_us, moves = round(config.clock.tolerance_s * 1e6), config.clock.correct == "correct"
+
+    async def store_repair(event: Repair, wats: Wats, notes: Notes) -> None:
+        await repairs.handle(settled(event, server=around.server, tolerance_us=tolerance_us, moves=moves), wats, notes)
 
     async def submit(event: TestResult, wats: Wats, notes: Notes) -> None:
+        event = settled(event, server=around.server, tolerance_us=tolerance_us, moves=moves)
         heard = await selftests.heard(event, notes)
         checked = await stations.checked(heard, wats, notes)
         signed = await batches.signed(await operators.sign(checked, notes), notes)
@@ -153,7 +160,7 @@ def make_handlers(config: BridgeConfig, around: Surroundings) -> Handlers:
     return Handlers(
         by_event={
             TestResult: _only(TestResult, streams.handle_result),
-            Repair: _only(Repair, RepairHandler(around.clock).handle),
+            Repair: _only(Repair, store_repair),
             BatchReported: _only(BatchReported, batches.handle),
             SoftwareReported: _only(SoftwareReported, stations.handle_report),
             UpdateReported: _only(UpdateReported, stations.handle_update),

@@ -7,6 +7,7 @@ from typing import Protocol, TypeAlias
 
 import msgspec
 
+from pywats_mqtt.clocks.server import ServerClock
 from pywats_mqtt.config.topics import TopicConfig
 from pywats_mqtt.handlers.alarms import Alarms
 from pywats_mqtt.messages import RawMessage
@@ -44,6 +45,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
         is_listening: whether the bridge hears its devices now.
         has_room: tells whether the spool takes all that comes; near its bound, messages may wait at the broker.
         backwards: asset to how often its total was below what was counted, counted into.
+        server: the server's clock, as far as it is known.
     """
 
     clock: Clock
@@ -57,6 +59,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     is_listening: Callable[[], bool]
     has_room: Callable[[], Awaitable[bool]]
     backwards: dict[str, int]
+    server: ServerClock
 
 
 def quiet(clock: Clock) -> Surroundings:
@@ -83,4 +86,5 @@ def quiet(clock: Clock) -> Surroundings:
         is_listening=lambda: True,
         has_room=always,
         backwards={},
+        server=ServerClock(0),
     )

@@ -12,10 +12,13 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
+from pywats_mqtt.clocks.server import ServerClock
+from pywats_mqtt.clocks.starts import not_after
 from pywats_mqtt.config.model import WatsConfig
 from pywats_mqtt.errors import Reject, Retry, Scope
 from pywats_mqtt.events import Repair, TestResult
 from pywats_mqtt.limits.values import AssetStatus, AssetType
+from pywats_mqtt.messages import to_us
 from pywats_mqtt.ports import Asset, Clock, KnownTest, Notes, Unit
 from pywats_mqtt.software.packages import Package
 from pywats_mqtt.wats import limits, lookups
@@ -65,6 +68,7 @@ class PywatsClient:
         clock: Clock,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         policy: Policy | None = None,
+        server: ServerClock | None = None,
     ) -> None:
         """Prepare the client; nothing is sent. To be used as an async context manager, on one event loop.
 
@@ -74,12 +78,16 @@ class PywatsClient:
             clock: the time.
             sleep: how the quota waits.
             policy: whose call is next; first come, first served where none is given.
+            server: learns the server's time, after which no report is dated.
 
         Raises:
             Fatal: the address or the token is missing or unusable.
         """
         self._config = config
-        self._session = Session(config, Quota(config.requests_per_minute, notes, clock, sleep, policy), clock)
+        self._clock = clock
+        self._server = ServerClock(0) if server is None else server
+        quota = Quota(config.requests_per_minute, notes, clock, sleep, policy)
+        self._session = Session(config, quota, clock, self._server)
         self._production = ProductionCalls(self._session)
         self._ids: dict[str, str] = {}
         self._type_id: str | None = None
@@ -103,11 +111,14 @@ class PywatsClient:
 
     async def submit_report(self, result: TestResult) -> None:
         """Store a UUT report; done when the answer names its id."""
-        await self._submit(wsjf(result, self._config), result.report_id)
+        await self._submit(wsjf(not_after(result, self._latest_us()), self._config), result.report_id)
 
     async def submit_repair(self, repair: Repair) -> None:
         """Store a UUR report; done when the answer names its id."""
-        await self._submit(wsjf_repair(repair, self._config), repair.report_id)
+        await self._submit(wsjf_repair(not_after(repair, self._latest_us()), self._config), repair.report_id)
+
+    def _latest_us(self) -> int:
+        return self._server.latest_us(to_us(self._clock.now()))
 
     async def _submit(self, report: Report, report_id: UUID) -> None:
         answer = await self._session.call(_SUBMIT, body=report)

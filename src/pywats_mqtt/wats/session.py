@@ -10,6 +10,7 @@ for one call of the quota. The answer is then taken for an absent server, after 
 from __future__ import annotations
 
 import asyncio
+from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Self
 
@@ -21,8 +22,10 @@ from pywats.core.exceptions import ConnectionError as WatsConnectionError
 from pywats.core.exceptions import ErrorMode, PyWATSError
 from pywats.core.exceptions import TimeoutError as WatsTimeoutError
 
+from pywats_mqtt.clocks.server import ServerClock
 from pywats_mqtt.config.model import WatsConfig
 from pywats_mqtt.errors import Fatal, Reject, Retry, Scope
+from pywats_mqtt.messages import to_us
 from pywats_mqtt.ports import Clock
 from pywats_mqtt.wats.outcomes import Answer, Call, problem_of_answer
 from pywats_mqtt.wats.quota import Quota
@@ -37,8 +40,14 @@ _INTERNAL = "/api/internal/"
 class Session:
     """One HTTP client for one server, to be used on one event loop."""
 
-    def __init__(self, config: WatsConfig, quota: Quota, clock: Clock) -> None:
+    def __init__(self, config: WatsConfig, quota: Quota, clock: Clock, server: ServerClock | None = None) -> None:
         """Prepare the client; nothing is sent.
+
+        Args:
+            config: the server.
+            quota: how many calls it may get.
+            clock: the time.
+            server: learns the server's time.
 
         Raises:
             Fatal: the address or the token is missing or unusable.
@@ -50,6 +59,7 @@ class Session:
         self._timeout_s = config.timeout_s
         self._quota = quota
         self._clock = clock
+        self._server = server
         self._api = AsyncWATS(
             base_url=config.url,
             token=self._token.reveal(),
@@ -132,6 +142,7 @@ class Session:
             headers |= self._referer
         client = self._api.http_client
         async with self._quota.call():
+            asked_us = to_us(self._clock.now())
             try:
                 async with asyncio.timeout(self._timeout_s):
                     if call.method == "GET":
@@ -142,7 +153,20 @@ class Session:
                         response = await client.post(call.path, data, params=params, headers=headers, retry=False)
             except (PyWATSError, TimeoutError) as exc:
                 raise self._without_token(problem_of_failure(exc, call)) from exc
-        return _answer(response)
+            answer = _answer(response)
+            self._learn_time(answer, asked_us)
+        return answer
+
+    def _learn_time(self, answer: Answer, asked_us: int) -> None:
+        """Learn the server's time (RFC 9110, 6.6.1), unless a cache answered."""
+        date = answer.headers.get("date")
+        if self._server is None or date is None or "age" in answer.headers:
+            return
+        try:
+            date_us = to_us(parsedate_to_datetime(date))
+        except (ValueError, TypeError):  # no date, or one without zone
+            return
+        self._server.heard(date_us, asked_us, to_us(self._clock.now()))
 
     def _without_token(self, problem: Retry | Reject) -> Retry | Reject:
         text = self._token.hide_in(str(problem))

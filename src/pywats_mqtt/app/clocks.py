@@ -1,0 +1,90 @@
+"""The clocks of devices and of the server while a bridge runs: heard with every message, kept over a restart, told."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from pywats_mqtt.clocks.server import ServerClock
+from pywats_mqtt.clocks.table import ClockTable, Shown
+from pywats_mqtt.config.clock import ClockConfig
+from pywats_mqtt.handlers.alarms import Alarms
+from pywats_mqtt.messages import RawMessage
+from pywats_mqtt.ports import Clock, Notes, Outcome, Rejection, Wats
+
+logger = logging.getLogger(__name__)
+
+NOTE = "clocks"
+
+KEEP_S = 300.0
+"""How often what is known of clocks is written down; a crash loses no more, and five minutes tell it again."""
+
+ALARM = "clock_skew"
+
+
+class Clocks:
+    """What is known of clocks, for as long as a bridge runs.
+
+    Args:
+        config: the `[clock]` table.
+        clock: the bridge's own.
+        alarms: told when the bridge's own is off.
+        bridge: names the bridge in that alarm.
+
+    Attributes:
+        server: the server's clock, learned by the client.
+    """
+
+    def __init__(self, config: ClockConfig, clock: Clock, alarms: Alarms, bridge: str) -> None:
+        self.server = ServerClock(round(config.tolerance_s * 1e6))
+        self._config = config
+        self._clock = clock
+        self._alarms = alarms
+        self._bridge = bridge
+        self._table = self._made(None)
+        self._kept_s = clock.monotonic()
+        self._is_off = False
+
+    async def load(self, notes: Notes) -> None:
+        """Go on from what an earlier run knew."""
+        self._table = self._made(await notes.note(NOTE))
+
+    async def keep(self, notes: Notes) -> None:
+        """Write down what is known, where it is new."""
+        if self._table.changed:
+            await notes.set_note(NOTE, self._table.pack())
+        self._kept_s = self._clock.monotonic()
+
+    def hearing(self, interpret: Callable[[RawMessage], Outcome]) -> Callable[[RawMessage], Outcome]:
+        """Give `interpret` with the clocks heard: the reports of those that are off carry what is known of them."""
+        if self._config.correct == "off":
+            return interpret
+
+        def heard(message: RawMessage) -> Outcome:
+            outcome = interpret(message)
+            return outcome if isinstance(outcome, Rejection) else self._table.hear(outcome, message)
+
+        return heard
+
+    async def look(self, _wats: Wats, notes: Notes) -> None:
+        """Keep what is known now and then, and tell when our own clock is off, or no longer."""
+        skew_us = self.server.skew_us
+        if skew_us and not self._is_off:
+            logger.warning(
+                "the clock of this machine is wrong: that of WATS is %.1f s ahead; set it, or run NTP", skew_us / 1e6
+            )
+        if skew_us:
+            facts = {"server_ahead_s": round(skew_us / 1e6, 1)}
+            await self._alarms.raise_(self._bridge, ALARM, "warning", notes, facts)
+        elif self.server.bounds is not None:
+            await self._alarms.clear(self._bridge, ALARM, notes)
+        self._is_off = skew_us != 0
+        if self._clock.monotonic() >= self._kept_s + KEEP_S:
+            await self.keep(notes)
+
+    def off(self) -> dict[str, Shown]:
+        """Give the clocks of devices that are off."""
+        return self._table.off(self.server.skew_us)
+
+    def _made(self, packed: bytes | None) -> ClockTable:
+        return ClockTable(self.server.tolerance_us, self._config.min_messages, packed)
