@@ -307,7 +307,7 @@ class Bridge:
         granted = {grant.topic_filter: Granted(grant.qos, grant.problem) for grant in grants}
         if self._clocks is not None:
             self.health.clocks = self._clocks.off()
-            self.health.server_ahead_s = round(self._clocks.server.skew_us / 1e6, 1)
+            self.health.server_ahead_s = self._clocks.server_ahead_s
         is_synced = await self.spool.is_synced()
         facts = facts_of(self.config, self.health, granted, connects=self._connect, is_synced=is_synced)
         staleness = await self.spool.staleness(to_us(self.clock.now()))

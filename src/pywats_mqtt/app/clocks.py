@@ -10,7 +10,7 @@ from pywats_mqtt.clocks.table import ClockTable, Shown
 from pywats_mqtt.config.clock import ClockConfig
 from pywats_mqtt.handlers.alarms import Alarms
 from pywats_mqtt.messages import RawMessage
-from pywats_mqtt.ports import Clock, Notes, Outcome, Rejection, Wats
+from pywats_mqtt.ports import Clock, Notes, Outcome, Rejection, Wats, instant
 
 logger = logging.getLogger(__name__)
 
@@ -62,13 +62,15 @@ class Clocks:
 
         def heard(message: RawMessage) -> Outcome:
             outcome = interpret(message)
-            return outcome if isinstance(outcome, Rejection) else self._table.hear(outcome, message)
+            if isinstance(outcome, Rejection):
+                return outcome
+            return self._table.hear(outcome, message, self._known_skew_us)
 
         return heard
 
     async def look(self, _wats: Wats, notes: Notes) -> None:
         """Keep what is known now and then, and tell when our own clock is off, or no longer."""
-        skew_us = self.server.skew_us
+        skew_us = self._skew_us()
         if skew_us and not self._is_off:
             logger.warning(
                 "the clock of this machine is wrong: that of WATS is %.1f s ahead; set it, or run NTP", skew_us / 1e6
@@ -84,7 +86,18 @@ class Clocks:
 
     def off(self) -> dict[str, Shown]:
         """Give the clocks of devices that are off."""
-        return self._table.off(self.server.skew_us)
+        return self._table.off(self._skew_us())
+
+    @property
+    def server_ahead_s(self) -> float:
+        """How many seconds the server's clock is ahead of ours, where that is more than the tolerance; else 0.0."""
+        return round(self._skew_us() / 1e6, 1)
+
+    def _skew_us(self) -> int:
+        return self.server.skew_us(instant(self._clock))
+
+    def _known_skew_us(self) -> int | None:
+        return None if self.server.bounds is None else self._skew_us()
 
     def _made(self, packed: bytes | None) -> ClockTable:
         return ClockTable(self.server.tolerance_us, self._config.min_messages, packed)

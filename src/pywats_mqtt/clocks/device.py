@@ -4,14 +4,13 @@ A message that says `sent` by the device's clock and arrives at `received` by ou
 offset less the delay. Delays are never negative, but may be hours: what a broker or a device kept while the line was
 down. So the greatest of many differences is nearest to the offset, as the clock filter of NTP takes the sample of least
 delay (RFC 5905, section 10).
-It is taken from each stage of a minute; of the last stages, those count that lie near their median, so that a minute of
+
+It is taken from each stage of a minute. Of the last stages the majority counts that agree, so that a minute of
 nonsense, or of a backlog that drains, moves nothing. In a backlog that is all there is, the difference rises as fast as
-messages arrive, no two stages agree, and nothing is known: better than what is wrong.
+messages arrive, no stages agree, and nothing is known: better than what is wrong.
 """
 
 from __future__ import annotations
-
-from statistics import median
 
 import msgspec
 
@@ -21,8 +20,8 @@ STAGE_US = 60_000_000
 STAGES = 8
 """As many as NTP's clock filter has."""
 
-LEAST_STAGES = 3
-"""Two may agree by chance, as while a backlog drains."""
+LEAST_STAGES = 5
+"""That so many agree takes minutes whose last messages are as late as the first: no backlog drains so."""
 
 LEAST_OF_SPIKE = 3
 """Messages of a stage from which on its greatest difference is left out where it stands alone."""
@@ -147,8 +146,9 @@ class DeviceClock(msgspec.Struct, array_like=True):
         if self.count < least or len(self.stages) < LEAST_STAGES:
             return
         values = [stage.value(tolerance_us) for stage in self.stages]
-        middle = median(values)
-        agreeing = [value for value in values if abs(value - middle) <= tolerance_us]
+        # The most that lie within the tolerance; of equally many the greatest, whose delays are the least.
+        groups = [[value for value in values if top - tolerance_us <= value <= top] for top in sorted(values)[::-1]]
+        agreeing = max(groups, key=len)
         if len(agreeing) < LEAST_STAGES or 2 * len(agreeing) <= len(values):
             return
         ahead_us, before = max(agreeing), self.skew

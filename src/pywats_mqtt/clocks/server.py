@@ -17,16 +17,28 @@ WANDER = 500e-6
 """How fast the two clocks may part, and old bounds grow wide."""
 
 
+class Instant(msgspec.Struct, frozen=True, gc=False):
+    """One moment by the bridge's two clocks.
+
+    Attributes:
+        wall_us: the time, in microseconds since 1970 UTC; it may be set.
+        steady_us: microseconds that never go back, from an arbitrary start.
+    """
+
+    wall_us: int
+    steady_us: int
+
+
 class Bounds(msgspec.Struct, frozen=True):
-    """The server's clock is ahead by at least `low_us` and at most `high_us`, as known at `at_us`."""
+    """The server's time is the steady clock's and at least `low_us`, at most `high_us`; as known at `steady_us`."""
 
     low_us: int
     high_us: int
-    at_us: int
+    steady_us: int
 
 
 class ServerClock:
-    """What is known of one server's clock.
+    """What is known of one server's clock; kept against our steady clock, so that setting ours changes nothing.
 
     Args:
         tolerance_us: less than this is no skew.
@@ -44,33 +56,26 @@ class ServerClock:
 
         Args:
             date_us: its `Date`.
-            asked_us: when the request went out, by our clock.
+            asked_us: when the request went out, by our steady clock.
             answered_us: when the answer was there.
         """
-        if answered_us < asked_us:
-            return  # our clock was set meanwhile
         low_us, high_us, known = date_us - answered_us, date_us + DATE_US - asked_us, self.bounds
-        if known is not None and answered_us >= known.at_us:
-            wide_us = round(WANDER * (answered_us - known.at_us))
+        if known is not None:
+            wide_us = round(WANDER * max(0, answered_us - known.steady_us))
             both = max(low_us, known.low_us - wide_us), min(high_us, known.high_us + wide_us)
-            if both[0] <= both[1]:  # else one of the two clocks was set
+            if both[0] <= both[1]:  # else the server's clock was set
                 low_us, high_us = both
         self.bounds = Bounds(low_us, high_us, answered_us)
 
-    @property
-    def ahead_us(self) -> int:
-        """How far it is surely ahead; negative: behind. 0 where nothing is known, or it may be right."""
-        if self.bounds is None or self.bounds.low_us <= 0 <= self.bounds.high_us:
+    def skew_us(self, now: Instant) -> int:
+        """How far it is ahead of our time, where that is surely more than the tolerance; else 0."""
+        if self.bounds is None:
             return 0
-        return self.bounds.low_us if self.bounds.low_us > 0 else self.bounds.high_us
-
-    @property
-    def skew_us(self) -> int:
-        """How far it is ahead, where that is more than the tolerance, in the middle of the bounds; else 0."""
-        if self.bounds is None or abs(self.ahead_us) <= self.tolerance_us:
+        low_us, high_us = (bound + now.steady_us - now.wall_us for bound in (self.bounds.low_us, self.bounds.high_us))
+        if low_us <= self.tolerance_us and high_us >= -self.tolerance_us:
             return 0
-        return (self.bounds.low_us + self.bounds.high_us) // 2
+        return (low_us + high_us) // 2
 
-    def latest_us(self, now_us: int) -> int:
+    def latest_us(self, now: Instant) -> int:
         """Give the latest time that is surely not in the server's future; ours where nothing is known of its clock."""
-        return now_us + (0 if self.bounds is None else self.bounds.low_us)
+        return now.wall_us if self.bounds is None else now.steady_us + self.bounds.low_us

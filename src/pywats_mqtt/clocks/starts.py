@@ -6,7 +6,6 @@ from typing import TypeVar
 
 import msgspec
 
-from pywats_mqtt.clocks.server import ServerClock
 from pywats_mqtt.events import Repair, Step, TestResult
 from pywats_mqtt.messages import from_us, to_us
 
@@ -40,21 +39,22 @@ def sent_us(report: TestResult | Repair) -> int | None:
     return None if report.shift_us is None else to_us(report.start) - report.shift_us
 
 
-def settled(report: Report, *, server: ServerClock, tolerance_us: int, moves: bool) -> Report:
+def settled(report: Report, *, server_us: int, tolerance_us: int, moves: bool) -> Report:
     """Decide the start of a report whose device's clock, or ours, is off.
 
     Args:
         report: with what was known of the clock when it arrived.
-        server: what is known of the server's clock.
+        server_us: how far the server's clock is ahead of ours; used where that was not known at reception.
         tolerance_us: less than this is no skew.
         moves: whether a start is moved by the skew of its device; else that is only noted.
 
     Returns:
         The report as it goes to the server; its id is that of what the device sent.
     """
-    stamp, server_us = report.stamp, server.skew_us
+    stamp = report.stamp
     if stamp is None:
         return report
+    server_us = server_us if stamp.server_us is None else stamp.server_us
     heard_us = stamp.heard_us + server_us
     latest_us = heard_us - round((report.duration_s or 0.0) * 1_000_000)
     sent = sent_us(report)

@@ -7,6 +7,7 @@ What the broker retained is of any age and tells nothing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeAlias
 
 import msgspec
@@ -73,12 +74,13 @@ class ClockTable:
         self.changed = False
         return msgspec.msgpack.encode(self._clocks)
 
-    def hear(self, events: Events, message: RawMessage) -> Events:
+    def hear(self, events: Events, message: RawMessage, server_us: Callable[[], int | None] = lambda: None) -> Events:
         """Learn from a message; gives its events, reports with a stamp where their device's clock is off.
 
         Args:
             events: what it means.
             message: as received; messages come in the order of their reception.
+            server_us: tells how far the server's clock is ahead of ours, or None where it is not known.
         """
         if isinstance(events, AssetUpdate):
             self._hear_values(events.asset, events.as_of_us, message)
@@ -86,12 +88,14 @@ class ClockTable:
         if not events:
             return events
         first = events[0]
-        event = first.event
-        if isinstance(event, TestResult | Repair):
-            stamped = self._stamped(event, message)
-            return events if stamped is event else (Identified(stamped, first.identity), *events[1:])
-        if isinstance(event, AssetCounts | AssetState | AssetEnvironment):  # what follows is of the same time
-            self._hear_values(event.asset, event.as_of_us, message)
+        if isinstance(first.event, TestResult | Repair):
+            stamped = self._stamped(first.event, message, server_us)
+            return events if stamped is first.event else (Identified(stamped, first.identity), *events[1:])
+        for identified in events:
+            event = identified.event
+            if isinstance(event, AssetCounts | AssetState | AssetEnvironment) and event.as_of_us:
+                self._hear_values(event.asset, event.as_of_us, message)
+                break  # what follows is of the same time
         return events
 
     def off(self, server_us: int = 0) -> dict[str, Shown]:
@@ -111,7 +115,9 @@ class ClockTable:
         }
         return dict(sorted(found.items(), key=lambda pair: -abs(pair[1].ahead_s))[:SHOWN])
 
-    def _stamped(self, report: TestResult | Repair, message: RawMessage) -> TestResult | Repair:
+    def _stamped(
+        self, report: TestResult | Repair, message: RawMessage, server_us: Callable[[], int | None]
+    ) -> TestResult | Repair:
         received_us, sent = message.received_at_us, sent_us(report)
         if sent is not None and not message.retain:
             if report.duration_s is not None:
@@ -122,7 +128,7 @@ class ClockTable:
         ahead_us = None if clock is None else clock.ahead_us(received_us, self._tolerance_us)
         if report.shift_us == 0 and (ahead_us is None or abs(ahead_us) <= self._tolerance_us):
             return report
-        return msgspec.structs.replace(report, stamp=Stamp(received_us, ahead_us))
+        return msgspec.structs.replace(report, stamp=Stamp(received_us, ahead_us, server_us()))
 
     def _hear_values(self, asset: str, as_of_us: int, message: RawMessage) -> None:
         """Learn from telemetry; where its time could not be true, or it has none, it is that of reception."""

@@ -172,10 +172,12 @@ class Stamp(msgspec.Struct, frozen=True, array_like=True, gc=False):
     Attributes:
         heard_us: when that was, by the bridge's clock, in microseconds since 1970 UTC.
         ahead_us: how far the device's clock was ahead of the bridge's, or None where that was not known.
+        server_us: how far that of WATS was ahead of the bridge's, or None where WATS had not answered yet.
     """
 
     heard_us: int
     ahead_us: int | None
+    server_us: int | None = None
 
 
 class TestResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag="test_result"):

@@ -52,7 +52,7 @@ from pywats_mqtt.handlers.streams import Streams
 from pywats_mqtt.handlers.surroundings import Look, Surroundings
 from pywats_mqtt.handlers.upkeep import Upkeep
 from pywats_mqtt.handlers.utilization import Utilization
-from pywats_mqtt.ports import Notes, Wats
+from pywats_mqtt.ports import Notes, Wats, instant
 
 Handle: TypeAlias = Callable[[Event, Wats, Notes], Awaitable[None]]
 """Does what an event asks for; returns when it is in WATS, else raises `Retry` or `Reject`."""
@@ -128,11 +128,15 @@ def make_handlers(config: BridgeConfig, around: Surroundings) -> Handlers:
     repairs = RepairHandler(around.clock)
     tolerance_us, moves = round(config.clock.tolerance_s * 1e6), config.clock.correct == "correct"
 
+    def server_us() -> int:
+        return around.server.skew_us(instant(around.clock))
+
     async def store_repair(event: Repair, wats: Wats, notes: Notes) -> None:
-        await repairs.handle(settled(event, server=around.server, tolerance_us=tolerance_us, moves=moves), wats, notes)
+        event = settled(event, server_us=server_us(), tolerance_us=tolerance_us, moves=moves)
+        await repairs.handle(event, wats, notes)
 
     async def submit(event: TestResult, wats: Wats, notes: Notes) -> None:
-        event = settled(event, server=around.server, tolerance_us=tolerance_us, moves=moves)
+        event = settled(event, server_us=server_us(), tolerance_us=tolerance_us, moves=moves)
         heard = await selftests.heard(event, notes)
         checked = await stations.checked(heard, wats, notes)
         signed = await batches.signed(await operators.sign(checked, notes), notes)

@@ -5,7 +5,7 @@ The loops of `pipeline` and the functions of `handlers` know these and no shell.
 """
 
 from pywats_mqtt.ports.broker import Broker, Link, Publication, Receipt
-from pywats_mqtt.ports.clock import Clock, Timer
+from pywats_mqtt.ports.clock import Clock, Timer, instant
 from pywats_mqtt.ports.spool import (
     Batch,
     Delivery,
@@ -55,4 +55,5 @@ __all__ = [
     "Trace",
     "Unit",
     "Wats",
+    "instant",
 ]

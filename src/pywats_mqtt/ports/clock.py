@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
+from pywats_mqtt.clocks.server import Instant
+from pywats_mqtt.messages import to_us
+
 
 class Clock(Protocol):
     """Where the time comes from."""
@@ -27,3 +30,8 @@ class Timer(Clock, Protocol):
     def real_s(self, seconds: float) -> float:
         """Tell how many of the machine's seconds pass while so many of this clock's do."""
         ...
+
+
+def instant(clock: Clock) -> Instant:
+    """Give the present moment."""
+    return Instant(to_us(clock.now()), round(clock.monotonic() * 1e6))

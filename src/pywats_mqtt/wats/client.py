@@ -18,8 +18,7 @@ from pywats_mqtt.config.model import WatsConfig
 from pywats_mqtt.errors import Reject, Retry, Scope
 from pywats_mqtt.events import Repair, TestResult
 from pywats_mqtt.limits.values import AssetStatus, AssetType
-from pywats_mqtt.messages import to_us
-from pywats_mqtt.ports import Asset, Clock, KnownTest, Notes, Unit
+from pywats_mqtt.ports import Asset, Clock, KnownTest, Notes, Unit, instant
 from pywats_mqtt.software.packages import Package
 from pywats_mqtt.wats import limits, lookups
 from pywats_mqtt.wats.assets import Wire, asset_of, equals, named, path_key, rows, with_tags
@@ -118,7 +117,7 @@ class PywatsClient:
         await self._submit(wsjf_repair(not_after(repair, self._latest_us()), self._config), repair.report_id)
 
     def _latest_us(self) -> int:
-        return self._server.latest_us(to_us(self._clock.now()))
+        return self._server.latest_us(instant(self._clock))
 
     async def _submit(self, report: Report, report_id: UUID) -> None:
         answer = await self._session.call(_SUBMIT, body=report)

@@ -26,7 +26,7 @@ from pywats_mqtt.clocks.server import ServerClock
 from pywats_mqtt.config.model import WatsConfig
 from pywats_mqtt.errors import Fatal, Reject, Retry, Scope
 from pywats_mqtt.messages import to_us
-from pywats_mqtt.ports import Clock
+from pywats_mqtt.ports import Clock, instant
 from pywats_mqtt.wats.outcomes import Answer, Call, problem_of_answer
 from pywats_mqtt.wats.quota import Quota
 from pywats_mqtt.wats.token import Token
@@ -142,7 +142,7 @@ class Session:
             headers |= self._referer
         client = self._api.http_client
         async with self._quota.call():
-            asked_us = to_us(self._clock.now())
+            asked_us = instant(self._clock).steady_us
             try:
                 async with asyncio.timeout(self._timeout_s):
                     if call.method == "GET":
@@ -166,7 +166,7 @@ class Session:
             date_us = to_us(parsedate_to_datetime(date))
         except (ValueError, TypeError):  # no date, or one without zone
             return
-        self._server.heard(date_us, asked_us, to_us(self._clock.now()))
+        self._server.heard(date_us, asked_us, instant(self._clock).steady_us)
 
     def _without_token(self, problem: Retry | Reject) -> Retry | Reject:
         text = self._token.hide_in(str(problem))

@@ -164,10 +164,10 @@ def test_the_sequence_is_on_the_report_with_its_digits(sent: str, kept: str | No
 
 
 def test_a_correction_of_the_clock_is_recorded() -> None:
-    """A start ahead of us becomes reception less the duration; the misc info says by how many seconds."""
+    """A start ahead of us becomes reception less the duration; the misc infos tell both."""
     result = read(timestamp="2026-01-26T13:00:00Z", duration_ms=1_500, result="P")
     assert result.start == from_us(NOW_US - 1_500_000)
-    assert dict(result.misc) == {"clock_correction_s": "-3601.500"}
+    assert dict(result.misc) == {"start_sent": "2026-01-26T13:00:00+00:00", "clock_correction_s": "-3601.500"}
     assert result.duration_s == 1.5
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pywats_mqtt.clocks.device import STAGE_US, STAGES, DeviceClock
+from pywats_mqtt.clocks.device import STAGES, DeviceClock
 
 S = 1_000_000
 TOLERANCE_US = 10 * S
@@ -97,8 +97,7 @@ def test_a_backlog_of_an_unknown_device_is_not_taken_for_a_skew(
     for number in range(count):
         device.send(drained_s / count, oldest_s * (1 - (number + 1) / count))
         known_s = device.known_s()
-        # A drain that ends slowly is told by its last minutes: then its messages are hardly late any more.
-        assert known_s is None or abs(known_s - ahead_s) <= max(10.0, 3 * STAGE_US / S * oldest_s / max(drained_s, 1))
+        assert known_s is None or abs(known_s - ahead_s) <= 10
 
     device.live()
 
@@ -147,7 +146,7 @@ def test_our_own_clock_set_back_forgets_all() -> None:
 
 
 def test_few_messages_tell_nothing() -> None:
-    """Fewer than asked for, or within fewer than three minutes."""
+    """Fewer than asked for, or within fewer than five minutes."""
     few = Device(100)
     few.live(count=LEAST - 1, every_s=61.0)
     assert few.known_s() is None
@@ -155,9 +154,9 @@ def test_few_messages_tell_nothing() -> None:
     assert few.known_s() == pytest.approx(100, abs=0.2)
 
     short = Device(100)
-    short.live(count=150, every_s=1.0)
+    short.live(count=300, every_s=1.0)
     assert short.known_s() is None
-    short.live(count=60, every_s=1.0)
+    short.live(count=80, every_s=1.0)
     assert short.known_s() == pytest.approx(100, abs=0.2)
 
 
