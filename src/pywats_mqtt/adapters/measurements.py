@@ -11,9 +11,10 @@ from pywats_mqtt.adapters.comparisons import LOG, Comparison, comparison_of
 from pywats_mqtt.adapters.context import Context, speaker
 from pywats_mqtt.adapters.heads import Notes, identity_of, received_id, whole
 from pywats_mqtt.adapters.texts import Texts, check_length, check_number
-from pywats_mqtt.adapters.times import CLOCK_SET_US, time_of
+from pywats_mqtt.adapters.times import time_of
 from pywats_mqtt.adapters.unread import UNREAD, unread_fields
 from pywats_mqtt.adapters.verdicts import verdict_of
+from pywats_mqtt.clocks.starts import CLOCK_SET_US
 from pywats_mqtt.errors import Reject
 from pywats_mqtt.events import (
     Identified,
