@@ -321,6 +321,15 @@ class MemoryWats:
         asset = self._there(serial_number)
         self._change(serial_number, running=asset.running + uses, total=asset.total + uses)
 
+    def recount(self, serial_number: str, *, running: int, total: int) -> None:
+        """Set both counts, as a person may."""
+        self._there(serial_number)
+        self._change(serial_number, running=running, total=total)
+
+    def forget(self, serial_number: str) -> None:
+        """Delete an asset, as a person may."""
+        del self.assets[serial_number]
+
     def _called(self, name: str, about: str, value: object) -> Retry | Reject | None:
         self.calls.append((name, about, value))
         failure, after = self._failures.pop(name, (None, False))

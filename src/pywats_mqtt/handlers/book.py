@@ -68,13 +68,13 @@ class Book:
         return True
 
     async def reset_running(self, resets: int, comment: str) -> None:
-        """Begin the running count anew, once: after a lost answer it is looked at first whether that was done.
+        """Begin the running count anew, once; what WATS holds was read `fresh`, and tells whether it was done.
 
         Args:
             resets: how often it was reset with this time.
             comment: for the log of the asset.
         """
-        held = await self.fresh()
+        held = await self.held()
         if not is_reset(self.ledger, resets, held.running):
             await self.save(replace(self.ledger, resetting=(resets, held.running)))
             await self._wats.reset_running_count(self._asset, comment)

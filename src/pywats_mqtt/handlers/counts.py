@@ -133,6 +133,7 @@ class Counts:
         past = event.past
         if past is None or past.resets <= book.ledger.resets or not self._may(RESET_CALL):
             return
+        await book.fresh()  # what was counted before goes into an asset that was lowered or made anew meanwhile, too
         if event.total is None:
             if past.reset_added:
                 await book.grow(past.reset_added)

@@ -159,7 +159,7 @@ async def test_a_reset_counts_what_came_before_and_after_it() -> None:
     calls = await bench.handle(event)
 
     assert bench.counts() == (5, 115)
-    assert calls == ["set_total_count", "asset", "reset_running_count", "set_total_count"]
+    assert calls == ["asset", "set_total_count", "reset_running_count", "set_total_count"]
     assert await bench.handle(event) == []
 
 

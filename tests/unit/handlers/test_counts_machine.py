@@ -113,16 +113,34 @@ class Counting(RuleBasedStateMachine):
         self.send(AssetCounts(asset=FIXTURE, as_of_us=self.now_us, past=past))
         self.reset_at = self.counted
 
-    @precondition(lambda self: self.is_settled)
+    @precondition(lambda self: self.is_settled and FIXTURE in self.bench.wats.assets)
     @rule(uses=st.integers(1, 30))
     def others_count(self, uses: int) -> None:
         """Somebody counts in WATS."""
         self.bench.wats.count(FIXTURE, uses)
         self.wats = (self.wats[0] + uses, self.wats[1] + uses)
 
+    @precondition(lambda self: self.is_settled and FIXTURE in self.bench.wats.assets)
+    @rule(total=st.integers(0, 60))
+    def lower(self, total: int) -> None:
+        """A person sets WATS' total to less, and the running count with it; then the device counts."""
+        running, before = self.wats
+        if total < before:
+            self.bench.wats.recount(FIXTURE, running=min(running, total), total=total)
+            self.wats = (min(running, total), total)
+            self.use(1)
+
+    @precondition(lambda self: self.is_settled and FIXTURE in self.bench.wats.assets)
+    @rule()
+    def delete(self) -> None:
+        """The asset is deleted in WATS; then the device counts, and it is made anew."""
+        self.bench.wats.forget(FIXTURE)
+        self.wats = (0, 0)
+        self.use(1)
+
     @rule()
     def restart(self) -> None:
-        """What only memory holds is gone."""
+        """What only memory holds is gone, as when the bridge is installed anew over its spool file."""
         self.bench.restart()
 
     @rule(call=st.sampled_from(CALLS), after=st.booleans())
