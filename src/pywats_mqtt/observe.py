@@ -83,6 +83,10 @@ class StreamFigures(msgspec.Struct, kw_only=True):
     late_messages: int = 0
 
 
+MOST_INEXACT = 1_000
+"""Assets that are named; whoever has more looks at the routes instead."""
+
+
 class Health(msgspec.Struct, kw_only=True):
     """What the running bridge knows and the spool does not; changed by the loops, read by `status`.
 
@@ -97,6 +101,9 @@ class Health(msgspec.Struct, kw_only=True):
         unknown_fields: topic filter to the fields that nobody reads, and in how many messages since the start they were
             seen; of plain telemetry one message a batch is looked at, so there it is the least.
         seen: topic filter to what was seen of the QoS and the retain flag of its messages.
+        counters_inexact: asset to how many uses came in increments that named nothing to tell a repeat by, since the
+            bridge started: each may be in WATS twice, where its message was delivered twice. Under an empty name those
+            of all assets beyond the first thousand.
         shopfloor: stations, and what was noticed about their units.
         streams: streams of measurements.
         counters_backwards: asset to how often its total was below what was counted, since the bridge started.
@@ -115,6 +122,7 @@ class Health(msgspec.Struct, kw_only=True):
     not_exactly_once: dict[str, int] = msgspec.field(default_factory=dict)
     unknown_fields: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)
     seen: dict[str, Seen] = msgspec.field(default_factory=dict)
+    counters_inexact: dict[str, int] = msgspec.field(default_factory=dict)
     shopfloor: Shopfloor = msgspec.field(default_factory=Shopfloor)
     streams: StreamFigures = msgspec.field(default_factory=StreamFigures)
     counters_backwards: dict[str, int] = msgspec.field(default_factory=dict)
@@ -130,6 +138,12 @@ class Health(msgspec.Struct, kw_only=True):
         if shown not in counts and len(counts) >= UNKNOWN_NAMES:
             shown = OTHERS
         counts[shown] = counts.get(shown, 0) + 1
+
+    def note_inexact(self, asset: str, uses: int) -> None:
+        """Note uses of an asset that nothing tells from their repetition."""
+        known = asset in self.counters_inexact or len(self.counters_inexact) < MOST_INEXACT
+        name = asset if known else ""
+        self.counters_inexact[name] = self.counters_inexact.get(name, 0) + uses
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,6 +179,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     not_exactly_once: dict[str, int] = msgspec.field(default_factory=dict)
     unknown_fields: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)
     staleness: dict[str, Staleness] = msgspec.field(default_factory=dict)
+    counters_inexact: dict[str, int] = msgspec.field(default_factory=dict)
     shopfloor: Shopfloor = msgspec.field(default_factory=Shopfloor)
     streams: StreamFigures = msgspec.field(default_factory=StreamFigures)
     counters_backwards: dict[str, int] = msgspec.field(default_factory=dict)
@@ -213,6 +228,7 @@ def status_of(
         refused_calls=health.refused_calls,
         not_exactly_once=health.not_exactly_once,
         unknown_fields=health.unknown_fields,
+        counters_inexact=health.counters_inexact,
         shopfloor=health.shopfloor,
         streams=health.streams,
         counters_backwards=health.counters_backwards,

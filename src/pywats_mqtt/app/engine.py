@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from pywats_mqtt.errors import Reject, Retry
-from pywats_mqtt.events import AssetUpdate, Event, Identified, counts_twice, is_latest
+from pywats_mqtt.events import AssetCounts, AssetUpdate, Event, Identified, counts_twice, is_latest
 from pywats_mqtt.guarantees import Seen
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.observe import Health
@@ -125,6 +125,9 @@ class Engine:
                 if not isinstance(outcome, Rejection) and outcome and counts_twice(outcome):
                     name = self._route_of(message.topic)
                     self._health.not_exactly_once[name] = self._health.not_exactly_once.get(name, 0) + 1
+                    counts = None if isinstance(outcome, AssetUpdate) else outcome[0].event
+                    if isinstance(counts, AssetCounts):
+                        self._health.note_inexact(counts.asset, counts.added)
 
         self._note_unknown(batch, outcomes)
 

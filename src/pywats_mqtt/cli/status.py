@@ -62,6 +62,10 @@ def explain(status: Status) -> list[tuple[str, str]]:
         for name, counts in status.unknown_fields.items()
     ]
     lines += [(f"owed {kind}", _staleness(old)) for kind, old in status.staleness.items()]
+    lines += [
+        (f"counter of {asset or 'other assets'}", f"up to {uses} of its increments may be counted twice")
+        for asset, uses in status.counters_inexact.items()
+    ]
     if status.server_ahead_s:
         lines.append(("clock", f"that of WATS is {status.server_ahead_s:g} s ahead: set this machine's, or run NTP"))
     lines += [
