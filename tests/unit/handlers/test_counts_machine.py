@@ -123,20 +123,21 @@ class Counting(RuleBasedStateMachine):
     @precondition(lambda self: self.is_settled and FIXTURE in self.bench.wats.assets)
     @rule(total=st.integers(0, 60))
     def lower(self, total: int) -> None:
-        """A person sets WATS' total to less, and the running count with it; then the device counts."""
+        """A person sets WATS' total to less, and the running count with it; then the device passes what it was."""
         running, before = self.wats
         if total < before:
             self.bench.wats.recount(FIXTURE, running=min(running, total), total=total)
             self.wats = (min(running, total), total)
-            self.use(1)
+            self.use(before + 1)
 
     @precondition(lambda self: self.is_settled and FIXTURE in self.bench.wats.assets)
     @rule()
     def delete(self) -> None:
-        """The asset is deleted in WATS; then the device counts, and it is made anew."""
+        """The asset is deleted in WATS; then the device passes what it was, and it is made anew."""
+        before = self.wats[1]
         self.bench.wats.forget(FIXTURE)
         self.wats = (0, 0)
-        self.use(1)
+        self.use(before + 1)
 
     @rule()
     def restart(self) -> None:
