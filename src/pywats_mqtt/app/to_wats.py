@@ -113,7 +113,7 @@ async def deliver_to_wats(bridge: Host) -> AsyncIterator[Destination]:
     notes = PatientNotes(bridge.spool)
     sleep, policy = _sleeping(bridge.clock), _lanes(config.wats)
     await clocks.load(notes)
-    async with PywatsClient(config.wats, notes, bridge.clock, sleep, policy, clocks.server) as wats:
+    async with PywatsClient(config.wats, notes, bridge.clock, sleep, policy, server=clocks.server) as wats:
 
         async def handle(event: Event) -> bool:
             known = handlers.by_event.get(type(event))

@@ -67,6 +67,7 @@ class PywatsClient:
         clock: Clock,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         policy: Policy | None = None,
+        *,
         server: ServerClock | None = None,
     ) -> None:
         """Prepare the client; nothing is sent. To be used as an async context manager, on one event loop.
