@@ -113,23 +113,29 @@ class Engine:
         if True in {message.retain or not message.qos for message in batch.messages}:
             self._note_seen(batch.messages)
         if routed.quarantined:
-            for message, outcome in zip(batch.messages, outcomes, strict=True):
-                if isinstance(outcome, Rejection):
-                    logger.debug(
-                        "message quarantined",
-                        extra={"topic": message.topic, "path": outcome.path, "reason": outcome.reason},
-                    )
-                    self._tell_rejected(message, outcome)
+            self._note_rejected(batch, outcomes)
         if routed.unidentified:
-            for message, outcome in zip(batch.messages, outcomes, strict=True):
-                if not isinstance(outcome, Rejection) and outcome and counts_twice(outcome):
-                    name = self._route_of(message.topic)
-                    self._health.not_exactly_once[name] = self._health.not_exactly_once.get(name, 0) + 1
-                    counts = None if isinstance(outcome, AssetUpdate) else outcome[0].event
-                    if isinstance(counts, AssetCounts):
-                        self._health.note_inexact(counts.asset, counts.added)
-
+            self._note_unidentified(batch, outcomes)
         self._note_unknown(batch, outcomes)
+
+    def _note_rejected(self, batch: Batch, outcomes: list[Outcome]) -> None:
+        for message, outcome in zip(batch.messages, outcomes, strict=True):
+            if isinstance(outcome, Rejection):
+                logger.debug(
+                    "message quarantined",
+                    extra={"topic": message.topic, "path": outcome.path, "reason": outcome.reason},
+                )
+                self._tell_rejected(message, outcome)
+
+    def _note_unidentified(self, batch: Batch, outcomes: list[Outcome]) -> None:
+        """Count by route the messages that would count twice, and by asset the uses that came with them."""
+        for message, outcome in zip(batch.messages, outcomes, strict=True):
+            if not isinstance(outcome, Rejection) and outcome and counts_twice(outcome):
+                name = self._route_of(message.topic)
+                self._health.not_exactly_once[name] = self._health.not_exactly_once.get(name, 0) + 1
+                counts = None if isinstance(outcome, AssetUpdate) else outcome[0].event
+                if isinstance(counts, AssetCounts):
+                    self._health.note_inexact(counts.asset, counts.added)
 
     def _note_unknown(self, batch: Batch, outcomes: list[Outcome]) -> None:
         """Count the fields that nobody reads; of plain telemetry in one message a batch, since looking costs."""
