@@ -163,6 +163,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     waiting: int
     quarantined: int
     discarded: int
+    exported: int
     duplicates: int
     conflicts: int
     ignored: int

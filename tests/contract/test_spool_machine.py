@@ -17,11 +17,26 @@ from unittest.mock import patch
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from msgspec.structs import replace
 
-from pywats_mqtt.events import AssetCounts, Identified, TestResult
+from pywats_mqtt.events import AssetCounts, Identified, TestResult, decode
 from pywats_mqtt.folding import fold
 from pywats_mqtt.messages import RawMessage
-from pywats_mqtt.ports import Batch, Delivery, Done, Outcome, Receipt, Refused, Rejection, RetryAt, Settlement, Spool
+from pywats_mqtt.ports import (
+    Batch,
+    Delivery,
+    Done,
+    ExportState,
+    LatestRow,
+    Outcome,
+    OwedRow,
+    Receipt,
+    Refused,
+    Rejection,
+    RetryAt,
+    Settlement,
+    Spool,
+)
 from pywats_mqtt.spool import lines
 from tests.contract.spool_parts import ALWAYS_US, SetClock, counts, identified, open_spool, result, says
 
@@ -77,6 +92,10 @@ class SpoolMachine(RuleBasedStateMachine):
         self.count = dict.fromkeys(
             ("received", "stored", "delivered", "retried", "refused", "rows", "duplicates", "conflicts", "ignored"), 0
         )
+        self.open_export = ""
+        self.wanted: list[ModelDelivery] = []
+        self.exports: dict[str, list[ModelDelivery | LatestRow]] = {}
+        self.begun = 0
         self.opened: AbstractAsyncContextManager[Spool]
         self.spool: Spool
         self.open()
@@ -95,13 +114,17 @@ class SpoolMachine(RuleBasedStateMachine):
             entry.leased = None
 
     def close(self) -> None:
-        """Close it."""
+        """Close it: what an open export had taken comes back."""
         self.run(self.opened.__aexit__(None, None, None))
+        if self.open_export:
+            self.model_revoke(self.open_export)
 
     def teardown(self) -> None:
         """Deliver what is left, in order, then close."""
         self.clock.now_us += 10**15
         try:
+            for export in sorted(self.exports, key=lambda each: each != self.open_export):
+                self.revoke(export)
             self.drain()
         finally:
             self.close()
@@ -209,9 +232,10 @@ class SpoolMachine(RuleBasedStateMachine):
 
     def model_lease(self, delivery: Delivery) -> None:
         """Check one lease against the model."""
-        head = next(owed for owed in self.ordered if owed.key == delivery.key)
+        line = [owed for owed in self.ordered if owed.key == delivery.key and owed not in self.wanted]
+        head = line[0]
         assert isinstance(delivery.event, TestResult)
-        assert head.leased is None
+        assert not any(owed.leased for owed in line)
         assert head.due_us <= self.clock.now_us
         assert (delivery.event.serial_number, delivery.attempts, delivery.messages) == (
             head.serial,
@@ -229,11 +253,10 @@ class SpoolMachine(RuleBasedStateMachine):
                 self.model_lease(delivery)
             if not leased and self.run(self.spool.next_due_us()) != 0:
                 break
-        heads = {owed.key: owed for owed in reversed(self.ordered)}
-        assert [
-            owed.serial for owed in heads.values() if owed.leased is None and owed.due_us <= self.clock.now_us
-        ] == []
-        waiting = [owed.due_us for owed in heads.values() if owed.leased is None]
+        busy = {owed.key for owed in self.ordered if owed.leased is not None}
+        heads = {owed.key: owed for owed in reversed(self.ordered) if owed.key not in busy and owed not in self.wanted}
+        assert [owed.serial for owed in heads.values() if owed.due_us <= self.clock.now_us] == []
+        waiting = [owed.due_us for owed in heads.values()]
         latest = [entry.due_us for entry in self.latest.values() if entry.owed and entry.leased is None]
         # those of the latest that are due count no more once they were asked for, which this rule does not do
         due_us = self.run(self.spool.next_due_us())
@@ -313,6 +336,92 @@ class SpoolMachine(RuleBasedStateMachine):
         everything: list[ModelDelivery | ModelLatest] = [*self.ordered, *self.latest.values()]
         return [owed.leased for owed in everything if owed.leased is not None]
 
+    @precondition(lambda self: not self.open_export)
+    @rule()
+    def begin_export(self) -> None:
+        """Begin to hand over what waits; lines with a lease stay."""
+        self.begun += 1
+        self.open_export = f"e{self.begun}"
+        self.run(self.spool.open_export(self.open_export, waiting=True))
+        busy = {owed.key for owed in self.ordered if owed.leased is not None}
+        self.wanted = [owed for owed in self.ordered if owed.key not in busy]
+        self.exports[self.open_export] = []
+
+    @precondition(lambda self: self.open_export)
+    @rule(limit=st.integers(1, 4))
+    def take_out(self, limit: int) -> None:
+        """Take the next rows, the ordered ones first."""
+        rows = self.run(self.spool.exportable(self.open_export, limit))
+        assert bool(self.wanted) <= bool(rows)
+        for row in rows:
+            if isinstance(row, OwedRow):
+                owed = self.wanted.pop(0)
+                event = decode(row.event)
+                assert isinstance(event, TestResult)
+                assert (event.serial_number, row.messages) == (owed.serial, owed.weight)
+                self.ordered.remove(owed)
+                self.exports[self.open_export].append(owed)
+            else:
+                assert not self.wanted
+                entry = self.latest[row.key]
+                given = decode(row.event)
+                assert (given, row.messages) == (entry.event, entry.weight)
+                assert isinstance(given, AssetCounts)
+                entry.event = replace(given, added=0, handed={})
+                entry.weight = entry.attempts = entry.due_us = 0
+                entry.owed = False
+                self.exports[self.open_export].append(row)
+        self.run(self.spool.take_out(self.open_export, rows))
+
+    @precondition(lambda self: self.open_export)
+    @rule()
+    def seal_export(self) -> None:
+        """Close it: what it did not take is owed as before."""
+        self.run(self.spool.mark_export(self.open_export, ExportState.SEALED))
+        self.open_export = ""
+        self.wanted = []
+
+    @precondition(lambda self: not self.open_export and self.ordered)
+    @rule(chunks=st.integers(1, 4))
+    def hand_over(self, chunks: int) -> None:
+        """Do all of it at once."""
+        self.begin_export()
+        for _ in range(chunks):
+            self.take_out(2)
+        self.seal_export()
+
+    @precondition(lambda self: self.exports)
+    @rule(data=st.data(), limit=st.integers(1, 5))
+    def revoke_some(self, data: st.DataObject, limit: int) -> None:
+        """Take an export back, open or not."""
+        known = [self.open_export] if self.open_export else sorted(self.exports)
+        self.revoke(data.draw(st.sampled_from(known)), limit)
+
+    def revoke(self, export: str, limit: int = 10) -> None:
+        """Take an export back."""
+        self.run(self.spool.mark_export(export, ExportState.REVOKING))
+        while self.run(self.spool.unwind(export, limit)):
+            pass
+        self.model_revoke(export)
+
+    def model_revoke(self, export: str) -> None:
+        """Put back what it had taken, as new: without attempts, and at once."""
+        if export == self.open_export:
+            self.open_export = ""
+            self.wanted = []
+        for row in self.exports.pop(export):
+            if isinstance(row, ModelDelivery):
+                row.attempts = row.due_us = 0
+                self.ordered.append(row)
+            else:
+                entry = self.latest[row.key]
+                folded = fold(entry.event, decode(row.event))  # type: ignore[arg-type] # it is latest
+                assert isinstance(folded, AssetCounts)
+                entry.event = folded
+                entry.weight += row.messages
+                entry.owed = entry.changed_since_lease = True
+        self.ordered.sort(key=lambda owed: int(owed.serial[2:]))
+
     @rule(seconds=st.integers(1, 4))
     def pass_time(self, seconds: int) -> None:
         """Move the clock."""
@@ -344,9 +453,14 @@ class SpoolMachine(RuleBasedStateMachine):
         count = self.count
         waiting = sum(len(batch.messages) for batch in self.stored)
         waiting += sum(owed.weight for owed in self.ordered) + sum(entry.weight for entry in self.latest.values())
-        assert figures.waiting == waiting
+        exported = sum(
+            row.weight if isinstance(row, ModelDelivery) else row.messages
+            for rows in self.exports.values()
+            for row in rows
+        )
+        assert (figures.waiting, figures.exported) == (waiting, exported)
         assert figures.stored == (
-            count["delivered"] + waiting + count["refused"] + count["duplicates"] + count["ignored"]
+            count["delivered"] + waiting + count["refused"] + count["duplicates"] + count["ignored"] + exported
         )
         assert (figures.received, figures.stored, figures.delivered) == (
             count["received"],

@@ -50,7 +50,7 @@ def explain(status: Status) -> list[tuple[str, str]]:
     ]
     lines += [
         (name, str(getattr(status, name)))
-        for name in ("discarded", "duplicates", "conflicts", "ignored")
+        for name in ("discarded", "exported", "duplicates", "conflicts", "ignored")
         if getattr(status, name)
     ]
     lines.append(("spool", f"{status.size_bytes / 1_048_576:.1f} MiB"))

@@ -57,6 +57,8 @@ class AssetCounts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
         running_as_of_us: time of `running` where it is another than the total's; else None.
         untimed: the device sent neither a time nor an id, so that a lower total may be an old message that comes again.
         past: what became of the counters before, or None for nothing. Of one message it says a reset alone.
+        handed: those of the increments in `added` that were handed over from one bridge to another, by the id of the
+            export: WATS says of each whether it is counted, since either bridge may have done it.
     """
 
     asset: str
@@ -67,6 +69,7 @@ class AssetCounts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     running_as_of_us: int | None = None
     untimed: bool = False
     past: Past | None = None
+    handed: dict[str, int] = {}
 
     @property
     def key(self) -> str:

@@ -20,7 +20,7 @@ from pywats_mqtt.events import (
     Latest,
     Ordered,
 )
-from pywats_mqtt.folding.counting import capped_counters, capped_counts, fold_counters, fold_counts
+from pywats_mqtt.folding.counting import capped_counters, capped_counts, fold_counters, fold_counts, without_counts
 from pywats_mqtt.folding.watching import capped_watch, watch
 from pywats_mqtt.folding.windows import capped_samples, gather
 from pywats_mqtt.limits.history import capped_drift, fold_drift
@@ -60,6 +60,13 @@ def capped(event: Latest, at_us: int) -> Latest:
     was ahead; left as it is, it would hide all that comes until that time.
     """
     return _CAPS[type(event)](event, at_us)
+
+
+def without(known: Latest, given: Latest) -> Latest:
+    """Give what stays known when something is handed over: of counts without the increments that leave."""
+    if isinstance(known, AssetCounts) and isinstance(given, AssetCounts):
+        return without_counts(known, given)
+    return known
 
 
 def _fold_state(old: AssetState, new: AssetState) -> AssetState:

@@ -13,6 +13,9 @@ from pywats_mqtt.events import AssetCounters, AssetCounts, Past
 ENDS = 8
 """Last totals kept one by one; they tell what WATS holds when several counters end between two deliveries."""
 
+HANDED = 50
+"""Exports that an asset's counts remember, the newest ones: far more than are on their way at a time."""
+
 _NO_PAST = Past()
 
 
@@ -28,6 +31,7 @@ def fold_counts(old: AssetCounts, new: AssetCounts) -> AssetCounts:
         asset=new.asset,
         total=total,
         added=old.added + new.added,
+        handed=_newest(old.handed | new.handed) if old.handed or new.handed else old.handed,
         as_of_us=running_us if total is None else total_us,
         untimed=new.untimed,
         past=past,
@@ -42,6 +46,16 @@ def fold_counts(old: AssetCounts, new: AssetCounts) -> AssetCounts:
         running_as_of_us=None if running is None or running_us == folded.as_of_us else running_us,
         past=None if past == _NO_PAST else past,
     )
+
+
+def _newest(handed: dict[str, int]) -> dict[str, int]:
+    return dict(list(handed.items())[-HANDED:])
+
+
+def without_counts(known: AssetCounts, given: AssetCounts) -> AssetCounts:
+    """Give what stays known when increments are handed over."""
+    handed = {export: count for export, count in known.handed.items() if export not in given.handed}
+    return replace(known, added=known.added - given.added, handed=handed)
 
 
 def _growth(old: AssetCounts, folded: AssetCounts) -> int:

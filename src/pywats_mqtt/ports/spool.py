@@ -10,6 +10,7 @@ import msgspec
 from pywats_mqtt.events import AssetUpdate, Event, Identified
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports.broker import Receipt
+from pywats_mqtt.ports.handover import Handover
 from pywats_mqtt.ports.trace import Trace
 
 
@@ -140,6 +141,7 @@ class Kept(msgspec.Struct, frozen=True):
     Attributes:
         id, device, kind, reason: as in `Quarantined`.
         message: as received; of a refused latest delivery its event as JSON instead, on the topic of its last message.
+        path: as in `Quarantined`.
     """
 
     id: int
@@ -147,6 +149,7 @@ class Kept(msgspec.Struct, frozen=True):
     kind: str
     reason: str
     message: RawMessage
+    path: str = ""
 
 
 class Release(msgspec.Struct, frozen=True):
@@ -164,8 +167,8 @@ class Release(msgspec.Struct, frozen=True):
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
     """What the spool has counted since it was made; all survive a restart.
 
-    `stored` = `delivered` + `waiting` + what was ever quarantined + `duplicates` + `ignored`. A message that is
-    released from quarantine counts as stored once more.
+    `stored` = `delivered` + `waiting` + what was ever quarantined + `duplicates` + `ignored` + what was owed and is
+    exported. A message that is released from quarantine counts as stored once more.
 
     Attributes:
         received: messages that reached the spool, QoS 2 repeats included.
@@ -177,6 +180,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
         waiting: messages stored and neither delivered nor refused yet.
         quarantined: rows in quarantine now.
         discarded: rows of the quarantine that a person threw away.
+        exported: handed over to another bridge and not revoked: messages that were owed, and rows of the quarantine.
         duplicates: messages known before.
         conflicts: messages with a known id and another content (in quarantine).
         ignored: messages that say nothing.
@@ -191,6 +195,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     waiting: int = 0
     quarantined: int = 0
     discarded: int = 0
+    exported: int = 0
     duplicates: int = 0
     conflicts: int = 0
     ignored: int = 0
@@ -231,7 +236,7 @@ class Notes(Protocol):
         ...
 
 
-class Spool(Notes, Protocol):
+class Spool(Notes, Handover, Protocol):
     """The store of one bridge: what was received, what is owed, what was refused. One owner at a time."""
 
     async def put(self, receipt: Receipt) -> Batch | None:

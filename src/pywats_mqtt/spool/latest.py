@@ -10,10 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
+from heapq import nsmallest
+from operator import attrgetter
 
 import msgspec
 
 from pywats_mqtt.events import Latest
+from pywats_mqtt.folding import without
 from pywats_mqtt.ports import Delivery
 from pywats_mqtt.spool.routing import Folded, Pair
 from pywats_mqtt.spool.states import Move, State, advance
@@ -130,20 +133,22 @@ class LatestEntries:
                 or (entry.settled_at_us and settled_before_us <= entry.settled_at_us <= recent_until_us)
             ):
                 continue
-            advance(State.WAITING, Move.LEASE)
-            delivery = Delivery(
-                id=entry.id,
-                key=entry.key,
-                kind=entry.kind,
-                event=entry.event,
-                attempts=entry.attempts,
-                messages=entry.messages,
-                version=entry.version,
-            )
-            self._leased[entry.id] = delivery
-            self._leased_us[entry.id] = now_us
-            taken.append(delivery)
+            taken.append(self._lease(entry, now_us))
         return taken
+
+    def _lease(self, entry: Entry, now_us: int) -> Delivery:
+        advance(State.WAITING, Move.LEASE)
+        self._leased_us[entry.id] = now_us
+        delivery = self._leased[entry.id] = Delivery(
+            id=entry.id,
+            key=entry.key,
+            kind=entry.kind,
+            event=entry.event,
+            attempts=entry.attempts,
+            messages=entry.messages,
+            version=entry.version,
+        )
+        return delivery
 
     def leased(self, delivery_id: int) -> Delivery | None:
         """Give a leased delivery, or None where nobody has it."""
@@ -174,6 +179,25 @@ class LatestEntries:
         """Keep it owed, not before `due_us`."""
         entry = self._entry(delivery)
         entry.attempts, entry.due_us, entry.cause = attempts, due_us, cause
+
+    def lease_idle(self, limit: int, after: int, now_us: int) -> list[tuple[Delivery, Entry]]:
+        """Lease entries that are owed, whether due or not, with ids above `after`, the smallest first."""
+        owed = (self._entries[pair] for pair in self._owed)
+        wanted = (entry for entry in owed if entry.id > after and entry.id not in self._leased)
+        idle = nsmallest(limit, wanted, key=attrgetter("id"))
+        return [(self._lease(entry, now_us), entry) for entry in idle]
+
+    def hand_over(self, delivery: Delivery, given: Latest, *, settles: bool) -> None:
+        """Take what leaves out of what is known; it is owed no more, unless it changed since or does not settle."""
+        entry = self._entry(delivery)
+        entry.event = without(entry.event, given)
+        entry.messages -= delivery.messages
+        if settles:
+            entry.settled_version = delivery.version
+            entry.owed_since_us = self._leased_us[delivery.id]
+            entry.attempts = entry.due_us = 0
+            entry.cause = ""
+            self._settled.add((entry.key, entry.kind))
 
     def changed(self) -> Iterable[Entry]:
         """Give the entries this transaction has to write."""

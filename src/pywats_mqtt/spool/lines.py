@@ -137,7 +137,10 @@ class Lines:
         item = self._leased.pop(delivery_id)
         line = self._lines[item.key]
         line.items[0] = msgspec.structs.replace(item, attempts=attempts, due_us=due_us)
-        if due_us > self._asked_us:
+        if 0 < line.gap <= item.id:  # rows that came back stand before it: they are read with it, in order
+            line.items.clear()
+            self._held -= 1
+        elif due_us > self._asked_us:
             self._cut(line)
         self._place(item.key)
 
@@ -146,6 +149,36 @@ class Lines:
         item = self._leased[delivery_id]
         advance(State.LEASED, Move.GIVE_BACK)
         self.put_back(delivery_id, attempts=item.attempts, due_us=item.due_us)
+
+    def busy(self) -> set[str]:
+        """Give the keys of lines whose head is leased."""
+        return {item.key for item in self._leased.values()}
+
+    def drop_idle(self) -> None:
+        """Forget all that is stored, but for lines whose head is leased: the others are another's now."""
+        idle = self._lines.keys() - self.busy()
+        for key in idle:
+            del self._lines[key]
+        for line in self._lines.values():
+            if not line.gap and self._horizon < self._last_id:
+                line.gap = self._horizon + 1
+        self._start_over(self._last_id)
+
+    def read_again(self, first: int) -> None:
+        """Forget all but what is leased, since rows came back; ids from `first` on are in the table."""
+        for key in self._lines.keys() - self.busy():
+            del self._lines[key]
+        for line in self._lines.values():
+            line.items = deque((line.items[0],))
+            line.gap = first
+        self._start_over(first - 1)
+
+    def _start_over(self, horizon: int) -> None:
+        self._horizon = horizon
+        self._ready.clear()
+        self._parked.clear()
+        self._hungry.clear()
+        self._held = sum(len(line.items) for line in self._lines.values())
 
     def next_due_us(self) -> int | None:
         """Tell when a parked head is due; 0 where rows are left to be read, so that leasing again may find some."""

@@ -31,38 +31,21 @@ from pywats_mqtt.ports import (
     Staleness,
     Trace,
 )
-from pywats_mqtt.spool.latest import LatestEntries
+from pywats_mqtt.spool.memory_handover import MemoryHandover, Owed
 from pywats_mqtt.spool.remembered import Remembered
 from pywats_mqtt.spool.routing import NewDelivery, decide, latest_pair
 from pywats_mqtt.spool.staleness import staleness_of
 from pywats_mqtt.spool.states import Move, State, advance, settled
-from pywats_mqtt.spool.tally import Tally
 
 
-class _Owed(msgspec.Struct):
-    """An ordered delivery, and where it stands."""
-
-    delivery: Delivery
-    message: RawMessage
-    due_us: int = 0
-    state: State = State.WAITING
-
-
-class MemorySpool:
+class MemorySpool(MemoryHandover):
     """Keeps everything in dicts; see `ports.Spool` for what each call does."""
 
     def __init__(self, *, clock: Clock) -> None:
         """Begin empty; `clock` tells when deliveries were settled."""
-        self._clock = clock
-        self._tally = Tally()
+        super().__init__(clock)
         self._batches: dict[int, Batch] = {}
-        self._owed: dict[int, _Owed] = {}
-        self._latest = LatestEntries(())
-        self._identities: dict[bytes, bytes] = {}
         self._packets: set[int] = set()
-        self._quarantine: dict[int, tuple[Quarantined, RawMessage]] = {}
-        self._held = 0
-        self._notes: dict[str, bytes] = {}
         self._asked_us = 0
         self._remembered = Remembered(self._new_id)
 
@@ -129,7 +112,7 @@ class MemorySpool:
 
     def _owe(self, new: NewDelivery) -> None:
         self._tally.last_id += 1
-        self._owed[self._tally.last_id] = _Owed(
+        self._owed[self._tally.last_id] = Owed(
             Delivery(
                 id=self._tally.last_id,
                 key=order_key(new.event),
@@ -144,18 +127,20 @@ class MemorySpool:
         """See `ports.Spool.lease`."""
         self._asked_us = now_us
         taken: list[Delivery] = []
-        seen: set[str] = set()
-        for owed in self._owed.values():
-            delivery = owed.delivery
-            if len(taken) >= limit:
-                break
-            if delivery.key in seen:
-                continue
-            seen.add(delivery.key)
-            if owed.state is State.WAITING and owed.due_us <= now_us and delivery.kind not in skip_kinds:
+        for owed in self._heads():
+            if len(taken) < limit and owed.due_us <= now_us and owed.delivery.kind not in skip_kinds:
                 owed.state = advance(owed.state, Move.LEASE)
-                taken.append(delivery)
+                taken.append(owed.delivery)
         return taken
+
+    def _heads(self) -> list[Owed]:
+        """Give the oldest of each line of which nothing is leased, but for what the open export takes."""
+        busy = {owed.delivery.key for owed in self._owed.values() if owed.state is State.LEASED}
+        heads: dict[str, Owed] = {}
+        for owed in self._owed.values():
+            if owed.delivery.key not in busy and not self.holds(owed.delivery):
+                heads.setdefault(owed.delivery.key, owed)
+        return list(heads.values())
 
     async def lease_latest(
         self, limit: int, now_us: int, *, settled_before_us: int, skip_kinds: frozenset[str] = frozenset()
@@ -240,20 +225,6 @@ class MemorySpool:
         rejection = msgspec.structs.replace(rejection, device=rejection.device or delivery.key)
         self._hold(message, rejection, delivery.kind)
 
-    def _hold(self, message: RawMessage, rejection: Rejection, kind: str) -> None:
-        self._held += 1
-        row = Quarantined(
-            id=self._held,
-            topic=message.topic,
-            device=rejection.device,
-            reason=rejection.reason,
-            path=rejection.path,
-            received_at_us=message.received_at_us,
-            payload=message.payload,
-            kind=kind,
-        )
-        self._quarantine[row.id] = row, message
-
     async def give_back(self, deliveries: Sequence[Delivery]) -> None:
         """See `ports.Spool.give_back`.
 
@@ -273,9 +244,7 @@ class MemorySpool:
 
     async def next_due_us(self) -> int | None:
         """See `ports.Spool.next_due_us`."""
-        dues = [
-            owed.due_us for owed in self._owed.values() if owed.state is State.WAITING and owed.due_us > self._asked_us
-        ]
+        dues = [owed.due_us for owed in self._heads() if owed.due_us > self._asked_us]
         latest = self._latest.next_due_us()
         return min([*dues, latest] if latest is not None else dues, default=None)
 
@@ -298,7 +267,7 @@ class MemorySpool:
     async def kept(self, numbers: Sequence[int]) -> Sequence[Kept]:
         """See `ports.Spool.kept`."""
         found = [self._quarantine[number] for number in sorted(set(numbers)) if number in self._quarantine]
-        return [Kept(row.id, row.device, row.kind, row.reason, _anew(message)) for row, message in found]
+        return [Kept(row.id, row.device, row.kind, row.reason, _anew(message), row.path) for row, message in found]
 
     async def release(self, releases: Sequence[Release]) -> Batch | None:
         """See `ports.Spool.release`."""

@@ -13,7 +13,7 @@ from pywats_mqtt.ports import Kept
 from pywats_mqtt.spool.rows import CHUNK, delete_rows
 
 _SELECT: Final = (
-    "SELECT id, device, kind, reason, topic, payload, received_at_us, qos, retain, content_type, user_properties"
+    "SELECT id, device, kind, reason, path, topic, payload, received_at_us, qos, retain, content_type, user_properties"
     " FROM quarantine WHERE id IN"
 )
 _properties: Final = msgspec.json.Decoder(tuple[tuple[str, str], ...])
@@ -35,6 +35,7 @@ def _kept(  # noqa: PLR0917 - a row
     device: str,
     kind: str,
     reason: str,
+    path: str,
     topic: str,
     payload: bytes,
     received_at_us: int,
@@ -43,7 +44,21 @@ def _kept(  # noqa: PLR0917 - a row
     content_type: str,
     user_properties: str,
 ) -> Kept:
-    message = RawMessage(
+    message = message_of(topic, payload, received_at_us, qos, retain, content_type, user_properties)
+    return Kept(number, device, kind, reason, message, path)
+
+
+def message_of(  # noqa: PLR0917 - a row
+    topic: str,
+    payload: bytes,
+    received_at_us: int,
+    qos: int,
+    retain: int,
+    content_type: str,
+    user_properties: str,
+) -> RawMessage:
+    """Make a message of its columns."""
+    return RawMessage(
         topic,
         payload,
         received_at_us,
@@ -52,7 +67,6 @@ def _kept(  # noqa: PLR0917 - a row
         content_type=content_type,
         user_properties=_properties.decode(user_properties),
     )
-    return Kept(number, device, kind, reason, message)
 
 
 def remove(db: sqlite3.Connection, numbers: Sequence[int]) -> int:

@@ -14,11 +14,13 @@ from types import TracebackType
 from typing import Self
 
 from pywats_mqtt.errors import Fatal
-from pywats_mqtt.ports import Batch, Figures, Kept, Quarantined, Staleness, Trace
+from pywats_mqtt.ports import Batch, Export, Figures, Kept, Quarantined, Staleness, Trace
 from pywats_mqtt.spool import tables, views
+from pywats_mqtt.spool.handover import read_exported, read_exports
 from pywats_mqtt.spool.ledger import read_traces
 from pywats_mqtt.spool.migrate import migrations, version_of
 from pywats_mqtt.spool.quarantine import read_kept
+from pywats_mqtt.spool.sqlerrors import damaged, is_damage
 from pywats_mqtt.spool.staleness import staleness_of
 
 
@@ -134,6 +136,20 @@ class SpoolReader:
         except sqlite3.Error as error:
             raise self._unreadable(error) from error
 
+    def exports(self) -> list[Export]:
+        """Read all exports, oldest first."""
+        try:
+            return read_exports(self._db)
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from error
+
+    def exported(self, export: Export, after: int, limit: int) -> list[tuple[int, bytes]]:
+        """Read packed rows of an export above a number, with their numbers."""
+        try:
+            return read_exported(self._db, export, after, limit)
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from error
+
     def note(self, name: str) -> bytes | None:
         """Read a note, None where there is none."""
         try:
@@ -142,6 +158,8 @@ class SpoolReader:
             raise self._unreadable(error) from error
 
     def _unreadable(self, error: sqlite3.Error) -> Fatal:
+        if is_damage(error):
+            return damaged(error, str(self._path))
         return Fatal(
             f"spool {self._path} cannot be read ({error}): it must be a spool this user may read, in a folder this "
             "user may write to, for SQLite's -shm file"

@@ -26,14 +26,24 @@ def outcome_of(error: sqlite3.Error, path: str) -> BridgeError:
         return _retry(f"spool {path}: the disk failed ({error}): look at the system's log", "disk error")
     if code & _PRIMARY in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return _retry(f"spool {path}: another program holds it ({error}): end that one", "busy")
-    if code & _PRIMARY in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
-        return Fatal(
-            f"spool {path} is damaged, or no spool ({error}): move it and its -wal file away for a rescue "
-            "(`sqlite3 FILE .recover`), then start with a new one"
-        )
+    if is_damage(error):
+        return damaged(error, path)
     if code & _PRIMARY in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}:
         return Fatal(f"spool {path} cannot be written ({error}): it and its folder must be writable by this user")
     return Fatal(f"spool {path}: SQLite refuses ({error})")
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Tell whether an error says that the file is damaged, or no database."""
+    return getattr(error, "sqlite_errorcode", 0) & _PRIMARY in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+def damaged(error: sqlite3.Error, path: str) -> Fatal:
+    """Name what has to be done about a damaged file."""
+    return Fatal(
+        f"spool {path} is damaged, or no spool ({error}): `pywats-mqtt spool salvage {path} --to NEW` brings back "
+        "what is readable; then move it and its -wal file away, and put NEW in its place"
+    )
 
 
 def _retry(message: str, cause: str) -> Retry:

@@ -13,15 +13,21 @@ from pywats_mqtt.ports import (
     Batch,
     Clock,
     Delivery,
+    Export,
+    ExportState,
     Figures,
     Kept,
+    LatestRow,
     Outcome,
+    OwedRow,
     Quarantined,
     Receipt,
     Release,
     RoutedBatch,
+    Row,
     Settlement,
     Staleness,
+    Taken,
     Trace,
 )
 from pywats_mqtt.spool.connection import connect
@@ -217,6 +223,38 @@ class SqliteSpool:
             Retry: as for `put`.
         """
         await self._write(lambda store: store.set_note(name, value))
+
+    async def open_export(self, export: str, *, waiting: bool) -> Export:
+        """See `ports.Handover.open_export`."""
+        return await self._write(lambda store: store.handover.open_export(export, waiting=waiting))
+
+    async def exportable(self, export: str, limit: int) -> Sequence[OwedRow | LatestRow]:
+        """See `ports.Handover.exportable`."""
+        return await self._read(lambda store: store.handover.exportable(export, limit))
+
+    async def take_out(self, export: str, rows: Sequence[Row]) -> None:
+        """See `ports.Handover.take_out`."""
+        await self._write(lambda store: store.handover.take_out(export, rows))
+
+    async def mark_export(self, export: str, state: ExportState) -> Export:
+        """See `ports.Handover.mark_export`."""
+        return await self._write(lambda store: store.handover.mark_export(export, state))
+
+    async def unwind(self, export: str, limit: int) -> bool:
+        """See `ports.Handover.unwind`."""
+        return await self._write(lambda store: store.handover.unwind(export, limit))
+
+    async def exports(self) -> Sequence[Export]:
+        """See `ports.Handover.exports`."""
+        return await self._read(lambda store: store.handover.exports())
+
+    async def exported(self, export: str, after: int, limit: int) -> Sequence[tuple[int, bytes]]:
+        """See `ports.Handover.exported`."""
+        return await self._read(lambda store: store.handover.exported(export, after, limit))
+
+    async def take_in(self, export: str, first: int, rows: Sequence[Row]) -> Taken:
+        """See `ports.Handover.take_in`."""
+        return await self._write(lambda store: store.handover.take_in(export, first, rows))
 
     # --- to the thread ------------------------------------------------------------------------------------------------
 

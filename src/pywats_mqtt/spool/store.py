@@ -40,6 +40,7 @@ from pywats_mqtt.ports import (
 )
 from pywats_mqtt.spool import quarantine, tables, views
 from pywats_mqtt.spool.disk import Disk
+from pywats_mqtt.spool.handover import StoreHandover, Transaction
 from pywats_mqtt.spool.keeping import Keeping
 from pywats_mqtt.spool.latest import LatestEntries
 from pywats_mqtt.spool.ledger import Ledger, read_traces
@@ -81,6 +82,23 @@ class Store:
         self._latest = LatestEntries(tables.read_latest(db, str(path)))
         self._lines = Lines(self._tally.last_id)
         self._staged = Staged()
+        self.handover = StoreHandover(db, clock, self._lines, self._latest, self._transaction)
+        self._end_unfinished()
+
+    def _end_unfinished(self) -> None:
+        """Put back what no file can be of, and what was not put back yet when the last owner ended."""
+        unfinished = self.handover.unfinished()
+        while unfinished:
+            self.begin()
+            try:
+                unfinished = self.handover.put_some_back(unfinished)
+                self.commit()
+            except BaseException:
+                self.rollback()
+                raise
+
+    def _transaction(self) -> Transaction:
+        return Transaction(self._tally, self._staged, self._stored_tally.last_id)
 
     # --- transactions -------------------------------------------------------------------------------------------------
 

@@ -63,6 +63,7 @@ def came(message: RawMessage) -> Row:
 # --- quarantine -------------------------------------------------------------------------------------------------------
 
 INSERT_QUARANTINE: Final = f"INSERT INTO quarantine (device, reason, path, kind, {CAME})"
+INSERT_QUARANTINE_ID: Final = f"INSERT INTO quarantine (id, device, reason, path, kind, {CAME})"
 _SELECT_CAME: Final = f"SELECT {CAME} FROM delivery WHERE id = ?"  # noqa: S608 - constant names
 
 

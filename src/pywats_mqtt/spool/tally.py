@@ -12,13 +12,16 @@ from pywats_mqtt.ports import Figures, RoutedBatch
 class Tally(msgspec.Struct, kw_only=True):
     """The counters by name, as they are stored.
 
-    `stored` = `delivered` + `waiting` + `refused` + `duplicates` + `ignored` after every transaction.
+    `stored` = `delivered` + `waiting` + `refused` + `duplicates` + `ignored` + `handed_over` after every transaction.
 
     Attributes:
         received, stored, acknowledged, delivered, retried, waiting, duplicates, conflicts, ignored, discarded:
             see `ports.Figures`.
         refused: messages that ever went to quarantine.
         quarantined: rows in quarantine now.
+        handed_over: messages that were owed and are exported.
+        refused_exported: rows of the quarantine that are exported.
+        last_export: number of the newest export.
         last_batch: number of the newest batch.
         last_routed: number of the newest routed batch; those above it are still stored.
         last_id: the newest delivery id given out, ordered and latest ones together, and traces of what made none.
@@ -34,6 +37,9 @@ class Tally(msgspec.Struct, kw_only=True):
     refused: int = 0
     quarantined: int = 0
     discarded: int = 0
+    handed_over: int = 0
+    refused_exported: int = 0
+    last_export: int = 0
     duplicates: int = 0
     conflicts: int = 0
     ignored: int = 0
@@ -78,6 +84,21 @@ class Tally(msgspec.Struct, kw_only=True):
         self.quarantined -= rows
         self.discarded += rows
 
+    def count_exported(self, messages: int, rows: int) -> None:
+        """Count messages that were owed and rows of the quarantine that are handed over; below 0: taken back."""
+        self.waiting -= messages
+        self.handed_over += messages
+        self.quarantined -= rows
+        self.refused_exported += rows
+
+    def count_imported(self, messages: int, *, duplicates: int = 0, refused: int = 0, rows: int = 0) -> None:
+        """Count messages that came from another bridge, and what became of some of them."""
+        self.stored += messages
+        self.waiting += messages - duplicates - refused
+        self.duplicates += duplicates
+        self.refused += refused
+        self.quarantined += rows
+
     def changed_since(self, former: Tally) -> list[tuple[str, int]]:
         """Give name and value of the counters that differ from a former tally."""
         return [
@@ -99,6 +120,7 @@ class Tally(msgspec.Struct, kw_only=True):
             waiting=self.waiting,
             quarantined=self.quarantined,
             discarded=self.discarded,
+            exported=self.handed_over + self.refused_exported,
             duplicates=self.duplicates,
             conflicts=self.conflicts,
             ignored=self.ignored,

@@ -1,0 +1,111 @@
+"""What becomes of imported rows, decided in one pure function; the stores only carry it out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+
+from pywats_mqtt import events
+from pywats_mqtt.events import Identity, Latest, Ordered
+from pywats_mqtt.ports import LatestRow, OwedRow, RefusedRow, Row, Taken
+from pywats_mqtt.spool.tally import Tally
+
+
+class Sorted(msgspec.Struct):
+    """Imported rows that are new here, and what was found of the others.
+
+    Attributes:
+        owed, latest, refused: in their order; among the refused are conflicts.
+        identities: new ids with their digests.
+        taken: what the caller is told.
+        messages: that all rows carry.
+        duplicates: messages of those that were known.
+        held: messages of those that go to quarantine.
+    """
+
+    owed: list[OwedRow] = msgspec.field(default_factory=list)
+    latest: list[LatestRow] = msgspec.field(default_factory=list)
+    refused: list[RefusedRow] = msgspec.field(default_factory=list)
+    identities: dict[bytes, bytes] = msgspec.field(default_factory=dict)
+    taken: Taken = Taken()
+    messages: int = 0
+    duplicates: int = 0
+    held: int = 0
+
+    def count(self, tally: Tally) -> None:
+        """Count it."""
+        tally.count_imported(self.messages, duplicates=self.duplicates, refused=self.held, rows=len(self.refused))
+
+
+def fresh_rows(export: str, first: int, rows: Sequence[Row], done: int) -> Sequence[Row]:
+    """Give those of an import's rows that were not imported before.
+
+    Raises:
+        ValueError: some before them were not.
+    """
+    if first > done:
+        raise ValueError(f"row {first} of export {export} cannot be imported: the next is {done}")
+    return rows[done - first :]
+
+
+def named(rows: Sequence[Row]) -> Iterator[Identity]:
+    """Give the identities that rows have."""
+    for row in rows:
+        if isinstance(row, OwedRow) and row.identity is not None:
+            yield row.identity
+        elif isinstance(row, RefusedRow):
+            yield from row.identities
+
+
+def sort_rows(rows: Sequence[Row], known: Mapping[bytes, bytes]) -> Sorted:
+    """Tell new rows from known ones.
+
+    Args:
+        rows: of an import, each of them for the first time.
+        known: digest by id, of all ids among them that were stored before.
+    """
+    found = Sorted()
+    seen = dict(known)
+    duplicates = conflicts = refused = 0
+    for row in rows:
+        found.messages += row.messages if not isinstance(row, RefusedRow) else 1
+        if isinstance(row, LatestRow):
+            found.latest.append(row)
+        elif isinstance(row, RefusedRow):
+            if row.identities and all(seen.get(each.key) == each.digest for each in row.identities):
+                found.duplicates += 1
+                duplicates += 1
+            else:
+                found.refused.append(row)
+                found.held += 1
+                refused += 1
+        elif row.identity is None:
+            found.owed.append(row)
+        elif row.identity.key not in seen:
+            seen[row.identity.key] = found.identities[row.identity.key] = row.identity.digest
+            found.owed.append(row)
+        elif seen[row.identity.key] == row.identity.digest:
+            found.duplicates += row.messages
+            duplicates += 1
+        else:
+            reason = f"identity conflict: id {row.identity.id} came before with another content"
+            found.refused.append(RefusedRow(row.id, row.key, reason, "", "message", row.message))
+            found.held += row.messages
+            conflicts += 1
+    found.taken = Taken(
+        owed=len(found.owed), latest=len(found.latest), refused=refused, duplicates=duplicates, conflicts=conflicts
+    )
+    return found
+
+
+def event_of(row: LatestRow) -> Latest:
+    """Unpack the event of a row.
+
+    Raises:
+        TypeError: it is none that is folded.
+    """
+    event = events.decode(row.event)
+    if isinstance(event, Ordered):
+        raise TypeError(f"{row.kind} of {row.key} is none that is folded")
+    return event

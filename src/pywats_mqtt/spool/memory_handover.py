@@ -1,0 +1,249 @@
+"""What the spool in memory keeps that leaves it with an export, and exports and imports themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from pywats_mqtt import events
+from pywats_mqtt.folding import fold
+from pywats_mqtt.messages import RawMessage, to_us
+from pywats_mqtt.ports import (
+    Clock,
+    Delivery,
+    Export,
+    ExportState,
+    LatestRow,
+    OwedRow,
+    Quarantined,
+    RefusedRow,
+    Rejection,
+    Row,
+    Taken,
+)
+from pywats_mqtt.ports.handover import ROWS, import_note, pack_row, refuse_two
+from pywats_mqtt.spool.imports import event_of, fresh_rows, sort_rows
+from pywats_mqtt.spool.latest import LatestEntries
+from pywats_mqtt.spool.routing import Folded
+from pywats_mqtt.spool.states import State
+from pywats_mqtt.spool.tally import Tally
+
+
+class Owed(msgspec.Struct):
+    """An ordered delivery, and where it stands."""
+
+    delivery: Delivery
+    message: RawMessage
+    due_us: int = 0
+    state: State = State.WAITING
+
+
+class _Open(msgspec.Struct):
+    """The open export: the deliveries it takes, and the latest ones it gave."""
+
+    id: str
+    wanted: list[int]
+    waiting: bool
+    given: dict[int, tuple[Delivery, LatestRow]] = msgspec.field(default_factory=dict)
+    after_latest: int = 0
+
+
+class MemoryHandover:
+    """Keeps what can be handed over in dicts; see `ports.Handover` for what each call does."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._tally = Tally()
+        self._owed: dict[int, Owed] = {}
+        self._latest = LatestEntries(())
+        self._identities: dict[bytes, bytes] = {}
+        self._quarantine: dict[int, tuple[Quarantined, RawMessage]] = {}
+        self._held = 0
+        self._notes: dict[str, bytes] = {}
+        self._exports: dict[str, tuple[Export, dict[int, bytes]]] = {}
+        self._exported = 0
+        self._open: _Open | None = None
+
+    def holds(self, delivery: Delivery) -> bool:
+        """Tell whether the open export takes a delivery, so that nobody may lease it."""
+        return self._open is not None and delivery.id in self._open.wanted
+
+    async def open_export(self, export: str, *, waiting: bool) -> Export:
+        """See `ports.Handover.open_export`."""
+        refuse_two(await self.exports(), ExportState.OPEN, export)
+        busy = {owed.delivery.key for owed in self._owed.values() if owed.state is State.LEASED}
+        wanted = [number for number, owed in self._owed.items() if waiting and owed.delivery.key not in busy]
+        self._open = _Open(export, wanted, waiting)
+        self._tally.last_export += 1
+        now_us = to_us(self._clock.now())
+        made = Export(
+            id=export,
+            number=self._tally.last_export,
+            at_us=now_us,
+            state=ExportState.OPEN,
+            first_row=self._exported,
+        )
+        self._exports[export] = made, {}
+        return made
+
+    async def exportable(self, export: str, limit: int) -> Sequence[OwedRow | LatestRow]:
+        """See `ports.Handover.exportable`."""
+        begun = self._open
+        if begun is None or begun.id != export or not begun.waiting:
+            return []
+        if begun.wanted:
+            return [_owed_row(self._owed[number]) for number in begun.wanted[:limit]]
+        if not begun.given:
+            for delivery, entry in self._latest.lease_idle(limit, begun.after_latest, to_us(self._clock.now())):
+                packed = events.encode(entry.event)
+                facts = (entry.id, entry.key, entry.kind, entry.version, entry.messages, packed)
+                begun.given[entry.id] = delivery, LatestRow(*facts, entry.topic, entry.received_at_us)
+                begun.after_latest = entry.id
+        return [row for _, row in begun.given.values()]
+
+    async def take_out(self, export: str, rows: Sequence[Row]) -> None:
+        """See `ports.Handover.take_out`."""
+        known, kept = self._find(export)
+        begun = self._open
+        if known.state is not ExportState.OPEN or begun is None:
+            raise ValueError(f"export {export} is {known.state.value}: no more rows can be taken into it")
+        owed = [row for row in rows if isinstance(row, OwedRow)]
+        latest = [row for row in rows if isinstance(row, LatestRow)]
+        refused = {row.id: row for row in rows if isinstance(row, RefusedRow) and row.id in self._quarantine}
+        if any(row.id not in begun.wanted for row in owed) or any(row.id not in begun.given for row in latest):
+            raise ValueError("deliveries were not given by the open export")
+        for row in owed:
+            begun.wanted.remove(row.id)
+            del self._owed[row.id]
+        for known_row in latest:
+            delivery, _ = begun.given.pop(known_row.id)
+            if known_row.event:
+                self._latest.hand_over(delivery, event_of(known_row), settles=known_row.settles)
+            self._latest.end_lease(delivery.id)
+        latest = [row for row in latest if row.event]
+        self._latest.commit()
+        for number in refused:
+            del self._quarantine[number]
+        taken: list[Row] = [*owed, *latest, *refused.values()]
+        for each in taken:
+            self._exported += 1
+            kept[self._exported] = pack_row(each)
+        messages = sum(row.messages for row in owed) + sum(row.messages for row in latest)
+        self._tally.count_exported(messages, len(refused))
+        grown = msgspec.structs.replace(
+            known,
+            owed=known.owed + len(owed),
+            latest=known.latest + len(latest),
+            refused=known.refused + len(refused),
+            messages=known.messages + messages,
+        )
+        self._exports[export] = grown, kept
+
+    async def mark_export(self, export: str, state: ExportState) -> Export:
+        """See `ports.Handover.mark_export`."""
+        known, kept = self._find(export)
+        refuse_two(await self.exports(), state, export)
+        moved = known.moved(state)
+        self._exports[export] = moved, kept
+        if self._open is not None and self._open.id == export:
+            for delivery, _ in self._open.given.values():
+                self._latest.give_back(delivery.id)
+            self._open = None
+        return moved
+
+    async def unwind(self, export: str, limit: int) -> bool:
+        """See `ports.Handover.unwind`."""
+        known, kept = self._find(export)
+        if known.state not in {ExportState.REVOKING, ExportState.FORGETTING}:
+            raise ValueError(f"export {export} is {known.state.value}: it can be unwound when it is revoked")
+        for number in list(kept)[:limit]:
+            packed = kept.pop(number)
+            if known.state is ExportState.REVOKING:
+                self._put_back(ROWS.decode(packed))
+        self._owed = dict(sorted(self._owed.items()))
+        self._latest.commit()
+        if not kept:
+            del self._exports[export]
+        return bool(kept)
+
+    def _put_back(self, row: Row) -> None:
+        if isinstance(row, RefusedRow):
+            self._quarantine[row.id] = _quarantined(row.id, row), row.message
+            self._quarantine = dict(sorted(self._quarantine.items()))
+            self._tally.count_exported(0, -1)
+            return
+        self._tally.count_exported(-row.messages, 0)
+        if isinstance(row, OwedRow):
+            self._owe_row(row.id, row)
+        else:
+            self._fold(row)
+
+    def _owe_row(self, number: int, row: OwedRow) -> None:
+        event = events.decode(row.event)
+        delivery = Delivery(id=number, key=row.key, kind=row.kind, event=event, messages=row.messages)
+        self._owed[number] = Owed(delivery, row.message)
+
+    def _fold(self, row: LatestRow) -> None:
+        pair = row.key, row.kind
+        message = RawMessage(row.topic, b"", row.received_at_us)
+        folded = Folded(fold(self._latest.event(pair), event_of(row)), message, row.messages)
+        if self._latest.fold(pair, folded, now_us=to_us(self._clock.now()), new_id=self._tally.last_id + 1):
+            self._tally.last_id += 1
+
+    def _hold(self, message: RawMessage, rejection: Rejection, kind: str) -> None:
+        self._held += 1
+        row = RefusedRow(self._held, rejection.device, rejection.reason, rejection.path, kind, message)
+        self._quarantine[self._held] = _quarantined(self._held, row), message
+
+    async def exports(self) -> Sequence[Export]:
+        """See `ports.Handover.exports`."""
+        return [known for known, _ in self._exports.values()]
+
+    async def exported(self, export: str, after: int, limit: int) -> Sequence[tuple[int, bytes]]:
+        """See `ports.Handover.exported`."""
+        return [(number, packed) for number, packed in self._find(export)[1].items() if number > after][:limit]
+
+    async def take_in(self, export: str, first: int, rows: Sequence[Row]) -> Taken:
+        """See `ports.Handover.take_in`."""
+        done = int(self._notes.get(import_note(export), b"0"))
+        fresh = fresh_rows(export, first, rows, done)
+        found = sort_rows(fresh, self._identities)
+        for row in found.owed:
+            self._tally.last_id += 1
+            self._owe_row(self._tally.last_id, row)
+        for latest in found.latest:
+            self._fold(latest)
+        self._latest.commit()
+        for refused in found.refused:
+            self._hold(refused.message, Rejection(refused.reason, refused.path, refused.device), refused.kind)
+        self._identities |= found.identities
+        found.count(self._tally)
+        self._notes[import_note(export)] = str(max(done, first + len(rows))).encode()
+        return msgspec.structs.replace(found.taken, repeated=len(rows) - len(fresh))
+
+    def _find(self, export: str) -> tuple[Export, dict[int, bytes]]:
+        found = self._exports.get(export)
+        if found is None:
+            raise ValueError(f"there is no export {export}; `spool exports` shows them")
+        return found
+
+
+def _owed_row(owed: Owed) -> OwedRow:
+    delivery = owed.delivery
+    packed = events.encode(delivery.event)
+    return OwedRow(delivery.id, delivery.key, delivery.kind, delivery.messages, packed, owed.message)
+
+
+def _quarantined(number: int, row: RefusedRow) -> Quarantined:
+    message = row.message
+    return Quarantined(
+        id=number,
+        topic=message.topic,
+        device=row.device,
+        reason=row.reason,
+        path=row.path,
+        received_at_us=message.received_at_us,
+        payload=message.payload,
+        kind=row.kind,
+    )
