@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from msgspec.structs import replace
 
 from pywats_mqtt.handlers.known import Held, Known
-from pywats_mqtt.handlers.ledger import Ledger, decode, done, encode, is_reset, next_write, note_name
+from pywats_mqtt.handlers.ledger import (
+    Ledger,
+    decode,
+    done,
+    encode,
+    is_reset,
+    marks_of,
+    next_write,
+    note_name,
+    tag_with,
+)
 from pywats_mqtt.ports import Notes, Wats
+
+_NONE: Mapping[str, int] = MappingProxyType({})
 
 
 class Book:
@@ -52,20 +67,31 @@ class Book:
             await self._wats.set_total_count(self._asset, total)
             held.raise_total(total)
 
-    async def grow(self, counted: int) -> bool:
-        """Add to WATS' total what is not in it yet, so that all that the device counted is; tells whether it grew."""
-        if self._known.held is not None and self.ledger.write is None and self.ledger.counted == counted:
+    async def grow(self, counted: int, handed: Mapping[str, int] = _NONE) -> bool:
+        """Add to WATS' total what is not in it yet, so that all that the device counted is; tells whether it grew.
+
+        Args:
+            counted: by the device, in all.
+            handed: those of it that were handed over, by the id of the export.
+        """
+        if self._known.held is not None and self.ledger.settles(counted, handed):
             return False
-        held = await self.fresh()
-        following, write = next_write(self.ledger, counted, held.total)
+        asset = await self._wats.asset(self._asset)
+        held = self._known.held = Held.of(asset)
+        marks = marks_of(asset.tags)
+        following, write = next_write(self.ledger, counted, held.total, handed, marks)
         if following != self.ledger:
             await self.save(following)
-        if write is None:
-            return False
-        await self._wats.set_total_count(self._asset, write.target)
-        held.raise_total(write.target)
-        await self.save(done(self.ledger, write))
-        return True
+        if write is not None:
+            await self._wats.set_total_count(self._asset, write.target)
+            held.raise_total(write.target)
+            following = done(self.ledger, write)
+        tag = tag_with(marks, tuple(export for export in following.exports if export in handed))
+        if tag:
+            await self._wats.set_tags(self._asset, tag)
+        if write is not None:
+            await self.save(following)
+        return write is not None
 
     async def reset_running(self, resets: int, comment: str) -> None:
         """Begin the running count anew, once; what WATS holds was read `fresh`, and tells whether it was done.

@@ -72,7 +72,7 @@ class Counts:
         await self._reset(event, book)
         if event.total is None:
             if event.added:
-                await book.grow(event.added)
+                await book.grow(event.added, event.handed)
         elif not book.ledger.follows:
             await book.raise_to(event.total)
         elif await book.grow(event.counted) and not raised:

@@ -6,16 +6,28 @@ If the answer is lost, WATS' total tells afterwards whether it was done. Counts 
 total that is read, and so kept; only one made in the moment between our reading and our writing cannot be told from
 ours.
 
+Increments that one bridge handed over to another may be counted by either, the giving one where the export was revoked.
+So who counts them leaves a mark at the asset: the export's id, in a tag. Who finds the mark does not count them.
+
 Totals need none of this while WATS' total is the device's own. Once a counter went backwards and is rebased, they are
 followed as increments are: by what the device counted in all (`AssetCounts.counted`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 import msgspec
 from msgspec.structs import replace
 
 from pywats_mqtt.events import Past
+
+MARKS: Final = "pywats_mqtt_exports"
+"""Key of the tag with the ids of exports whose increments are counted, the newest last."""
+
+MARKED: Final = 20
+"""Ids kept in the tag: a few hundred characters, for exports that are on their way at a time."""
 
 
 class Write(msgspec.Struct, frozen=True, array_like=True):
@@ -25,11 +37,13 @@ class Write(msgspec.Struct, frozen=True, array_like=True):
         before: WATS' total when it was read.
         target: the total asked for.
         counts: sum of the device's increments that stand in WATS once it is done.
+        exports: whose increments are among them.
     """
 
     before: int
     target: int
     counts: int
+    exports: tuple[str, ...] = ()
 
 
 class Ledger(msgspec.Struct, frozen=True, array_like=True):
@@ -42,6 +56,7 @@ class Ledger(msgspec.Struct, frozen=True, array_like=True):
         drops: how often the total went backwards before the counter that is taken at its word, or followed.
         resets: resets of the running count that stand in WATS.
         resetting: the reset whose answer has not come, and WATS' running count before it; or None.
+        exports: whose increments are counted, by whomever; the newest last.
     """
 
     counted: int = 0
@@ -50,42 +65,81 @@ class Ledger(msgspec.Struct, frozen=True, array_like=True):
     drops: int = 0
     resets: int = 0
     resetting: tuple[int, int] | None = None
+    exports: tuple[str, ...] = ()
+
+    def settles(self, counted: int, handed: Mapping[str, int]) -> bool:
+        """Tell whether all that was counted stands in WATS for certain."""
+        return self.write is None and self.counted == counted and handed.keys() <= set(self.exports)
 
 
-def counted_by_now(ledger: Ledger, total: int) -> int:
-    """Tell how many increments stand in WATS, from the total it holds now.
+def resolved(ledger: Ledger, total: int) -> Ledger:
+    """Tell what stands in WATS, from the total it holds now.
 
     A total from `before` up to, but not including, `target` shows that the last write was not done. One below `before`
     was set by a person, who knew of all that was counted; one at or above `target` shows that it was done.
     """
     write = ledger.write
     if write is None or write.before <= total < write.target:
-        return ledger.counted
-    return write.counts
+        return replace(ledger, write=None)
+    return done(ledger, write)
 
 
-def next_write(ledger: Ledger, added: int, total: int) -> tuple[Ledger, Write | None]:
+def next_write(
+    ledger: Ledger, added: int, total: int, handed: Mapping[str, int] | None = None, marks: tuple[str, ...] = ()
+) -> tuple[Ledger, Write | None]:
     """Decide what to write.
 
     Args:
         ledger: what was written down last.
         added: sum of all increments the device ever sent.
         total: what WATS holds now.
+        handed: those of them that were handed over, by the id of the export.
+        marks: ids of exports whose increments are counted, as the asset's tag says.
 
     Returns:
         The ledger to write down first, and the write; None where everything is counted.
     """
-    counted = counted_by_now(ledger, total)
+    known = resolved(ledger, total)
+    left = {export: count for export, count in (handed or {}).items() if export not in known.exports}
+    elsewhere = {export: count for export, count in left.items() if export in marks}
+    counted = known.counted + sum(elsewhere.values())
+    following = replace(known, counted=counted, exports=known.exports + tuple(elsewhere))
     missing = added - counted
     if missing <= 0:
-        return replace(ledger, counted=counted, write=None), None
-    write = Write(before=total, target=total + missing, counts=added)
-    return replace(ledger, counted=counted, write=write), write
+        return following, None
+    own = tuple(export for export in left if export not in elsewhere)
+    write = Write(before=total, target=total + missing, counts=added, exports=own)
+    return replace(following, write=write), write
 
 
 def done(ledger: Ledger, write: Write) -> Ledger:
     """Take a write as done."""
-    return replace(ledger, counted=write.counts, write=None)
+    return replace(ledger, counted=write.counts, write=None, exports=ledger.exports + write.exports)
+
+
+def marks_of(tags: Mapping[str, str]) -> tuple[str, ...]:
+    """Read the marks of an asset."""
+    return tuple(tags.get(MARKS, "").split())
+
+
+def tag_with(marks: tuple[str, ...], exports: tuple[str, ...]) -> dict[str, str]:
+    """Make the tag with more marks; empty where none is new."""
+    new = tuple(export for export in exports if export not in marks)
+    return {MARKS: " ".join((marks + new)[-MARKED:])} if new else {}
+
+
+def hand_over(ledger: Ledger, added: int, handed: Mapping[str, int], export: str) -> tuple[int, dict[str, int]]:
+    """Tell which increments can be handed over: those that no write of ours may have counted.
+
+    Returns:
+        How many, and what of them belongs to which export; what was not handed over before, to this one.
+    """
+    counted = ledger.counted if ledger.write is None else ledger.write.counts
+    settled = {*ledger.exports, *(ledger.write.exports if ledger.write is not None else ())}
+    given = max(0, added - counted)
+    passed = {known: count for known, count in handed.items() if known not in settled}
+    rest = given - sum(passed.values())
+    return given, passed | ({export: rest} if rest > 0 else {})
 
 
 def rebased(ledger: Ledger, past: Past, counted: int, total: int) -> Ledger:
