@@ -21,6 +21,7 @@ from pywats_mqtt.app.clock import SystemClock
 from pywats_mqtt.app.clocks import Clocks
 from pywats_mqtt.app.destination import Destination
 from pywats_mqtt.app.engine import Engine
+from pywats_mqtt.app.handover import Step, do_step
 from pywats_mqtt.app.local_socket import answering
 from pywats_mqtt.app.postbox import Action, Postbox
 from pywats_mqtt.app.promises import facts_of
@@ -293,8 +294,18 @@ class Bridge:
                     return msgspec.json.encode(Answer(rows=rows))
                 case "discard":
                     return msgspec.json.encode(Answer(discarded=await self.spool.discard(question.numbers)))
+                case "handover":
+                    return msgspec.json.encode(await self._hand_over(question.step))
         except Retry as error:
             return msgspec.json.encode(Answer(error=str(error)))
+
+    async def _hand_over(self, step: Step | None) -> Answer:
+        if step is None:
+            return Answer(error="not understood: the step is missing")
+        stepped = await do_step(self.spool, partial(self._read, routes=self.routes), step)
+        if self._engine is not None:
+            self._engine.delivering.wake()  # what came in, or came back, is owed now
+        return Answer(stepped=stepped, error=stepped.error)
 
     def _offer(self, batch: Batch) -> None:
         if self._engine is not None:

@@ -15,6 +15,9 @@ from pathlib import Path
 PATIENCE_S = 5.0
 """Seconds a client waits for an answer: a busy bridge answers within a second."""
 
+LONGEST_LINE = 256 * 1024 * 1024
+"""Bytes of a question: a row of an import with the largest message MQTT knows fits; only the owner can ask."""
+
 STATUS = b'{"ask":"status"}'
 """The question that `status` asks."""
 
@@ -45,7 +48,7 @@ async def answering(spool_path: Path, answer_to: Callable[[bytes], Awaitable[byt
     with _address(path) as address, socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
         path.chmod(0o600)
-        server = await asyncio.start_unix_server(answer, sock=listener)
+        server = await asyncio.start_unix_server(answer, sock=listener, limit=LONGEST_LINE)
         async with server:
             try:
                 yield

@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from pywats_mqtt.app.handover import Step, Stepped
 from pywats_mqtt.events import LATEST_KINDS, Event, TestResult, UnitEvent, kind_of
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Batch, Kept, Outcome, Rejection, Release, Spool
@@ -41,12 +42,14 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     """What a second process asks of a running bridge.
 
     Attributes:
-        ask: for its status, or to retry or discard rows of the quarantine.
+        ask: for its status, to retry or discard rows of the quarantine, or to do a step of handing over.
         numbers: of these rows.
+        step: of handing over.
     """
 
-    ask: Literal["status", "retry", "discard"]
+    ask: Literal["status", "retry", "discard", "handover"]
     numbers: list[int] = []
+    step: Step | None = None
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,11 +58,13 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         rows: what became of those it retried.
         discarded: how many there were.
+        stepped: what became of a step of handing over.
         error: why nothing was done; empty where it was.
     """
 
     rows: list[Judgement] = []
     discarded: int = 0
+    stepped: Stepped | None = None
     error: str = ""
 
 

@@ -12,6 +12,7 @@ import typer
 from pywats_mqtt.cli.bench.commands import bench
 from pywats_mqtt.cli.demo import demo
 from pywats_mqtt.cli.emulate import emulate
+from pywats_mqtt.cli.exports import COMMANDS
 from pywats_mqtt.cli.options import ConfigOption, JsonOption
 from pywats_mqtt.cli.schema import schema
 from pywats_mqtt.cli.simulate import simulate
@@ -25,6 +26,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+for name, command in COMMANDS.items():
+    spool.command(name)(command)
 app.add_typer(spool, name="spool")
 app.add_typer(schema, name="schema")
 app.add_typer(bench, name="bench")

@@ -64,7 +64,7 @@ def _us(moment: datetime) -> int:
 def read_quarantine(config_path: Path, wanted: Wanted, limit: int) -> list[Quarantined]:
     """Read the oldest rows that are meant; works beside a running bridge and after it died."""
     found: list[Quarantined] = []
-    with _reader(load(config_path, os.environ)) as reader:
+    with reader_of(load(config_path, os.environ)) as reader:
         for row in _rows(reader):
             if wanted.has(row):
                 found.append(row)
@@ -82,7 +82,7 @@ def _rows(reader: SpoolReader) -> Iterator[Quarantined]:
 
 def read_one(config_path: Path, number: int) -> Quarantined | None:
     """Read one row, or None where there is none of that number."""
-    with _reader(load(config_path, os.environ)) as reader:
+    with reader_of(load(config_path, os.environ)) as reader:
         return reader.quarantined_one(number)
 
 
@@ -100,7 +100,7 @@ def chosen(config_path: Path, ids: Sequence[int], wanted: Wanted, *, every: bool
     """
     if bool(ids) == every:
         raise Fatal("name ids, as `spool list` shows them, or say --all; --reason, --topic and others narrow it")
-    with _reader(load(config_path, os.environ)) as reader:
+    with reader_of(load(config_path, os.environ)) as reader:
         if every:
             return [row.id for row in _rows(reader) if wanted.has(row)]
         named = [(number, reader.quarantined_one(number)) for number in ids]
@@ -120,8 +120,8 @@ def retry(config_path: Path, numbers: Sequence[int], *, dry_run: bool) -> tuple[
         Fatal: the bridge does not answer, or its spool cannot be opened.
     """
     config = load(config_path, os.environ)
-    read = partial(interpret, routes=_routes(config))
-    with _reader(config) as reader:
+    read = partial(interpret, routes=routes_of(config))
+    with reader_of(config) as reader:
         rows = [
             row for begin in range(0, len(numbers), AT_ONCE) for row in reader.kept(numbers[begin : begin + AT_ONCE])
         ]
@@ -130,7 +130,7 @@ def retry(config_path: Path, numbers: Sequence[int], *, dry_run: bool) -> tuple[
         return foreseen, ""
     done: list[Judgement] = []
     for begin in range(0, len(numbers), AT_ONCE):
-        answer = _ask(config, Question(ask="retry", numbers=list(numbers[begin : begin + AT_ONCE])))
+        answer = ask_bridge(config, Question(ask="retry", numbers=list(numbers[begin : begin + AT_ONCE])))
         if answer is None:
             return asyncio.run(_retry_stopped(config, numbers)), "the bridge does not run; it takes them when it starts"
         done += answer.rows
@@ -141,8 +141,8 @@ def retry(config_path: Path, numbers: Sequence[int], *, dry_run: bool) -> tuple[
 
 
 async def _retry_stopped(config: BridgeConfig, numbers: Sequence[int]) -> list[Judgement]:
-    async with _opened(config) as spool:
-        read = partial(interpret, routes=_routes(config))
+    async with opened(config) as spool:
+        read = partial(interpret, routes=routes_of(config))
         return await retry_rows(spool, read, numbers, lambda _batch: None)
 
 
@@ -156,20 +156,20 @@ def discard(config_path: Path, numbers: Sequence[int]) -> int:
     count = 0
     for begin in range(0, len(numbers), AT_ONCE):
         some = list(numbers[begin : begin + AT_ONCE])
-        answer = _ask(config, Question(ask="discard", numbers=some))
+        answer = ask_bridge(config, Question(ask="discard", numbers=some))
         count += asyncio.run(_discard_stopped(config, some)) if answer is None else answer.discarded
     return count
 
 
 async def _discard_stopped(config: BridgeConfig, numbers: Sequence[int]) -> int:
-    async with _opened(config) as spool:
+    async with opened(config) as spool:
         try:
             return await spool.discard(numbers)
         except Retry as error:
             raise Fatal(str(error)) from error
 
 
-def _ask(config: BridgeConfig, question: Question) -> Answer | None:
+def ask_bridge(config: BridgeConfig, question: Question) -> Answer | None:
     """Ask the running bridge; None where none runs."""
     said = ask(Path(config.spool.path), msgspec.json.encode(question))
     if said is None:
@@ -180,7 +180,8 @@ def _ask(config: BridgeConfig, question: Question) -> Answer | None:
     return answer
 
 
-def _opened(config: BridgeConfig) -> SqliteSpool:
+def opened(config: BridgeConfig) -> SqliteSpool:
+    """Name the spool of a bridge that does not run; entering it opens it."""
     settings = config.spool
     return SqliteSpool.open(
         Path(settings.path),
@@ -192,11 +193,13 @@ def _opened(config: BridgeConfig) -> SqliteSpool:
     )
 
 
-def _routes(config: BridgeConfig) -> RouteTable:
+def routes_of(config: BridgeConfig) -> RouteTable:
+    """Give which adapter reads which topic."""
     return RouteTable(config.topics, assets=config.assets)
 
 
-def _reader(config: BridgeConfig) -> SpoolReader:
+def reader_of(config: BridgeConfig) -> SpoolReader:
+    """Open the spool for reading."""
     return SpoolReader(Path(config.spool.path))
 
 
@@ -229,5 +232,5 @@ def details(config_path: Path, row: Quarantined) -> dict[str, object]:
 
 def _expected(config: BridgeConfig, row: Quarantined) -> str:
     """Tell what the schema of its topic says of the place that was refused; empty where it says nothing."""
-    message = _routes(config).route(row.topic).message
+    message = routes_of(config).route(row.topic).message
     return "" if message is None else expected(message, row.path)

@@ -1,0 +1,280 @@
+"""The work of `spool export|import` and their kin: on a running bridge through its socket, else on its spool."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import TypeAlias
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from pywats_mqtt.app.export_file import ExportFile, Head, write_export
+from pywats_mqtt.app.export_keys import read_private, read_public
+from pywats_mqtt.app.handover import AT_ONCE, Step, Stepped, do_step
+from pywats_mqtt.app.local_socket import ask
+from pywats_mqtt.app.quarantine import Question
+from pywats_mqtt.cli.quarantine import ask_bridge, opened, reader_of, routes_of
+from pywats_mqtt.config.load import load
+from pywats_mqtt.config.model import BridgeConfig
+from pywats_mqtt.errors import Fatal, Retry
+from pywats_mqtt.interpret import interpret
+from pywats_mqtt.messages import from_us
+from pywats_mqtt.pipeline.route import Inbox, route
+from pywats_mqtt.ports import Export, ExportState, Taken
+from pywats_mqtt.spool.reader import SpoolReader
+from pywats_mqtt.spool.sqlite import SqliteSpool
+
+CHUNK_BYTES = 1_048_576
+"""Bytes of rows that go into one step of an import; a longer row goes alone."""
+
+Ask: TypeAlias = Callable[[Step], Awaitable[Stepped]]
+"""Has one step done, by whoever owns the spool."""
+
+
+class Handed(msgspec.Struct, frozen=True, kw_only=True):
+    """What an export came to.
+
+    Attributes:
+        export: its id; empty where there was nothing to hand over.
+        file: where it was written.
+        owed, latest, refused: rows of each sort.
+        left: refused rows that stay: what is known of assets, which builds on the ledger here.
+    """
+
+    export: str = ""
+    file: str = ""
+    owed: int = 0
+    latest: int = 0
+    refused: int = 0
+    left: int = 0
+
+
+class Imported(msgspec.Struct, frozen=True, kw_only=True):
+    """What an import came to.
+
+    Attributes:
+        export: its id.
+        bridge: client id of the bridge it came from.
+        number: the how manieth of that bridge.
+        taken: what became of its rows.
+        running: whether a running bridge took them.
+    """
+
+    export: str
+    bridge: str
+    number: int
+    taken: Taken
+    running: bool
+
+
+@asynccontextmanager
+async def desk(config: BridgeConfig) -> AsyncIterator[tuple[Ask, bool]]:
+    """Open the way to the spool: the bridge that owns it, else the spool itself; with whether a bridge runs."""
+    if ask(Path(config.spool.path)) is not None:
+        yield partial(_ask_running, config), True
+        return
+    try:
+        async with opened(config) as spool:
+            yield partial(_ask_stopped, config, spool), False
+    except Retry as error:
+        raise Fatal(str(error)) from error
+
+
+async def _ask_running(config: BridgeConfig, step: Step) -> Stepped:
+    answer = ask_bridge(config, Question(ask="handover", step=step))
+    if answer is None or answer.stepped is None:
+        raise Fatal(
+            "the bridge stopped meanwhile, and nothing is lost: `spool exports` shows how far it came, then repeat it"
+        )
+    return answer.stepped
+
+
+async def _ask_stopped(config: BridgeConfig, spool: SqliteSpool, step: Step) -> Stepped:
+    read = partial(interpret, routes=routes_of(config))
+    if step.do == "open" and step.waiting:
+        inbox = Inbox()
+        inbox.close()
+        await route(inbox, spool, read, lambda *_: None)  # what was stored and not looked at is owed, too
+    stepped = await do_step(spool, read, step)
+    if stepped.error:
+        raise Fatal(stepped.error)
+    return stepped
+
+
+def hand_over(config_path: Path, out: Path, key: Path | None, numbers: Sequence[int], *, waiting: bool) -> Handed:
+    """Hand over rows of the quarantine, and what waits where asked for.
+
+    Raises:
+        Fatal: there is no key, or the file cannot be written; an export that was begun is named.
+    """
+    config = load(config_path, os.environ)
+    signing = read_private(key or Path(f"{config.spool.path}.key"))
+    _refuse_existing(out)
+
+    async def work() -> Handed:
+        export = secrets.token_hex(8)
+        async with desk(config) as (step, _):
+            await step(Step(do="open", export=export, waiting=waiting))
+            for begin in range(0, len(numbers), AT_ONCE):
+                await step(Step(do="refused", export=export, numbers=list(numbers[begin : begin + AT_ONCE])))
+            while waiting and (await step(Step(do="owed", export=export))).more:
+                pass
+            made = _export_of(await step(Step(do="seal", export=export)))
+            left = len(set(numbers)) - made.refused
+            if not made.rows:
+                await step(Step(do="revoke", export=export))
+                return Handed(left=left)
+            _write(config, out, signing, made)
+            await step(Step(do="written", export=export))
+            return _handed(made, out, left)
+
+    return asyncio.run(work())
+
+
+def write_again(config_path: Path, out: Path, key: Path | None, export: str) -> Handed:
+    """Write the file of an export once more: the first one was lost, or never written.
+
+    Raises:
+        Fatal: as `hand_over`; or there is no such export, or it is being revoked.
+    """
+    config = load(config_path, os.environ)
+    signing = read_private(key or Path(f"{config.spool.path}.key"))
+    _refuse_existing(out)
+    with reader_of(config) as reader:
+        made = next((known for known in reader.exports() if known.id == export), None)
+    if made is None or made.state not in {ExportState.SEALED, ExportState.WRITTEN}:
+        raise Fatal(f"there is no export {export} that can be written; `spool exports` shows them")
+
+    async def work() -> Handed:
+        async with desk(config) as (step, _):
+            _write(config, out, signing, made)
+            await step(Step(do="written", export=export))
+            return _handed(made, out, 0)
+
+    return asyncio.run(work())
+
+
+def _refuse_existing(out: Path) -> None:
+    if out.exists():
+        raise Fatal(f"{out} is there already: name another file")
+    if not out.parent.is_dir():
+        raise Fatal(f"{out} cannot be written: there is no folder {out.parent}")
+
+
+def _export_of(stepped: Stepped) -> Export:
+    if stepped.export is None:
+        raise Fatal("the bridge is of another version than this command: restart it")
+    return stepped.export
+
+
+def _write(config: BridgeConfig, out: Path, signing: Ed25519PrivateKey, export: Export) -> None:
+    with reader_of(config) as reader:
+        bridge = config.mqtt.client_id or (reader.note("client_id") or b"").decode()
+        head = Head(
+            export=export.id,
+            bridge=bridge,
+            number=export.number,
+            at_us=export.at_us,
+            owed=export.owed,
+            latest=export.latest,
+            refused=export.refused,
+        )
+        try:
+            write_export(out, signing, head, _packed(reader, export))
+        except Fatal as error:
+            raise Fatal(
+                f"{error}; export {export.id} is kept: `spool export --again {export.id}` writes it, "
+                f"`spool revoke {export.id}` takes it back"
+            ) from error
+
+
+def _packed(reader: SpoolReader, export: Export) -> Iterator[bytes]:
+    after = export.first_row
+    while rows := reader.exported(export, after, AT_ONCE):
+        yield from (packed for _, packed in rows)
+        after = rows[-1][0]
+
+
+def _handed(export: Export, out: Path, left: int) -> Handed:
+    return Handed(
+        export=export.id, file=str(out), owed=export.owed, latest=export.latest, refused=export.refused, left=left
+    )
+
+
+def read_exports(config_path: Path) -> list[dict[str, object]]:
+    """Give the keys of `spool exports --json`."""
+    with reader_of(load(config_path, os.environ)) as reader:
+        return [
+            {
+                "id": known.id,
+                "number": known.number,
+                "made_at": from_us(known.at_us).isoformat(),
+                "state": known.state.value,
+                "owed": known.owed,
+                "latest": known.latest,
+                "refused": known.refused,
+                "messages": known.messages,
+            }
+            for known in reader.exports()
+        ]
+
+
+def end_export(config_path: Path, export: str, *, revoke: bool) -> Export:
+    """Take an export back, or forget it since the other bridge has it.
+
+    Raises:
+        Fatal: there is none of this id, or it is not so far.
+    """
+    config = load(config_path, os.environ)
+
+    async def work() -> Export:
+        async with desk(config) as (step, _):
+            asked = Step(do="revoke" if revoke else "forget", export=export)
+            stepped = await step(asked)
+            found = _export_of(stepped)
+            while stepped.more:
+                stepped = await step(asked)
+            return found
+
+    return asyncio.run(work())
+
+
+def take_in(config_path: Path, file: Path, trust: Path) -> Imported:
+    """Import a file; all of it is checked before anything is.
+
+    Raises:
+        Fatal: it is not signed with the key, was changed or cut, or is of a newer version.
+    """
+    config = load(config_path, os.environ)
+    with ExportFile(file, read_public(trust)) as found:
+        return asyncio.run(_take_in(config, found))
+
+
+async def _take_in(config: BridgeConfig, found: ExportFile) -> Imported:
+    head = found.head
+    taken, first = Taken(), 0
+    async with desk(config) as (step, running):
+        for rows in _chunks(found.rows()):
+            asked = Step(do="take_in", export=head.export, first=first, rows=rows)
+            taken += (await step(asked)).taken or Taken()
+            first += len(rows)
+        return Imported(export=head.export, bridge=head.bridge, number=head.number, taken=taken, running=running)
+
+
+def _chunks(rows: Iterator[bytes]) -> Iterator[list[bytes]]:
+    chunk: list[bytes] = []
+    size = 0
+    for row in rows:
+        if chunk and (len(chunk) == AT_ONCE or size + len(row) > CHUNK_BYTES):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(row)
+        size += len(row)
+    if chunk:
+        yield chunk
