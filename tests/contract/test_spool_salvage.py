@@ -1,0 +1,213 @@
+"""A damaged spool: what is readable comes back, what is lost is told, and nothing makes the rescue fail."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sqlite3
+import tempfile
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pywats_mqtt.errors import Fatal
+from pywats_mqtt.messages import RawMessage
+from pywats_mqtt.ports import Done, ExportState, Receipt, RefusedRow, Rejection
+from pywats_mqtt.spool.pages import Pages
+from pywats_mqtt.spool.salvage import SHAPES, salvage
+from tests.contract.spool_parts import (
+    START_US,
+    SetClock,
+    counts,
+    identified,
+    lease,
+    open_spool,
+    put,
+    result,
+    says,
+    serials,
+    take_in,
+)
+
+REFUSED = Rejection("no such field", "$.x", "T")
+RESULTS = 300
+LONG = 20_000
+PAGE = 4_096
+
+
+async def fill(folder: Path) -> None:
+    """Fill a spool with some of everything; some of it was deleted again, and some is in the log alone."""
+    clock = SetClock()
+    async with open_spool("sqlite", folder, clock) as spool:
+        await take_in(spool, [says(result("gone", number)) for number in range(1000, 1200)])
+        while leased := await lease(spool):
+            await spool.settle([Done(each) for each in leased])
+        for begin in range(0, RESULTS, 100):
+            some = range(begin, begin + 100)
+            await take_in(spool, [(identified(result(f"T{n % 3}", n), n),) for n in some])
+        await take_in(spool, [says(counts(f"A{number}", number, added=1)) for number in range(60)])
+        await take_in(spool, [REFUSED] * 20)
+        long = await spool.put(Receipt((RawMessage("t", bytes(LONG), START_US),)))
+        assert long is not None
+        await spool.route(long, [REFUSED])
+        (row,) = await spool.kept([1])
+        await spool.open_export("e", waiting=False)
+        await spool.take_out("e", [RefusedRow(1, row.device, row.reason, row.path, row.kind, row.message)])
+        await spool.mark_export("e", ExportState.SEALED)
+        await spool.set_note("client_id", b"me")
+        await put(spool, 3)
+        await put(spool, 4)
+        for ending in ("", "-wal"):  # as after a crash: with its log
+            shutil.copy(folder / f"spool.db{ending}", folder / f"broken.db{ending}")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with such a spool, as `broken.db`; and `whole.db`, the same without a log."""
+    folder = tmp_path_factory.mktemp("salvage")
+    asyncio.run(fill(folder))
+    for file in folder.glob("broken.db*"):
+        shutil.copy(file, folder / file.name.replace("broken", "whole"))
+    with closing(sqlite3.connect(folder / "whole.db")) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return folder
+
+
+def table_rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    """Read all rows of all tables."""
+    with closing(sqlite3.connect(path)) as db:
+        return {name: sorted(db.execute(f"SELECT * FROM {name}")) for name in SHAPES}  # noqa: S608 - constant names
+
+
+@pytest.mark.parametrize("name", ["broken", "whole"])
+def test_of_a_sound_spool_everything_comes_back(made: Path, tmp_path: Path, name: str) -> None:
+    """Also what only its log holds; what was deleted does not; only batches and what counts them are numbered anew."""
+    before = table_rows(made / "whole.db")
+    found = salvage(made / f"{name}.db", tmp_path / "new.db")
+    after = table_rows(tmp_path / "new.db")
+    assert (found.unreadable, found.damaged_pages) == (0, 0)
+    assert found.lost == {"batches": 0, "waiting": 0, "quarantined": 0}
+    for table in SHAPES.keys() - {"batch", "counter"}:
+        assert after[table] == before[table], table
+    assert [row[1] for row in after["batch"]] == [row[1] for row in before["batch"]]
+    assert len(before["delivery"]) == RESULTS
+    anew = {"last_batch", "last_routed"}
+    assert {row for row in after["counter"] if row[0] not in anew} == {
+        row for row in before["counter"] if row[0] not in anew
+    }
+
+
+async def test_a_bridge_goes_on_with_it(made: Path, tmp_path: Path) -> None:
+    """Batches are routed, results delivered in order, identities known, exports revocable."""
+    salvage(made / "broken.db", tmp_path / "spool.db")
+    async with open_spool("sqlite", tmp_path, SetClock()) as spool:
+        figures = await spool.figures()
+        assert (figures.waiting, figures.quarantined, figures.exported) == (RESULTS + 60 + 7, 20, 1)
+        first, second = await spool.unrouted(0, 10)
+        await spool.route(first, [says(result("new", 7))] * 3)
+        await spool.route(second, [(identified(result("T0", 0), 0),)] * 4)
+        delivered: list[str] = []
+        while leased := await lease(spool):
+            await spool.settle([Done(each) for each in leased])
+            delivered += serials(leased)
+        assert [one for one in delivered if one != "SN7"] == [f"SN{n}" for n in range(RESULTS) if n != 7]
+        await spool.mark_export("e", ExportState.REVOKING)
+        assert not await spool.unwind("e", 10)
+        assert [row.id for row in await spool.kept([1])] == [1]
+
+
+def test_without_its_header_everything_comes_back(made: Path, tmp_path: Path) -> None:
+    """SQLite takes it for no database."""
+    content = bytearray((made / "whole.db").read_bytes())
+    content[:100] = bytes(100)
+    (tmp_path / "broken.db").write_bytes(content)
+    with pytest.raises(sqlite3.DatabaseError), closing(sqlite3.connect(tmp_path / "broken.db")) as db:
+        db.execute("SELECT * FROM note")
+    found = salvage(tmp_path / "broken.db", tmp_path / "new.db")
+    before = table_rows(made / "whole.db")
+    assert all(found.rows[name] == len(before[name]) for name in SHAPES.keys() - {"counter"})
+
+
+def test_a_lost_page_costs_its_own_rows_alone(made: Path, tmp_path: Path) -> None:
+    """Each page in turn, of those with rows: all rows of the others come back, and the loss is seen."""
+    before = table_rows(made / "whole.db")
+    with Pages(made / "whole.db") as pages:
+        leaves = [number for number in pages.in_use() if number > 1 and pages.page(number)[0] == 0x0D]
+    assert len(leaves) > 10
+    costly = 0
+    for number in leaves[:: max(1, len(leaves) // 12)]:
+        content = bytearray((made / "whole.db").read_bytes())
+        content[(number - 1) * PAGE : number * PAGE] = b"\xa5" * PAGE
+        (tmp_path / "broken.db").write_bytes(content)
+        found = salvage(tmp_path / "broken.db", tmp_path / "new.db")
+        after = table_rows(tmp_path / "new.db")
+        assert found.damaged_pages == 1
+        lost = {table: len(before[table]) - len(after[table]) for table in SHAPES.keys() - {"counter"}}
+        assert sum(lost.values()) < 100
+        assert sum(count > 0 for count in lost.values()) <= 1
+        costly += any(lost.values())
+        for table in ("delivery", "quarantine", "identity", "latest", "note"):
+            assert set(after[table]) <= set(before[table])
+        (tmp_path / "new.db").unlink()
+    assert costly > 5  # the others hold the schema
+
+
+def broken_copies() -> st.SearchStrategy[list[tuple[str, float, int]]]:
+    """Draw damages: what is done, where in the file, and how."""
+    return st.lists(
+        st.tuples(
+            st.sampled_from(["flip", "page", "cut", "flip log", "cut log"]), st.floats(0, 1), st.integers(1, 255)
+        ),
+        min_size=1,
+        max_size=6,
+    )
+
+
+@settings(max_examples=25, deadline=None)
+@given(damages=broken_copies())
+def test_whatever_is_damaged_the_rescue_ends_with_a_sound_spool(
+    made: Path, damages: list[tuple[str, float, int]]
+) -> None:
+    """Bytes flipped, pages overwritten, files cut: what is made opens, is sound, and counts what it has."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        db, log = bytearray((made / "broken.db").read_bytes()), bytearray((made / "broken.db-wal").read_bytes())
+        for what, where, value in damages:
+            content = log if "log" in what else db
+            place = int(where * max(0, len(content) - 1))
+            if what.startswith("flip") and content:
+                content[place] ^= value
+            elif what.startswith("cut"):
+                del content[place:]
+            else:
+                content[place // PAGE * PAGE : place // PAGE * PAGE + PAGE] = bytes([value]) * PAGE
+        (folder / "broken.db").write_bytes(db)
+        (folder / "broken.db-wal").write_bytes(log)
+        salvage(folder / "broken.db", folder / "spool.db")
+        with closing(sqlite3.connect(folder / "spool.db")) as opened:
+            assert opened.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        asyncio.run(_use(folder))
+
+
+async def _use(folder: Path) -> None:
+    async with open_spool("sqlite", folder, SetClock()) as spool:
+        batches = await spool.unrouted(0, 100)
+        for batch in batches:
+            await spool.route(batch, [says()] * len(batch.messages))
+        await lease(spool)
+        await spool.kept([row.id for row in await spool.quarantined(100)])
+        figures = await spool.figures()
+        assert figures.waiting >= 0
+
+
+def test_the_new_spool_is_never_written_over(made: Path, tmp_path: Path) -> None:
+    """What is there stays; a half written one has another name."""
+    (tmp_path / "new.db").write_text("mine")
+    with pytest.raises(Fatal, match="is there already"):
+        salvage(made / "broken.db", tmp_path / "new.db")
+    assert (tmp_path / "new.db").read_text() == "mine"
+    with pytest.raises(Fatal, match="No such file"):
+        salvage(made / "missing.db", tmp_path / "other.db")
