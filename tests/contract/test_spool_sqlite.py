@@ -385,7 +385,7 @@ async def test_a_file_that_is_no_database_is_refused_and_kept(path: Path, clock:
         with pytest.raises(Fatal, match=r"spool\.db is damaged, or no spool"):
             await SqliteSpool.open(path, clock=clock).__aenter__()
     assert content(path) == before
-    with pytest.raises(Fatal, match="cannot be read"):
+    with pytest.raises(Fatal, match="spool salvage"):
         SpoolReader(path)
 
 
