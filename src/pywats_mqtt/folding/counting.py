@@ -30,7 +30,7 @@ def fold_counts(old: AssetCounts, new: AssetCounts) -> AssetCounts:
     folded = AssetCounts(
         asset=new.asset,
         total=total,
-        added=old.added + new.added,
+        added=old.added + new.added - _twice(old, new),
         handed=_newest(old.handed | new.handed) if old.handed or new.handed else old.handed,
         as_of_us=running_us if total is None else total_us,
         untimed=new.untimed,
@@ -46,6 +46,11 @@ def fold_counts(old: AssetCounts, new: AssetCounts) -> AssetCounts:
         running_as_of_us=None if running is None or running_us == folded.as_of_us else running_us,
         past=None if past == _NO_PAST else past,
     )
+
+
+def _twice(old: AssetCounts, new: AssetCounts) -> int:
+    """Tell how many of the new increments came before, with another export of the same ones."""
+    return sum(count for export, count in new.handed.items() if export in old.handed) if new.handed else 0
 
 
 def _newest(handed: dict[str, int]) -> dict[str, int]:

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pywats_mqtt.events import AssetCounts
+from pywats_mqtt.folding.counting import fold_counts
 from pywats_mqtt.handlers.ledger import Ledger, Write, decode, done, encode, hand_over, next_write, resolved, tag_with
 
 
@@ -123,6 +125,12 @@ class _Counter:
         self.handed: dict[str, int] = {}
         self.ledger = Ledger()
 
+    def take(self, given: tuple[int, dict[str, int]]) -> None:
+        """Fold what comes in or comes back, as `fold_counts` does."""
+        old = AssetCounts(asset="F", added=self.added, handed=self.handed)
+        folded = fold_counts(old, AssetCounts(asset="F", added=given[0], handed=given[1]))
+        self.added, self.handed = folded.added, folded.handed
+
     def count(self, wats: dict[str, int | tuple[str, ...]], fate: str) -> None:
         """Deliver, with the answer lost where the fate says so; both calls of one delivery share it."""
         total, marks = wats["total"], wats["marks"]
@@ -175,19 +183,16 @@ def test_increments_count_once_whoever_delivers_them(moves: list[tuple[str, int,
             files[export] = given_, parts
         elif what == "revoke" and export in files and export not in revoked:
             revoked.add(export)
-            here.added += files[export][0]
-            here.handed |= files[export][1]
+            here.take(files[export])
         elif what == "import" and export in files and export not in imported:
             imported.add(export)
-            there.added += files[export][0]
-            there.handed |= files[export][1]
+            there.take(files[export])
         elif what == "count" and there.ledger.write is None:
             here.count(wats, fate)
         elif what == "count there" and here.ledger.write is None:
             there.count(wats, fate)
     for export in files.keys() - revoked - imported:
-        here.added += files[export][0]
-        here.handed |= files[export][1]
+        here.take(files[export])
     for counter in (here, there, here) if there.ledger.write is None else (there, here):
         counter.count(wats, "done")
     assert wats["total"] == 100 + everything
