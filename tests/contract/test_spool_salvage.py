@@ -16,14 +16,17 @@ from hypothesis import strategies as st
 from pywats_mqtt.errors import Fatal
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Done, ExportState, Receipt, RefusedRow, Rejection
+from pywats_mqtt.spool.migrate import migrate, migrations
 from pywats_mqtt.spool.pages import Pages
 from pywats_mqtt.spool.salvage import SHAPES, salvage
+from pywats_mqtt.spool.tables import pack_messages
 from tests.contract.spool_parts import (
     START_US,
     SetClock,
     counts,
     identified,
     lease,
+    messages,
     open_spool,
     put,
     result,
@@ -211,3 +214,16 @@ def test_the_new_spool_is_never_written_over(made: Path, tmp_path: Path) -> None
     assert (tmp_path / "new.db").read_text() == "mine"
     with pytest.raises(Fatal, match="No such file"):
         salvage(made / "missing.db", tmp_path / "other.db")
+
+
+def test_batches_of_a_spool_that_was_brought_to_a_newer_version_come_back(tmp_path: Path) -> None:
+    """SQLite leaves rows as they were when a column is added."""
+    broken = tmp_path / "broken.db"
+    packed = pack_messages(messages(2))
+    with closing(sqlite3.connect(broken, isolation_level=None)) as db:
+        migrate(db, str(broken), migrations()[:1])
+        db.execute("INSERT INTO batch VALUES (1, ?)", (packed,))
+        migrate(db, str(broken), migrations())
+    found = salvage(broken, tmp_path / "new.db")
+    assert (found.unreadable, found.rows["batch"]) == (0, 1)
+    assert table_rows(tmp_path / "new.db")["batch"] == [(1, packed, 0)]

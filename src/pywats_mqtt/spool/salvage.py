@@ -28,10 +28,11 @@ from pywats_mqtt.spool.tally import Tally
 
 _AT_ONCE: Final = 500
 _NONE: Final = type(None)
+_NAMED: Final = (str, str, str, bytes, str)
 _CAME: Final = (str, int, int, int, str, str, bytes)
 
 SHAPES: Final[dict[str, tuple[bool, tuple[type, ...]]]] = {
-    "batch": (True, (_NONE, bytes)),
+    "batch": (True, (_NONE, bytes, int)),
     "delivery": (True, (_NONE, str, str, int, int, int, str, bytes, *_CAME)),
     "quarantine": (True, (_NONE, str, str, str, str, int, bytes, str, int, int, str, str)),
     "packet": (True, (_NONE,)),
@@ -41,12 +42,16 @@ SHAPES: Final[dict[str, tuple[bool, tuple[type, ...]]]] = {
     "note": (False, (str, bytes)),
     "counter": (False, (str, int)),
     "export": (False, (str, int, int, str, int, int, int, int, int)),
+    "trace": (True, (_NONE, *_NAMED, *[int] * 7, str, str, int, int, str, str, int, str, str, int, int)),
 }
 """Each table: whether it has row ids, and the types of its columns."""
 
-_BY_SHAPE: Final = {shape: name for name, shape in SHAPES.items()}
-_SQLITES: Final = {(str, str, str, int, str), (str, int)}
-"""Columns of SQLite's own tables: the schema, and the numbers given out."""
+_OLD_BATCH: Final = (True, (_NONE, bytes))
+"""A batch that was stored before its time was: SQLite does not write old rows anew for a new column."""
+
+_BY_SHAPE: Final = {shape: name for name, shape in SHAPES.items()} | {_OLD_BATCH: "batch"}
+_SQLITES: Final = {(str, str, str, int, str), (str, int), (str, str, int), (int, int)}
+"""Columns of SQLite's own tables and of indices, which are made anew: schema, numbers given out, those of traces."""
 
 _properties: Final = msgspec.json.Decoder(tuple[tuple[str, str], ...])
 
@@ -210,10 +215,12 @@ def _usable(name: str, record: Record) -> tables.Row | None:
     columns: list[Column] = list(record.columns)
     if record.table:
         columns[0] = record.row_id
+    if name == "batch" and len(columns) == len(_OLD_BATCH[1]):
+        columns.append(0)
     row = tuple(each for each in columns if isinstance(each, str | bytes | int))
     try:
         match name, row:
-            case "batch", (_, bytes(packed)):
+            case "batch", (_, bytes(packed), _):
                 tables.unpack_messages(packed)
             case "delivery", (*_, str(properties), _):
                 _properties.decode(properties)
