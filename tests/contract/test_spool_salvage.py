@@ -221,6 +221,7 @@ def test_batches_of_a_spool_that_was_brought_to_a_newer_version_come_back(tmp_pa
     broken = tmp_path / "broken.db"
     packed = pack_messages(messages(2))
     with closing(sqlite3.connect(broken, isolation_level=None)) as db:
+        db.execute("PRAGMA auto_vacuum = INCREMENTAL")
         migrate(db, str(broken), migrations()[:1])
         db.execute("INSERT INTO batch VALUES (1, ?)", (packed,))
         migrate(db, str(broken), migrations())
