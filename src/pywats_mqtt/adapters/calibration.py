@@ -29,6 +29,9 @@ from pywats_mqtt.schemas.scalars import is_sent, text_of
 PARAMETERS = 50
 """In one message; as many as are kept of an asset."""
 
+_YEAR_10000_US: Final = 253_402_300_800_000_000
+"""In UTC; what is later cannot be written as ISO 8601 with four digits, nor kept as a time."""
+
 _NAME_CHARACTERS: Final = 50
 _UNIT_CHARACTERS: Final = 20
 _COMMENT_CHARACTERS: Final = 2_000
@@ -107,7 +110,7 @@ def _date(raw: msgspec.Raw, path: str) -> int:
     """Read a time, or a date alone, which is its beginning in UTC.
 
     Raises:
-        Reject: it is neither, or before 2000, which a clock says that was never set.
+        Reject: it is neither, or before 2000, which a clock says that was never set, or after the year 9999.
     """
     try:
         day = msgspec.json.decode(raw, type=date)
@@ -116,6 +119,8 @@ def _date(raw: msgspec.Raw, path: str) -> int:
         moment_us, _ = time_of(raw, path)
     if moment_us < CLOCK_SET_US:
         raise Reject(f"is before the year 2000: {bytes(raw)[:60].decode(errors='replace')}", path=path)
+    if moment_us >= _YEAR_10000_US:
+        raise Reject(f"is after the year 9999 in UTC: {bytes(raw)[:60].decode(errors='replace')}", path=path)
     return moment_us
 
 
