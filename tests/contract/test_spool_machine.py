@@ -68,6 +68,7 @@ class ModelLatest:
         self.owed = False
         self.leased: Delivery | None = None
         self.changed_since_lease = False
+        self.has_row = False
 
 
 class SpoolMachine(RuleBasedStateMachine):
@@ -112,6 +113,7 @@ class SpoolMachine(RuleBasedStateMachine):
             delivery.leased = None
         for entry in self.latest.values():
             entry.leased = None
+            entry.has_row = False
 
     def close(self) -> None:
         """Close it: what an open export had taken comes back."""
@@ -319,10 +321,13 @@ class SpoolMachine(RuleBasedStateMachine):
             self.count["retried"] += 1
             return
         self.count["delivered" if isinstance(settlement, Done) else "refused"] += delivery.messages
-        self.count["rows"] += isinstance(settlement, Refused)
         if isinstance(owed, ModelDelivery):
+            self.count["rows"] += isinstance(settlement, Refused)
             self.ordered.remove(owed)
         else:
+            if isinstance(settlement, Refused) and not owed.has_row:
+                self.count["rows"] += 1
+                owed.has_row = True
             owed.weight -= delivery.messages
             owed.attempts = owed.due_us = 0
             owed.owed = owed.changed_since_lease

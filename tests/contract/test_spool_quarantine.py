@@ -110,6 +110,23 @@ async def test_a_refused_latest_delivery_is_owed_as_it_is_now(spool: Spool) -> N
     assert (again.event.total, again.messages) == (12, 0)
 
 
+async def test_a_latest_delivery_refused_again_has_one_row(spool: Spool) -> None:
+    """Refused once an interval for months, it would fill the disk; other assets and kinds have rows of their own."""
+    for total in (10, 11, 12):
+        await take_in(spool, [says(counts("A", total, as_of_us=START_US + total)), says(counts("B", total))])
+        for delivery in await lease_latest(spool):
+            await spool.settle([Refused(delivery, Rejection(f"refused at {total}"))])
+    rows = await spool.quarantined(10)
+    assert [(row.device, row.reason) for row in rows] == [("A", "refused at 12"), ("B", "refused at 12")]
+    figures = await spool.figures()
+    assert (figures.quarantined, figures.discarded, figures.waiting) == (2, 0, 0)
+    await spool.discard([rows[0].id])
+    await take_in(spool, [says(counts("A", 13, as_of_us=START_US + 13))])
+    (again,) = await lease_latest(spool)
+    await spool.settle([Refused(again, Rejection("once more"))])
+    assert (await spool.figures()).quarantined == 2
+
+
 async def test_discarded_rows_are_gone_and_counted(spool: Spool) -> None:
     """Also when asked twice; the others stay."""
     await take_in(spool, [REFUSED, REFUSED])

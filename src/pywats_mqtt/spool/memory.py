@@ -33,7 +33,7 @@ from pywats_mqtt.ports import (
 )
 from pywats_mqtt.spool.memory_handover import MemoryHandover, Owed
 from pywats_mqtt.spool.remembered import Remembered
-from pywats_mqtt.spool.routing import NewDelivery, decide, latest_pair
+from pywats_mqtt.spool.routing import NewDelivery, Pair, decide, latest_pair
 from pywats_mqtt.spool.staleness import staleness_of
 from pywats_mqtt.spool.states import Move, State, advance, settled
 
@@ -46,6 +46,7 @@ class MemorySpool(MemoryHandover):
         super().__init__(clock)
         self._batches: dict[int, Batch] = {}
         self._packets: set[int] = set()
+        self._refused: dict[Pair, int] = {}
         self._asked_us = 0
         self._remembered = Remembered(self._new_id)
 
@@ -216,7 +217,11 @@ class MemorySpool(MemoryHandover):
                 entry = self._latest.settle(delivery, now_us=now_us)
                 self._tally.count_refused(delivery.messages)
                 message = RawMessage(entry.topic, msgspec.json.encode(delivery.event), entry.received_at_us)
+                former = self._refused.get((entry.key, entry.kind))
+                if former is not None and self._quarantine.pop(former, None) is not None:
+                    self._tally.quarantined -= 1
                 self._hold_delivery(delivery, message, settlement.rejection)
+                self._refused[entry.key, entry.kind] = self._held
                 pair, reason = (delivery.key, delivery.kind), settlement.rejection.reason
                 self._remembered.note_folded(pair, delivery.version, now_us, reason)
         self._latest.end_lease(delivery.id)

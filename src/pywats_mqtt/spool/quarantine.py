@@ -10,7 +10,8 @@ import msgspec
 
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Kept
-from pywats_mqtt.spool.rows import CHUNK, delete_rows
+from pywats_mqtt.spool.rows import CHUNK, delete_rows, write_rows
+from pywats_mqtt.spool.tables import INSERT_QUARANTINE, Row
 
 _SELECT: Final = (
     "SELECT id, device, kind, reason, path, topic, payload, received_at_us, qos, retain, content_type, user_properties"
@@ -67,6 +68,13 @@ def message_of(  # noqa: PLR0917 - a row
         content_type=content_type,
         user_properties=_properties.decode(user_properties),
     )
+
+
+def insert(db: sqlite3.Connection, row: Row) -> int:
+    """Write a row of `tables.refused_latest_row`; gives its number."""
+    write_rows(db, INSERT_QUARANTINE, [row])
+    (number,) = db.execute("SELECT last_insert_rowid()").fetchone()
+    return int(number)
 
 
 def remove(db: sqlite3.Connection, numbers: Sequence[int]) -> int:

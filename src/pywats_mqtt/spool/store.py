@@ -46,7 +46,7 @@ from pywats_mqtt.spool.latest import LatestEntries
 from pywats_mqtt.spool.ledger import Ledger, read_traces
 from pywats_mqtt.spool.lines import Item, Lines
 from pywats_mqtt.spool.packets import without_repeats
-from pywats_mqtt.spool.routing import Plan, decide, latest_pair
+from pywats_mqtt.spool.routing import Pair, Plan, decide, latest_pair
 from pywats_mqtt.spool.rows import write_rows
 from pywats_mqtt.spool.staged import Staged
 from pywats_mqtt.spool.staleness import staleness_of
@@ -82,6 +82,7 @@ class Store:
         self._latest = LatestEntries(tables.read_latest(db, str(path)))
         self._lines = Lines(self._tally.last_id)
         self._staged = Staged()
+        self._refused: dict[Pair, int] = {}
         self.handover = StoreHandover(db, clock, self._lines, self._latest, self._transaction)
         self._end_unfinished()
 
@@ -326,10 +327,22 @@ class Store:
                 entry = self._latest.settle(delivery, now_us=now_us)
                 self._tally.count_refused(delivery.messages)
                 row = tables.refused_latest_row(entry, delivery.event, settlement.rejection)
-                self._staged.quarantine.append(row)
+                self._hold_latest((entry.key, entry.kind), row)
                 reason = settlement.rejection.reason
                 self._ledger.note_folded((delivery.key, delivery.kind), delivery.version, now_us, reason)
         self._staged.when_committed.append(lambda: self._latest.end_lease(delivery.id))
+
+    def _hold_latest(self, pair: Pair, row: tables.Row) -> None:
+        """Put a refused latest delivery in quarantine, in place of the row of the same one that was refused before.
+
+        Else an asset that WATS refuses would fill the disk, a row an interval. Which row that is, is known of this run
+        alone: looking for it among others would read the whole table.
+        """
+        former = self._refused.get(pair)
+        if former is not None:
+            self._tally.quarantined -= quarantine.remove(self._db, [former])
+        number = quarantine.insert(self._db, row)
+        self._staged.when_committed.append(lambda: self._refused.update({pair: number}))
 
     def set_note(self, name: str, value: bytes | None) -> None:
         """See `ports.Notes.set_note`."""
