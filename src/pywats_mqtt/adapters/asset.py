@@ -39,6 +39,9 @@ _STATUS_CHARACTERS = 100
 _WORDS = {"online", OFFLINE, "idle"}
 """Words that may stand alone, beside those with a state."""
 
+NAMES = 500
+"""Channels, and counters of its own, in one message; as many as are kept of an asset."""
+
 LONG_AGO_US = 1
 """Time of a retained `offline` that says none: older than anything else that is known."""
 
@@ -107,7 +110,12 @@ def _update(sent: PlainAssetMessage, context: Context) -> AssetUpdate | None:
         total = sent.total_count
     status = sent.status.strip().lower()[:_STATUS_CHARACTERS] if sent.status else ""
     channels = sent.environment or _NO_CHANNELS
-    if "" in channels or (running is None and total is None and not status and not channels) or status == OFFLINE:
+    if (
+        "" in channels
+        or len(channels) > NAMES
+        or (running is None and total is None and not status and not channels)
+        or status == OFFLINE
+    ):
         return None
     as_of_us, untimed = message.received_at_us, True
     if sent.timestamp is not None:
@@ -149,7 +157,9 @@ def adapt(sent: AssetMessage, context: Context) -> tuple[Identified, ...]:
         events.append(AssetState(asset=asset, status=word, state=state, as_of_us=gone_us, gone_us=gone_us))
     elif word:
         events.append(AssetState(asset=asset, status=word, state=context.settings.states.get(word), as_of_us=as_of_us))
-    counters = own_counters(message.payload) if sent.counters else None
+    counters = own_counters(message.payload) if sent.counters else {}
+    if len(counters) > NAMES:
+        raise Reject(f"has {len(counters)} entries of its own; at most {NAMES}", path="$.counters")
     if counters:
         events.append(AssetCounters(asset=asset, counters=counters, as_of_us=as_of_us))
     channels = _channels(sent.environment) if sent.environment else None
@@ -200,6 +210,8 @@ def _counts(sent: AssetMessage, asset: str, as_of_us: int, *, retained: bool, un
 def _channels(sent: dict[str, float | Reading | None]) -> dict[str, float]:
     if "" in sent:
         raise Reject("a channel needs a name", path='$.environment[""]')
+    if len(sent) > NAMES:
+        raise Reject(f"has {len(sent)} entries; at most {NAMES}", path="$.environment")
     plain = {name: value for name, value in sent.items() if type(value) is float}
     if len(plain) == len(sent):
         return plain  # plain numbers, as nearly all send them

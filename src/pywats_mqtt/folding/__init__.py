@@ -20,7 +20,14 @@ from pywats_mqtt.events import (
     Latest,
     Ordered,
 )
-from pywats_mqtt.folding.counting import capped_counters, capped_counts, fold_counters, fold_counts, without_counts
+from pywats_mqtt.folding.counting import (
+    capped_counters,
+    capped_counts,
+    fold_counters,
+    fold_counts,
+    forget_oldest,
+    without_counts,
+)
 from pywats_mqtt.folding.watching import capped_watch, watch
 from pywats_mqtt.folding.windows import capped_samples, gather
 from pywats_mqtt.limits.history import capped_drift, fold_drift
@@ -96,6 +103,7 @@ def _fold_environment(old: AssetEnvironment, new: AssetEnvironment) -> AssetEnvi
             units.pop(name, None)
             if name in new.units:
                 units[name] = new.units[name]
+    forget_oldest(times, channels, units)
     as_of_us = max(old.as_of_us, new.as_of_us)
     older_us = {name: time_us for name, time_us in times.items() if time_us < as_of_us}
     return AssetEnvironment(asset=new.asset, channels=channels, as_of_us=as_of_us, older_us=older_us, units=units)

@@ -15,6 +15,9 @@ ENDS = 8
 
 HANDED = 50
 """Exports that an asset's counts remember, the newest ones: far more than are on their way at a time."""
+MOST_NAMES = 500
+"""Counters of its own, and channels, kept of an asset; a device that names ever new ones, as one that writes a serial
+number into the name, has those forgotten that it named longest ago."""
 
 _NO_PAST = Past()
 
@@ -95,6 +98,7 @@ def fold_counters(old: AssetCounters, new: AssetCounters) -> AssetCounters:
         time_us = new.older_us.get(name, new.as_of_us)
         if time_us >= times.get(name, 0):
             counters[name], times[name] = value, time_us
+    forget_oldest(times, counters)
     return _counters(new.asset, counters, times)
 
 
@@ -104,6 +108,14 @@ def capped_counters(event: AssetCounters, at_us: int) -> AssetCounters:
         return event
     times = {name: min(event.older_us.get(name, event.as_of_us), at_us) for name in event.counters}
     return _counters(event.asset, event.counters, times)
+
+
+def forget_oldest(times: dict[str, int], *named: dict[str, int | float] | dict[str, float] | dict[str, str]) -> None:
+    """Leave the newest `MOST_NAMES` names in dicts of what is known by name; `times` tells when each was named."""
+    for name in sorted(times, key=lambda name: (times[name], name))[: max(0, len(times) - MOST_NAMES)]:
+        del times[name]
+        for values in named:
+            values.pop(name, None)
 
 
 def _counters(asset: str, counters: dict[str, int | float], times: dict[str, int]) -> AssetCounters:

@@ -17,6 +17,10 @@ MOST_OPEN = 16
 """Windows kept open for an asset; beyond that the oldest is closed at once: a device that sends what it kept for weeks
 fills no row of the spool."""
 
+MOST_STATS = 1_000
+"""Channels of a window, one for each unit they come in; one with more is closed at once: a device that names ever new
+channels fills no row either."""
+
 Slot = tuple[int, int]
 """Start and length of a window."""
 
@@ -66,11 +70,18 @@ def capped_samples(samples: AssetSamples, at_us: int) -> AssetSamples:
 
 
 def _closing(windows: list[Window], closed_us: int, due_us: int, *, is_silent: bool) -> list[Window]:
-    """Tell which windows are to be closed: all that are due as soon as one is that was not before, or in silence."""
+    """Tell which windows are to be closed: all that are due as soon as one is that was not before, or in silence.
+
+    Those that are full are closed as well, and the oldest of too many.
+    """
     is_due = is_silent or any(closed_us < window.end_us <= due_us for window in windows)
-    closing = [window for window in windows if is_due and window.end_us <= due_us]
+    closing = [window for window in windows if (is_due and window.end_us <= due_us) or _is_full(window)]
     left = [window for window in windows if window not in closing]
     return sorted(closing + left[: max(0, len(left) - MOST_OPEN)], key=_slot)
+
+
+def _is_full(window: Window) -> bool:
+    return sum(map(len, window.channels.values())) > MOST_STATS
 
 
 def _history(asset: str, window: Window, closed_us: int, number: int) -> AssetHistory:

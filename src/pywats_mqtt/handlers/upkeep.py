@@ -209,13 +209,13 @@ class Upkeep:
 
 
 def tags_of(kept: Kept, drifts: Mapping[str, DriftState]) -> dict[str, str]:
-    """Give the tags of an asset's calibration; those that stand in WATS and say nothing any more say `none`.
+    """Give the tags of an asset's calibration; those that stand in WATS and say nothing any more say `none`, once.
 
     Args:
         kept: what is known.
         drifts: how each parameter stood when it was measured last.
     """
-    tags = dict.fromkeys(kept.tags, "none")
+    tags = dict.fromkeys((name for name, value in kept.tags.items() if value != "none"), "none")
     if kept.due_us is not None:
         tags["calibration_due"] = from_us(kept.due_us).isoformat()
     for name, state in drifts.items():

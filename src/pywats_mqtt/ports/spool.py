@@ -84,7 +84,7 @@ class RetryAt(msgspec.Struct, frozen=True):
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """Goes to quarantine; a latest one in place of the row it had there of this run, since it says all that one said."""
+    """Goes to quarantine; a latest one in place of the row it had there in this run, since it says all of that."""
 
     delivery: Delivery
     rejection: Rejection

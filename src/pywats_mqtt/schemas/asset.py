@@ -21,7 +21,7 @@ Reset: TypeAlias = Literal["running"] | None
 class Counters(Struct, frozen=True, kw_only=True, gc=False):
     """Counters of an asset: absolute values, or what was added since the last message.
 
-    Any other key with a number is a counter of the device's own, and becomes a tag of that name.
+    Any other key with a number is a counter of the device's own, and becomes a tag of that name; 500 at most.
     """
 
     running_count: Annotated[Count, Meta(description="Uses since the last reset, absolute.")] = None
@@ -90,7 +90,9 @@ class AssetMessage(Struct, frozen=True, kw_only=True, gc=False):
     counters: Annotated[Counters | None, Meta(description="Counters of the asset.")] = None
     environment: Annotated[
         dict[str, float | Reading | None] | None,
-        Meta(description="Channel name to its value, a finite number, or to `{value, unit}`; null is no value."),
+        Meta(
+            description="Channel name to its value, a finite number, or to `{value, unit}`; null is none. At most 500."
+        ),
     ] = None
 
 

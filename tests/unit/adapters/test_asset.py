@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pywats_mqtt.adapters.asset import adapt
+from pywats_mqtt.adapters.asset import NAMES, adapt
 from pywats_mqtt.adapters.context import STATES, Context, Interpretation
 from pywats_mqtt.config.environment import Threshold
 from pywats_mqtt.config.model import AssetConfig
@@ -18,7 +18,7 @@ from pywats_mqtt.errors import Reject
 from pywats_mqtt.events import AssetCounts, AssetState, AssetUpdate, Identified, Identity
 from pywats_mqtt.interpret import RouteTable, interpret
 from pywats_mqtt.messages import RawMessage
-from pywats_mqtt.ports import Rejection
+from pywats_mqtt.ports import Outcome, Rejection
 from pywats_mqtt.schemas.asset import decoder
 
 NOW_US = 1_769_428_800_000_000
@@ -30,10 +30,14 @@ WATCHED = AssetConfig(history_window_s=900, thresholds={"temperature_c": Thresho
 Fields = dict[str, object]
 
 
+def outcome_of(fields: Fields, topic: str = "assets/A/status", *, retain: bool = False) -> Outcome:
+    """Interpret an asset message, also one that is refused."""
+    return interpret(RawMessage(topic, json.dumps(fields).encode(), NOW_US, retain=retain), ROUTES)
+
+
 def read(fields: Fields, topic: str = "assets/A/status", *, retain: bool = False) -> tuple[Identified, ...]:
     """Interpret an asset message."""
-    message = RawMessage(topic, json.dumps(fields).encode(), NOW_US, retain=retain)
-    outcome = interpret(message, ROUTES)
+    outcome = outcome_of(fields, topic, retain=retain)
     assert not isinstance(outcome, Rejection), outcome
     return tuple(outcome)
 
@@ -134,6 +138,21 @@ def test_an_endless_status_is_cut() -> None:
     (identified,) = read({"status": "x" * 500})
     assert isinstance(identified.event, AssetState)
     assert len(identified.event.status) == 100
+
+
+@pytest.mark.parametrize("value", [1, {"value": 1, "unit": "V"}])
+def test_too_many_channels_are_refused(value: object) -> None:
+    """Each becomes a tag of the asset in WATS, for ever."""
+    assert read({"environment": {f"c{number}": value for number in range(NAMES)}})
+    refused = outcome_of({"environment": {f"c{number}": value for number in range(NAMES + 1)}})
+    assert refused == Rejection("has 501 entries; at most 500", "$.environment", "A")
+
+
+def test_too_many_counters_of_its_own_are_refused() -> None:
+    """As channels are."""
+    assert read({"counters": {f"c{number}": number for number in range(NAMES)} | {"total_count": 1}})
+    refused = outcome_of({"counters": {f"c{number}": number for number in range(NAMES + 1)}})
+    assert refused == Rejection("has 501 entries of its own; at most 500", "$.counters", "A")
 
 
 COUNT = st.integers(0, 3) | st.sampled_from([None, -1, 2.0, 2.5, "2", 2**31])

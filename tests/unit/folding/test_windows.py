@@ -25,7 +25,7 @@ from pywats_mqtt.events import (
     identify,
 )
 from pywats_mqtt.folding import capped
-from pywats_mqtt.folding.windows import MOST_OPEN, gather
+from pywats_mqtt.folding.windows import MOST_OPEN, MOST_STATS, gather
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.spool.routing import Pair, decide
 
@@ -193,6 +193,22 @@ def test_what_is_kept_open_is_bounded() -> None:
     assert len(closed) == len(samples) - MOST_OPEN
     assert known is not None
     assert contents([*known.windows, *(history.window for history in closed)]) == expected(samples)
+
+
+def test_a_window_of_ever_new_channels_is_closed_before_it_is_huge() -> None:
+    """As of a device that writes a serial number into the name of a channel, or a time into its unit."""
+    samples = [(5, f"c{number}", 1.0, "") for number in range(3_000)]
+    samples += [(6, "a", 1.0, f"u{number}") for number in range(3_000)]
+    known: AssetSamples | None = None
+    closed: list[AssetHistory] = []
+    for sample in samples:
+        known, said = gather(known, event(sample))
+        closed += said
+        assert sum(len(stats) for window in known.windows for stats in window.channels.values()) <= MOST_STATS
+    assert known is not None
+    assert contents([*known.windows, *(history.window for history in closed)]) == expected(samples)
+    assert len({history.report_id for history in closed}) == len(closed)
+    assert [history.is_supplement for history in closed] == [False, *[True] * (len(closed) - 1)]
 
 
 def test_windows_of_a_former_length_are_closed_as_they_were_opened() -> None:

@@ -79,6 +79,18 @@ async def test_over_the_limit_is_an_alarm_until_it_is_calibrated(bench: Bench) -
     assert tags(bench) == {"calibration_drift_gain": "none", "calibration_drift_offset": "none"}
 
 
+async def test_what_is_kept_of_tags_stays_bounded_whatever_names_a_device_sends(bench: Bench) -> None:
+    """A tag that says `none` in WATS is not remembered for ever."""
+    for number in range(20):
+        now_us = bench.now_us()
+        event = drift(0.1, end_us=now_us, name=f"p{number}")
+        await bench.handle(event)
+    await bench.handle(drift(0.1, end_us=bench.now_us(), name="p19"))
+    assert tags(bench)["calibration_drift_p0"] == "none"
+    kept = msgspec.json.decode(bench.notes.kept[f"upkeep/{FIXTURE}"])
+    assert kept["tags"] == {"calibration_drift_p19": "0.1"}
+
+
 async def test_a_parameter_that_is_forgotten_alarms_no_more(bench: Bench) -> None:
     """A device named ever new ones."""
     now_us = bench.now_us()
