@@ -214,6 +214,9 @@ class AssetHandlers:
             held = known.held = Held.of(await wats.asset(asset))
         name = states.note_name(asset)
         ours = states.decode(await notes.note(name))
+        if ours and held.state not in ours:
+            ours = ()  # people ended it; where they set the same later, that is theirs
+            await notes.set_note(name, None)
         if wanted == held.state and len(ours) > 1:
             await notes.set_note(name, states.encode((wanted,)))  # it was set, though its answer was lost
         may = states.may_leave(held.state, ours, override=self._config.override_states)

@@ -279,6 +279,18 @@ async def test_a_state_that_a_person_set_is_not_read_again_for_each_message(benc
     assert await bench.handle(broken) == ["asset", "set_state"]
 
 
+async def test_a_state_that_people_ended_is_theirs_when_they_set_it_again(bench: Bench) -> None:
+    """The bridge set In maintenance once; a person ended that, and sets it later for reasons of their own."""
+    running = AssetState(asset=FIXTURE, status="running", state=1)
+    await bench.handle(running, AssetState(asset=FIXTURE, status="error", state=3))
+    await bench.wats.set_state(FIXTURE, 1)
+    await bench.handle(running)
+    await bench.wats.set_state(FIXTURE, 3)
+    bench.restart()
+    await bench.handle(running)
+    assert bench.wats.assets[FIXTURE].state == 3
+
+
 @pytest.mark.parametrize("after", [False, True])
 async def test_a_lost_answer_leaves_no_state_for_a_persons(bench: Bench, *, after: bool) -> None:
     """The bridge ends what it set itself, whether WATS had taken the end before the connection broke or not."""
