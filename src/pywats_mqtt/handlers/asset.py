@@ -151,7 +151,12 @@ class AssetHandlers:
                     event.asset, states.IN_MAINTENANCE, known, wats, notes, fresh=held is not remembered
                 )
 
-        await self._sure(event.asset, update)
+        try:
+            await self._sure(event.asset, update)
+        except Reject:
+            if saying and following != before:
+                await notes.set_note(name, alerts.encode(before))  # tried again, it is no repeat
+            raise
 
     async def handle_environment(self, event: AssetEnvironment, wats: Wats, notes: Notes) -> None:
         """Keep the newest value of each channel as a tag; no call where none changed since our last one."""

@@ -51,6 +51,22 @@ async def test_an_alert_is_written_once_and_counted_until_it_is_cleared(bench: B
     assert calls == ["log_message"]
 
 
+async def test_an_alert_that_was_refused_is_written_when_it_is_tried_again(bench: Bench) -> None:
+    """WATS had no such asset, and another alert came meanwhile: the first one is no repeat."""
+    bench.wats.create_assets = False
+    for refused in (alert(), alert(code="E43", at_s=1)):
+        with pytest.raises(Reject):
+            await bench.handle(refused)
+    bench.wats.create_assets = True
+    await bench.handle(alert(), alert(code="E43", at_s=1), alert(at_s=2, active=False))
+
+    assert [text.partition(" at ")[0] for text in log(bench)] == [
+        "Alert E42 (error)",
+        "Alert E43 (error)",
+        "Alert E42 (cleared, came once since 2026-01-26T12:00:00.000+00:00)",
+    ]
+
+
 async def test_an_alert_that_grows_graver_is_written_again(bench: Bench) -> None:
     """A milder repeat is not; it stays as grave as it was."""
     await bench.handle(alert("warning"), alert("critical", at_s=1), alert("info", at_s=2))
