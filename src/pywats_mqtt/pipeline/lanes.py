@@ -125,7 +125,7 @@ class Lanes:
             if not owed[lane] and Lane.TELEMETRY in wanted:
                 left += owed[Lane.TELEMETRY]
             if free > left:
-                self._lately[lane].append(now_s)
+                self._made_lately(lane, now_s).append(now_s)
                 return wanted[lane][0]
         return None
 
@@ -150,9 +150,13 @@ class Lanes:
         """Tell how many calls telemetry leaves to each other lane once it has had its own share."""
         beyond = {}
         for lane in KEPT:
-            lately = self._lately[lane]
-            while lately and lately[0] < now_s - LATELY_S:
-                lately.popleft()
-            foreseen = int(len(lately) * self._window_s / LATELY_S)
+            foreseen = int(len(self._made_lately(lane, now_s)) * self._window_s / LATELY_S)
             beyond[lane] = max(owed[lane], max(0, foreseen - used[lane]) + self._shares[lane] // LEFT_OVER)
         return beyond
+
+    def _made_lately(self, lane: Lane, now_s: float) -> deque[float]:
+        """Give when a lane's calls of the last seconds were made; what is older is forgotten, whoever waits."""
+        lately = self._lately[lane]
+        while lately and lately[0] < now_s - LATELY_S:
+            lately.popleft()
+        return lately

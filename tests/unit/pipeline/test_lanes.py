@@ -203,3 +203,14 @@ def test_however_small_the_limit_everybody_gets_on(limit: int) -> None:
 
     assert server.rate(REPORT, 0.0) > 0
     assert limit == 1 or server.rate(COUNTS, 0.0) > 0
+
+
+def test_calls_are_forgotten_also_where_no_telemetry_waits() -> None:
+    """A bridge that reports for months keeps the last seconds, and nothing before."""
+    server = Server(450)
+    kept: list[int] = []
+    for _ in range(2_000):
+        assert server.call(REPORT) == REPORT
+        server.now_s += 1.0
+        kept.append(sum(map(len, server.lanes._lately.values())))  # noqa: SLF001 - nothing else shows what is kept
+    assert max(kept) <= 20
