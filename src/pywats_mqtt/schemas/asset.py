@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta, Raw, Struct, field
@@ -135,6 +135,9 @@ class _WithCounters(Struct):
 
 
 _with_counters: msgspec.json.Decoder[_WithCounters] = msgspec.json.Decoder(_WithCounters)
+_PACKED: Final = range(-(2**63), 2**63)
+"""Integers that the spool can pack: MessagePack has none of more than 64 bits."""
+
 _number: msgspec.json.Decoder[int | float] = msgspec.json.Decoder(int | float)
 
 
@@ -159,4 +162,7 @@ def own_counters(payload: bytes) -> dict[str, int | float]:
             raise Reject(
                 f"expected a finite number, got {bytes(raw)[:60].decode()}", path=f"$.counters.{name}"
             ) from exc
+        if isinstance(found[name], int) and found[name] not in _PACKED:
+            problem = f"expected a number of 64 bits at most, got {bytes(raw)[:60].decode()}"
+            raise Reject(problem, path=f"$.counters.{name}")
     return found
