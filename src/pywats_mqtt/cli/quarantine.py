@@ -195,7 +195,7 @@ def opened(config: BridgeConfig) -> SqliteSpool:
 
 def routes_of(config: BridgeConfig) -> RouteTable:
     """Give which adapter reads which topic."""
-    return RouteTable(config.topics, assets=config.assets)
+    return RouteTable(config.topics, assets=config.assets, production=config.production)
 
 
 def reader_of(config: BridgeConfig) -> SpoolReader:
