@@ -307,6 +307,7 @@ class Delivering:
 
     def _settled(self, delivery: Delivery, problem: Retry | Reject | None, *, others: int) -> Settlement:
         if isinstance(problem, Reject):  # perhaps ours, made without asking: it does not prove that the server is back
+            self._failures.pop(delivery.id, None)
             return Refused(delivery, Rejection(problem.reason, problem.path))
         if isinstance(problem, Retry):
             return self._put_off(delivery, problem, others=others)

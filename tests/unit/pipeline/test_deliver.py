@@ -180,6 +180,20 @@ async def test_a_poisonous_result_is_refused_after_its_attempts_while_others_get
     assert "tried 3 times" in row.reason
 
 
+async def test_of_what_was_refused_after_it_failed_nothing_is_remembered() -> None:
+    """Or a server that answers 500 before 400 would fill the memory."""
+    bench = Bench()
+    await put_and_route(bench.spool, *(message(f"T{number}", number) for number in range(4)))
+    for number in range(4):
+        failed = Retry("internal error", scope=Scope.DELIVERY, cause="500")
+        bench.server.failures[str(number)] = [failed, Reject("no such process")]
+    await bench.drain()
+    bench.clock.seconds += 600
+    await bench.drain()
+    assert len(await bench.spool.quarantined(10)) == 4
+    assert bench.loop._failures == {}  # noqa: SLF001 - nothing else shows what is remembered
+
+
 async def test_a_result_on_which_the_connection_always_drops_holds_up_its_own_device_alone() -> None:
     """Too large for a proxy, say: it looks like an absent server at first, so the next try is another device's."""
     bench = Bench()
