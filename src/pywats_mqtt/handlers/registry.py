@@ -122,7 +122,8 @@ def make_handlers(config: BridgeConfig, around: Surroundings) -> Handlers:
     calibration = CalibrationHandlers(upkeep, assets, limits)
     stations = Stations(config, around.clock, around.publish, around.on_refused)
     utilization = Utilization(config, calendar_of(config.shifts), around, assets.make_sure)
-    selftests = SelfTesting(config.assets, around.clock, assets, around.alarms, around.on_refused)
+    listening, refused = around.is_listening, around.on_refused
+    selftests = SelfTesting(config.assets, around.clock, assets, around.alarms, refused, is_listening=listening)
     batches = BatchHandler(config.production, around.clock, around.on_refused)
     results = ResultHandler(wats_config.is_counted_by_reports)
     repairs = RepairHandler(around.clock)
@@ -159,6 +160,7 @@ def make_handlers(config: BridgeConfig, around: Surroundings) -> Handlers:
         stations.tell_again()
         around.alarms.tell_again()
         streams.tell_again()
+        selftests.tell_again()
         presence.connected()
 
     return Handlers(

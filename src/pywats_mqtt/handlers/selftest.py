@@ -47,6 +47,12 @@ AGAIN_S = 3_600.0
 FAILED, OVERDUE = "selftest_failed", "selftest_overdue"
 """The alarms."""
 
+CATCH_UP_US = 300_000_000
+"""Nothing is overdue until we have listened for so long: a self-test done while we were away has yet to be read."""
+
+OWED = 200
+"""Lines that wait for a log at most, where WATS refuses them for long; the oldest are given up first."""
+
 ALARMED = 500
 """Units that an alarm names at most, the newest ones."""
 
@@ -75,6 +81,8 @@ class SelfTesting:
         assets: Holding,
         alarms: Alarms,
         on_refused: Callable[[str, str], None],
+        *,
+        is_listening: Callable[[], bool],
     ) -> None:
         """Know nothing yet.
 
@@ -84,6 +92,7 @@ class SelfTesting:
             assets: change states.
             alarms: are raised and cleared.
             on_refused: see `Surroundings`.
+            is_listening: see `Surroundings`.
         """
         self._how = config.selftest_failed
         self._every_us = int(config.selftest_every_h * 3_600e6)
@@ -91,6 +100,8 @@ class SelfTesting:
         self._assets = assets
         self._alarms = alarms
         self._on_refused = on_refused
+        self._is_listening = is_listening
+        self._listening_us = to_us(clock.now())
         self._suspects = Suspects()
         self._known: dict[str, SelfTests] = {}
         self._loaded = False
@@ -140,12 +151,17 @@ class SelfTesting:
             return
         await self._load(notes)
         now_us, now_s = to_us(self._clock.now()), self._clock.monotonic()
+        is_told = self._is_listening() and now_us - self._listening_us >= CATCH_UP_US
         for device in list(self._known):
             async with self._turn(device):
-                known = self._known[device]
-                await self._keep(device, overdue(known, now_us, self._every_us), notes)
+                if is_told:
+                    await self._keep(device, overdue(self._known[device], now_us, self._every_us), notes)
                 if now_s >= self._refused_at.get(device, -AGAIN_S) + AGAIN_S:
                     await self._mark(device, wats, notes)
+
+    def tell_again(self) -> None:
+        """Begin to listen anew: the broker was away, and what devices said meanwhile is still to come."""
+        self._listening_us = to_us(self._clock.now())
 
     async def _take(self, result: TestResult, notes: Notes) -> None:
         device = result.device
@@ -250,6 +266,8 @@ class SelfTesting:
 
     async def _keep(self, device: str, known: SelfTests, notes: Notes) -> None:
         if known != self._known.get(device):
+            if len(known.owed) > OWED:  # the first one may be under way: `sending` is about it
+                known = msgspec.structs.replace(known, owed=(*known.owed[:1], *known.owed[1 - OWED :]))
             await notes.set_note(PREFIX + device, encode(known))
             self._known[device] = known
 

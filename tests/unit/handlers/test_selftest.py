@@ -12,6 +12,7 @@ from pywats_mqtt.config.model import BridgeConfig
 from pywats_mqtt.errors import Reject, Retry
 from pywats_mqtt.events import AssetAlert, AssetState, AssetUse
 from pywats_mqtt.handlers.selftest import AGAIN_S, CALL
+from pywats_mqtt.handlers.selftests import PREFIX, decode
 from tests.unit.handlers.selftest_bench import (
     FIXTURE,
     FORBIDDEN,
@@ -118,6 +119,7 @@ async def test_an_overdue_self_test_is_noticed_without_a_message_and_after_a_res
     await bench.handle(self_test(0), unit(1))
     assert await bench.look(8) == []
     bench.restart()
+    assert await bench.look(8.05) == []
     assert await bench.look(9) == ["set_tags", "log_message"]
     bench.restart()
     assert await bench.look(10) == []
@@ -134,6 +136,35 @@ async def test_an_overdue_self_test_is_noticed_without_a_message_and_after_a_res
         ("wats/alarms/selftest_overdue", True),
         ("wats/alarms/selftest_overdue", False),
     ]
+
+
+async def test_nothing_is_overdue_before_what_was_sent_while_we_were_away_could_be_read() -> None:
+    """After a start, and after the broker was away: else each weekend would put the fixtures in maintenance."""
+    bench = Bench("block", every_h=8)
+    await bench.handle(self_test(0))
+    bench.clock.seconds = 9 * 3_600
+    bench.restart()
+    assert await bench.look(9.05) == []
+    await bench.handle(self_test(7))
+    assert await bench.look(9.5) == []
+    bench.clock.seconds = 16 * 3_600
+    bench.handlers.tell_again()
+    assert await bench.look(16.05) == []
+    await bench.handle(self_test(14))
+    assert await bench.look(17) == []
+    assert bench.alarms() == []
+    assert bench.state == IN_OPERATION
+
+
+async def test_lines_that_a_log_never_takes_are_bounded() -> None:
+    """The newest are kept, and what is being sent."""
+    bench = Bench()
+    for hour in range(300):
+        bench.wats.fail_next("log_message", FORBIDDEN)
+        await bench.handle(self_test(hour, "F" if hour % 2 else "P"))
+    known = decode(bench.notes.kept[PREFIX + FIXTURE])
+    assert len(known.owed) == 200
+    assert "failed at 2026-02-07T17:00" in known.owed[-1]
 
 
 async def test_a_fixture_that_fails_when_it_is_overdue_has_all_units_since_it_was_good() -> None:
