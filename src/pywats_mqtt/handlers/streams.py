@@ -61,6 +61,7 @@ class Streams:
         self._accept = around.accept
         self._figures = around.streams
         self._is_listening = around.is_listening
+        self._has_room = around.has_room
         self._submit = submit
         self._known = StreamNotes(config.streams.max_points)
         self._timeout_us = int(config.streams.timeout_s * 1e6)
@@ -153,6 +154,9 @@ class Streams:
         """Put what is due in the lines of the testers."""
         if not self._is_listening():
             return  # silence says nothing
+        if not await self._has_room():
+            self.tell_again()  # nor then: samples may wait at the broker
+            return
         now_us = to_us(self._clock.now())
         for session in await self._known.everything(notes):
             head = session.head

@@ -77,6 +77,7 @@ class Bench:
         self.inbox: list[RawMessage] = []
         self.refused: list[Reject] = []
         self.listening = True
+        self.room = True
         self.figures = StreamFigures()
         self._routes = RouteTable(self.config.topics, production=self.config.production)
         self._seen: set[bytes] = set()
@@ -88,8 +89,15 @@ class Bench:
         async def accept(message: RawMessage) -> None:
             self.inbox.append(message)
 
+        async def has_room() -> bool:
+            return self.room
+
         around = msgspec.structs.replace(
-            quiet(self.clock), accept=accept, is_listening=lambda: self.listening, streams=self.figures
+            quiet(self.clock),
+            accept=accept,
+            is_listening=lambda: self.listening,
+            has_room=has_room,
+            streams=self.figures,
         )
         handlers = make_handlers(self.config, around)
         self._handlers, self.tell_again = handlers.by_event, handlers.tell_again

@@ -156,6 +156,21 @@ async def test_silence_says_nothing_while_the_broker_is_away(bench: Bench) -> No
     assert bench.report().result == "T"
 
 
+async def test_silence_says_nothing_while_the_spool_is_full(bench: Bench) -> None:
+    """Nothing is read from the broker then, and nothing may be put in the inbox: that would wait for room."""
+    await bench.measure(40.0)
+    bench.room = False
+    bench.clock.seconds += 2_000
+    await bench.look()
+    bench.room = True
+    await bench.look()
+    assert not bench.reports()
+    bench.clock.seconds += 901
+    await bench.look()
+
+    assert bench.report().result == "T"
+
+
 async def test_what_is_due_is_put_in_the_inbox_once(bench: Bench) -> None:
     """However often the look finds it, while the line of the tester waits."""
     await bench.measure(40.0)
