@@ -49,6 +49,9 @@ too."""
 LATELY_S: Final = 10.0
 """By the calls of these last seconds is foreseen what another lane will make in a window."""
 
+LOOK_S: Final = 1.0
+"""What telemetry leaves to others gets less as their calls are longer ago; it looks that often whether it may go on."""
+
 AT_ONCE: Final = 5
 """One part in so many of telemetry's calls of a minute may go at once: the first values of a small site are there in
 seconds, and of a thousand fixtures' none has to wait longer for it."""
@@ -130,8 +133,13 @@ class Lanes:
         return None
 
     def opens_in_s(self, now_s: float) -> float:
-        """Tell how long until telemetry's pace lets it go on; 0 where it does now."""
-        return max(0.0, self._even_s - now_s)
+        """Tell how long until telemetry's pace lets it go on, or what was foreseen for others may be less; else 0."""
+        if now_s < self._even_s:
+            return self._even_s - now_s
+        first_s = min((lately[0] for lately in self._lately.values() if lately), default=None)
+        if not self._held_up or first_s is None:
+            return 0.0
+        return max(LOOK_S, first_s + LATELY_S - now_s)
 
     def _goes_on(self, now_s: float, *, has_room: bool) -> bool:
         """Tell whether telemetry makes a call now, and if so, when it may make the next one."""

@@ -214,3 +214,16 @@ def test_calls_are_forgotten_also_where_no_telemetry_waits() -> None:
         server.now_s += 1.0
         kept.append(sum(map(len, server.lanes._lately.values())))  # noqa: SLF001 - nothing else shows what is kept
     assert max(kept) <= 20
+
+
+def test_telemetry_that_was_held_up_by_a_burst_goes_on_when_that_is_over() -> None:
+    """Seconds after it, and not when the calls of the burst come free, a window later."""
+    server = Server(20)
+    server.run(6, COUNTS)
+    assert [server.call(REPORT) for _ in range(4)] == [REPORT] * 4
+    burst_s = server.now_s
+    while server.call(COUNTS) is None:
+        wait_s = server.lanes.opens_in_s(server.now_s)
+        assert wait_s > 0, "nobody would look before a call comes free"
+        server.now_s += wait_s
+    assert server.now_s - burst_s < 15
