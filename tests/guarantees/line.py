@@ -6,6 +6,7 @@ Both ends are compared at the end: what the testers published, and what the emul
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections import defaultdict
@@ -22,6 +23,7 @@ from paho.mqtt.properties import Properties
 from pywats_mqtt.app.local_socket import ask
 from tests.contract.brokers.mosquitto import HOST, Mosquitto
 from tests.emulator.server import RunningEmulator, start_emulator
+from tests.guarantees.stores import SQLITE, Store
 from tests.ports import free_port
 from tests.waiting import block_until
 
@@ -35,11 +37,16 @@ STOP_S = 30.0
 
 
 class Bridge:
-    """The bridge as a process, ended as the scenario wants."""
+    """The bridge as a process, ended as the scenario wants.
+
+    Attributes:
+        environment: what its environment has beside that of the test.
+    """
 
     def __init__(self, config: Path, *options: str) -> None:
         self.config = config
         self.options = options
+        self.environment: dict[str, str] = {}
         self.log = config.with_name("bridge.log")
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -53,7 +60,7 @@ class Bridge:
         """Start it; it may still be connecting when this returns."""
         with self.log.open("ab") as log:
             words = [sys.executable, "-m", "pywats_mqtt", "run", "-c", str(self.config), *self.options]
-            self._process = subprocess.Popen(words, stderr=log)
+            self._process = subprocess.Popen(words, stderr=log, env=os.environ | self.environment)
 
     def kill(self) -> None:
         """Kill it with -9."""
@@ -95,6 +102,7 @@ class Testers:
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho's
         properties.SessionExpiryInterval = 3600
         self._client.connect_async(HOST, port, clean_start=False, properties=properties)
+        self._sent = 0
         self._acknowledged = 0
         self._client.on_publish = self._note_acknowledged
         self._client.loop_start()
@@ -111,13 +119,16 @@ class Testers:
                 name = f"T{tester}"
                 number = self.published[name]
                 self.published[name] += 1
-                payload = json.dumps(result(name, number))
-                self._client.publish(f"testers/{name}/results", payload, qos=1)
+                self.send(f"testers/{name}/results", result(name, number))
+
+    def send(self, topic: str, payload: dict[str, object]) -> None:
+        """Publish one message at QoS 1; the client keeps it through reconnects."""
+        self._sent += 1
+        self._client.publish(topic, json.dumps(payload), qos=1)
 
     def wait(self) -> None:
         """Wait until the broker has acknowledged them all."""
-        everything = sum(self.published.values())
-        block_until(lambda: self._acknowledged >= everything, bound_s=BOUND_S, what="all acknowledged by the broker")
+        block_until(lambda: self._acknowledged >= self._sent, bound_s=BOUND_S, what="all acknowledged by the broker")
 
     def close(self) -> None:
         """Disconnect."""
@@ -142,8 +153,9 @@ def result(tester: str, number: int) -> dict[str, object]:
 class Line:
     """All of it; `mosquitto`, `emulator`, `bridge` and `testers` are ended and started by the scenario."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, store: Store = SQLITE) -> None:
         self.folder = folder
+        self.store = store
         self.mosquitto = Mosquitto(folder / "mosquitto")
         self.wats_port = free_port()
         self.emulator: RunningEmulator | None = None
@@ -153,7 +165,7 @@ class Line:
             "reconnect_delay = 0.2\nmax_reconnect_delay = 1.0\n"
             f'[wats]\nurl = "http://{HOST}:{self.wats_port}"\ntoken = "c2VjcmV0"\n'
             "requests_per_minute = 0\n[wats.operation_codes]\nself_test = 10\n"
-            '[spool]\npath = "spool.db"\n'
+            f"[spool]\n{store.settings}"
         )
 
     def start_wats(self, *options: str) -> RunningEmulator:
@@ -203,9 +215,9 @@ class Line:
 
 
 @contextmanager
-def line(folder: Path) -> Iterator[Line]:
+def line(folder: Path, store: Store = SQLITE) -> Iterator[Line]:
     """A line of which nothing runs yet; whatever the scenario started is ended."""
-    made = Line(folder)
+    made = Line(folder, store)
     with ExitStack() as ends:
         ends.callback(made.mosquitto.kill)
         ends.callback(made.kill_wats)
