@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections import defaultdict
@@ -76,6 +77,14 @@ class Bridge:
         code = self._process.wait(STOP_S)
         self._process = None
         return code
+
+    def pause(self) -> None:
+        """Let it stand still (SIGSTOP)."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self.process.send_signal(signal.SIGCONT)
 
     def status(self) -> dict[str, Any]:
         """Ask the running bridge what it knows; empty while it does not answer."""
@@ -167,6 +176,29 @@ class Line:
             "requests_per_minute = 0\n[wats.operation_codes]\nself_test = 10\n"
             f"[spool]\n{store.settings}"
         )
+
+    def write_at_once(self, settings: str = "") -> None:
+        """Let the bridge write counts and tags as they come, with more settings at the end."""
+        text = self.bridge.config.read_text()
+        at_once = "requests_per_minute = 0\nupdate_interval_s = 0\ntags_interval_s = 0\n"
+        self.bridge.config.write_text(text.replace("requests_per_minute = 0\n", at_once) + settings)
+
+    def broker_at(self, port: int) -> None:
+        """Let the bridge reach the broker at another port, from its next start on."""
+        text = self.bridge.config.read_text()
+        self.bridge.config.write_text(text.replace(f"\nport = {self.mosquitto.port}\n", f"\nport = {port}\n"))
+
+    def faults(self) -> list[dict[str, Any]]:
+        """Give the faults of WATS with how often each hit."""
+        assert self.emulator is not None
+        return self.emulator.faults()
+
+    def status_of_the_dead(self) -> dict[str, Any]:
+        """Read from the spool what a bridge left that does not run."""
+        words = [sys.executable, "-m", "pywats_mqtt", "status", "-c", str(self.bridge.config), "--json"]
+        done = subprocess.run(words, capture_output=True, check=False)
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
 
     def start_wats(self, *options: str) -> RunningEmulator:
         """Start the emulator at its port, with what it knew before."""

@@ -30,7 +30,9 @@ class Sent:
 
     def numbers(self) -> set[str]:
         """Give the number of every message."""
-        told = [pair for kind in (self.totals, self.increments, self.readings) for pairs in kind.values() for pair in pairs]
+        told = [
+            pair for kind in (self.totals, self.increments, self.readings) for pairs in kind.values() for pair in pairs
+        ]
         results = (number for numbers in self.results.values() for number in numbers)
         return {*results, *self.refused, *(number for number, _ in told)}
 
@@ -83,7 +85,8 @@ class Difference:
 
     Attributes:
         missing: numbers that are neither in WATS nor in quarantine.
-        doubled: numbers that are there more than once.
+        doubled: numbers that are in WATS more than once, or there and in quarantine.
+        refused_again: numbers that are in quarantine more than once: no identity tells what does not fit from its repeat.
         disordered: numbers that WATS received after a later one of the same tester.
         foreign: numbers that nobody sent.
         inexact: counts and readings that are not as they were sent, as `I0: 41, sent 42`.
@@ -91,6 +94,7 @@ class Difference:
 
     missing: tuple[str, ...] = ()
     doubled: tuple[str, ...] = ()
+    refused_again: tuple[str, ...] = ()
     disordered: tuple[str, ...] = ()
     foreign: tuple[str, ...] = ()
     inexact: tuple[str, ...] = ()
@@ -101,7 +105,8 @@ EXACT = Difference()
 
 def compare(sent: Sent, held: Held) -> Difference:
     """Compare the two ends."""
-    arrived = Counter(number for numbers in held.results.values() for number in numbers) + Counter(held.refused)
+    refused = Counter(held.refused)
+    arrived = Counter(number for numbers in held.results.values() for number in numbers) + Counter(set(refused))
     expected = {number for numbers in sent.results.values() for number in numbers} | set(sent.refused)
     misplaced = {
         number
@@ -113,8 +118,11 @@ def compare(sent: Sent, held: Held) -> Difference:
     return Difference(
         missing=tuple(sorted(expected - set(arrived))),
         doubled=tuple(sorted(number for number, count in arrived.items() if count > 1)),
+        refused_again=tuple(sorted(number for number, count in refused.items() if count > 1)),
         disordered=tuple(
-            sorted(one for tester, numbers in held.results.items() for one in _late(numbers, sent.results.get(tester, ())))
+            sorted(
+                one for tester, numbers in held.results.items() for one in _late(numbers, sent.results.get(tester, ()))
+            )
         ),
         foreign=tuple(sorted((set(arrived) - expected) | misplaced)),
         inexact=(*_inexact(sent.counts(), held.counts), *_inexact(sent.newest(), held.newest)),

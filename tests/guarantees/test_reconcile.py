@@ -34,7 +34,7 @@ def test_what_arrived_as_it_was_sent_is_exact() -> None:
         (replace(HELD, results={**HELD.results, "T0": ["T0-1", "T0-3"]}), Difference(missing=("T0-2",))),
         (replace(HELD, results={"T0": HELD.results["T0"]}), Difference(missing=("T1-1",))),
         (replace(HELD, refused=["B0-1"]), Difference(missing=("B0-2",))),
-        (replace(HELD, refused=["B0-1", "B0-1", "B0-2"]), Difference(doubled=("B0-1",))),
+        (replace(HELD, refused=["B0-1", "B0-1", "B0-2"]), Difference(refused_again=("B0-1",))),
         (replace(HELD, results={**HELD.results, "T1": ["T1-1", "T1-1"]}), Difference(doubled=("T1-1",))),
         (replace(HELD, results={**HELD.results, "T0": ["T0-2", "T0-1", "T0-3"]}), Difference(disordered=("T0-1",))),
         (replace(HELD, results={**HELD.results, "T1": ["T1-1", "T1-2"]}), Difference(foreign=("T1-2",))),

@@ -1,0 +1,105 @@
+"""Devices of all kinds that number what they send, and a line's two ends put side by side."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections import defaultdict
+
+from tests.guarantees.line import BOUND_S, Line, Testers
+from tests.guarantees.reconcile import Held, Sent
+from tests.waiting import block_until
+
+COUNTING, ADDING, MEASURING = 3, 3, 2
+"""How many assets state a total, state what was added, and measure."""
+
+REFUSED_EVERY = 5
+"""After so many results a tester sends one that does not fit."""
+
+NUMBER = re.compile(rb'"(?:serial_number|message_id|sequence|result)": ?"([TBAIE]\d+-\d{6})"')
+"""How a number stands in a payload."""
+
+
+class Fleet(Testers):
+    """Testers, and assets beside them, on one connection; all of their messages have numbers."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
+        self.sent = Sent()
+        self._round = 0
+
+    def publish(self, count: int) -> None:
+        """Publish so many messages of each device, in turn; of the last turn the results come last."""
+        for _ in range(count):
+            self._publish_of_assets(self._round)
+            self._round += 1
+            before = dict(self.published)
+            super().publish(1)
+            for tester, after in self.published.items():
+                self.sent.results[tester].append(f"{tester}-{before.get(tester, 0):06d}")
+                if after % REFUSED_EVERY == 0:
+                    self._publish_misfit(tester, after)
+
+    def _publish_misfit(self, tester: str, number: int) -> None:
+        name = f"B{tester[1:]}-{number:06d}"
+        self.sent.refused.append(name)
+        self.send(f"testers/{tester}/results", {"serial_number": "MISFIT", "part_number": "GUARANTEE", "result": name})
+
+    def _publish_of_assets(self, number: int) -> None:
+        at = f"2026-01-26T{number // 3600 % 24:02d}:{number // 60 % 60:02d}:{number % 60:02d}Z"
+        for place in range(COUNTING):
+            name = f"A{place}-{number:06d}"
+            total = 100 + (number + 1) * (place + 1)
+            self.sent.totals[f"A{place}"].append((name, total))
+            self.send(f"assets/A{place}/counters", {"timestamp": at, "message_id": name, "total_count": total})
+        for place in range(ADDING):
+            name = f"I{place}-{number:06d}"
+            added = 1 + (number + place) % 3
+            self.sent.increments[f"I{place}"].append((name, added))
+            # Odd ones name a sequence, even ones a message_id.
+            by = "sequence" if place % 2 else "message_id"
+            self.send(f"assets/I{place}/counters", {"timestamp": at, by: name, "increment": added})
+        for place in range(MEASURING):
+            name = f"E{place}-{number:06d}"
+            self.sent.readings[f"E{place}"].append((name, number))
+            reading = {"temperature_c": number}
+            self.send(f"assets/E{place}/environment", {"timestamp": at, "message_id": name, "environment": reading})
+
+
+def held_by(line: Line) -> Held:
+    """Give what WATS and the quarantine hold."""
+    assert line.emulator is not None
+    state = line.emulator.state()
+    results: dict[str, list[str]] = defaultdict(list)
+    for report in state["reports"]:
+        results[report["machineName"]].append(report["sn"])
+    assets = {asset["serialNumber"]: asset for asset in state["assets"]}
+    counts = {name: asset["totalCount"] for name, asset in assets.items() if name[0] in "AI"}
+    tags = {
+        name: {tag["key"]: tag["value"] for tag in asset["tags"]} for name, asset in assets.items() if name[0] == "E"
+    }
+    newest = {name: int(found["temperature_c"]) for name, found in tags.items() if "temperature_c" in found}
+    return Held(results=results, refused=quarantined(line), counts=counts, newest=newest)
+
+
+def quarantined(line: Line) -> list[str]:
+    """Give the number of each message in quarantine, from the reason it is there for; the reason itself where none is."""
+    words = [sys.executable, "-m", "pywats_mqtt", "spool", "list", "-c", str(line.bridge.config), "--json"]
+    rows = json.loads(subprocess.run(words, capture_output=True, check=True).stdout)
+    found = ((re.search(r"B\d+-\d{6}", row["reason"]), row["reason"]) for row in rows)
+    return [match[0] if match else reason for match, reason in found]
+
+
+def settle(line: Line, sent: Sent) -> Held:
+    """Wait until the last result of each tester is in WATS and nothing waits; give what is held then.
+
+    What was sent before those results was received before them, as all came by one connection.
+    """
+    last = {numbers[-1] for numbers in sent.results.values() if numbers}
+    block_until(
+        lambda: last <= {report["sn"] for report in line.reports()}, bound_s=BOUND_S, what="the last results in WATS"
+    )
+    block_until(lambda: line.bridge.status().get("waiting") == 0, bound_s=BOUND_S, what="nothing waits")
+    return held_by(line)
