@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from tools.bootstrap import ENVIRONMENT, PYTHON, ROOT
 from tools.parts import provide
 
 IN_CI = os.environ.get("CI") == "true"
+SOAK = "tests/guarantees/test_soak.py"
 INTERRUPTED = 130
 """What a shell reports of a command that Ctrl-C ended: 128 and the signal's number."""
 
@@ -35,6 +37,22 @@ def run(test_arguments: Sequence[str] | None) -> int:
     if failed:
         print(f"failed: {', '.join(failed)}", flush=True)
     return 1 if failed else 0
+
+
+def soak_of(arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """Take `--soak MINUTES` and `--seed N` out of pytest's arguments.
+
+    Returns:
+        What pytest is given, and what its environment has beside ours: with a soak, the soak test alone, for so long.
+    """
+    parser = argparse.ArgumentParser(prog="bridge test", add_help=False, allow_abbrev=False)
+    parser.add_argument("--soak", type=float, metavar="MINUTES")
+    parser.add_argument("--seed", type=int, metavar="N")
+    known, rest = parser.parse_known_args(arguments)
+    if known.soak is None:
+        return list(arguments), {}
+    environment = {"SOAK_MINUTES": str(known.soak)} | ({} if known.seed is None else {"SOAK_SEED": str(known.seed)})
+    return [SOAK, *rest], environment
 
 
 def _checks() -> tuple[tuple[str, list[str]], ...]:
@@ -61,7 +79,9 @@ def _passes(name: str, command: Sequence[str]) -> bool:
 
 def _tests_pass(arguments: Sequence[str]) -> bool:
     complete = provide()
-    child = subprocess.Popen([PYTHON, "-m", "pytest", *arguments], cwd=ROOT)  # noqa: S603  # no shell
+    arguments, soak = soak_of(arguments)
+    command = [PYTHON, "-m", "pytest", *arguments]
+    child = subprocess.Popen(command, cwd=ROOT, env=os.environ | soak)  # noqa: S603  # no shell
 
     def terminate(_number: int, _frame: FrameType | None) -> None:
         child.terminate()

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
+from typing import TypeAlias
 
 from tests.guarantees.fleet import Fleet
 from tests.guarantees.line import BOUND_S, Line
 from tests.waiting import block_until
+
+Fault: TypeAlias = Callable[[Line, Random], None]
+"""Does it, and leaves the line running."""
 
 FIGURES = ("received", "stored", "acknowledged", "delivered")
 
@@ -39,7 +44,7 @@ def await_moment(line: Line, chance: Random) -> None:
 
 def kill_at_random(line: Line, fleet: Fleet, *, seed: int, rounds: int) -> None:
     """Kill the bridge with -9 again and again while devices publish; it runs afterwards."""
-    chance = Random(seed)
+    chance = Random(seed)  # noqa: S311 - it has to be repeatable
     for _ in range(rounds):
         fleet.publish(chance.randrange(1, 8))
         await_moment(line, chance)
@@ -47,3 +52,68 @@ def kill_at_random(line: Line, fleet: Fleet, *, seed: int, rounds: int) -> None:
         line.bridge.start()
     line.await_session()
     fleet.publish(1)
+
+
+def kill(line: Line, chance: Random) -> None:
+    """Kill the bridge with -9."""
+    await_moment(line, chance)
+    line.bridge.kill()
+    line.bridge.start()
+
+
+def stop(line: Line, chance: Random) -> None:
+    """Stop the bridge with SIGTERM under load."""
+    await_moment(line, chance)
+    block_until(line.bridge.status, bound_s=BOUND_S, what="it runs")
+    assert line.bridge.stop() == 0
+    line.bridge.start()
+
+
+def restart_broker(line: Line, chance: Random) -> None:
+    """Restart the broker from its persistence."""
+    await_moment(line, chance)
+    line.mosquitto.restart()
+
+
+def take_wats_away(line: Line, chance: Random) -> None:
+    """Kill WATS, which keeps what it has, and start it once the bridge has done some of what it can without."""
+    await_moment(line, chance)
+    line.kill_wats()
+    if chance.random() < 0.5:
+        line.bridge.kill()
+        line.bridge.start()
+    line.start_wats()
+
+
+def lose_answers(line: Line, chance: Random) -> None:
+    """Let WATS do what it is asked for and not say so, or refuse."""
+    assert line.emulator is not None
+    kind = chance.choice(("drop_after", "drop_before", "reset", "truncated", "malformed", "status"))
+    line.emulator.fault(kind, path="/api", times=chance.randrange(1, 9))
+
+
+def kill_before_the_answer(line: Line, chance: Random) -> None:
+    """Kill the bridge when WATS has done something that it does not know of."""
+    assert line.emulator is not None
+    line.emulator.fault("delay_after", path=chance.choice(("/api/Report", "/api/Asset")), delay_s=3_600, times=3)
+
+    def hit() -> bool:
+        status = line.bridge.status()
+        return any(fault["hits"] for fault in line.faults()) or (
+            bool(status.get("connected")) and not status["waiting"]
+        )
+
+    block_until(hit, bound_s=BOUND_S, what="WATS has some")
+    line.bridge.kill()
+    line.emulator.clear_faults()
+    line.bridge.start()
+
+
+FAULTS: dict[str, Fault] = {
+    "kill": kill,
+    "stop": stop,
+    "restart_broker": restart_broker,
+    "take_wats_away": take_wats_away,
+    "lose_answers": lose_answers,
+    "kill_before_the_answer": kill_before_the_answer,
+}

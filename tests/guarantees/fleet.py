@@ -85,7 +85,7 @@ def held_by(line: Line) -> Held:
 
 
 def quarantined(line: Line) -> list[str]:
-    """Give the number of each message in quarantine, from the reason it is there for; the reason itself where none is."""
+    """Give the number of each message in quarantine, from its reason; the reason itself where it names none."""
     words = [sys.executable, "-m", "pywats_mqtt", "spool", "list", "-c", str(line.bridge.config), "--json"]
     rows = json.loads(subprocess.run(words, capture_output=True, check=True).stdout)
     found = ((re.search(r"B\d+-\d{6}", row["reason"]), row["reason"]) for row in rows)

@@ -72,13 +72,14 @@ class Power:
         Args:
             seed: chooses what of the unsynced is there.
         """
-        after = rebuild(self._before, asked(self._log.read_bytes()), Random(seed))
+        chance = Random(seed)  # noqa: S311 - it has to be repeatable
+        after = rebuild(self._before, asked(self._log.read_bytes()), chance)
         for name in self._names():
             Path(name).unlink(missing_ok=True)
         Path(f"{self._file}-shm").unlink(missing_ok=True)  # shared memory; it does not outlive a machine
         for name, content in after.items():
             Path(name).write_bytes(content)
-            os.chmod(name, 0o600)
+            Path(name).chmod(0o600)
         self._lie.unlink(missing_ok=True)
         self._log.unlink()
         self._before = after

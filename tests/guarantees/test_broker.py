@@ -1,4 +1,4 @@
-"""The broker dies and forgets, or gives our session to another: what reached the bridge is in WATS, the rest is listed."""
+"""The broker dies and forgets, or gives our session away: what reached the bridge is in WATS, the rest is listed."""
 
 from __future__ import annotations
 
