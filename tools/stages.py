@@ -80,7 +80,7 @@ def _passes(name: str, command: Sequence[str]) -> bool:
 def _tests_pass(arguments: Sequence[str]) -> bool:
     complete = provide()
     arguments, soak = soak_of(arguments)
-    command = [PYTHON, "-m", "pytest", *arguments]
+    command = [str(PYTHON), "-m", "pytest", *arguments]
     child = subprocess.Popen(command, cwd=ROOT, env=os.environ | soak)  # noqa: S603  # no shell
 
     def terminate(_number: int, _frame: FrameType | None) -> None:

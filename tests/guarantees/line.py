@@ -177,11 +177,15 @@ class Line:
             f"[spool]\n{store.settings}"
         )
 
-    def write_at_once(self, settings: str = "") -> None:
-        """Let the bridge write counts and tags as they come, with more settings at the end."""
+    def write_at_once(self) -> None:
+        """Let the bridge write counts and tags as they come."""
         text = self.bridge.config.read_text()
         at_once = "requests_per_minute = 0\nupdate_interval_s = 0\ntags_interval_s = 0\n"
-        self.bridge.config.write_text(text.replace("requests_per_minute = 0\n", at_once) + settings)
+        self.bridge.config.write_text(text.replace("requests_per_minute = 0\n", at_once))
+
+    def set_spool(self, settings: str) -> None:
+        """Set more of `[spool]`, which ends the configuration, from the next start on."""
+        self.bridge.config.write_text(self.bridge.config.read_text() + settings)
 
     def broker_at(self, port: int) -> None:
         """Let the bridge reach the broker at another port, from its next start on."""

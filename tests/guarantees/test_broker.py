@@ -73,7 +73,7 @@ def listening(port: int, topic: str) -> Iterator[list[bytes]]:
     subscribed = threading.Event()
     client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
     client.on_subscribe = lambda *_: subscribed.set()
-    client.on_message = lambda _client, _userdata, message: heard.append(message.payload)
+    client.on_message = lambda _client, _userdata, message: heard.append(bytes(message.payload))
     client.connect(HOST, port)
     client.loop_start()
     client.subscribe(topic, qos=1)
@@ -119,7 +119,7 @@ def test_a_session_that_another_client_takes_over_is_taken_back(made: Line, tap:
     fleet.wait()
     thief = paho.Client(CallbackAPIVersion.VERSION2, client_id="bridge", protocol=paho.MQTTv5, manual_ack=True)
     got: list[bytes] = []
-    thief.on_message = lambda _client, _userdata, message: got.append(message.payload)
+    thief.on_message = lambda _client, _userdata, message: got.append(bytes(message.payload))
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho's
     properties.SessionExpiryInterval = 3600
     made.bridge.pause()

@@ -74,7 +74,10 @@ def test_killed_between_its_commit_and_the_acknowledgement(made: Line, fleet: Fl
     held = settle(made, fleet.sent)
     tap.close()
     assert made.bridge.status()["duplicates"] > 0, "nothing came twice: the acknowledgements were not held"
-    assert replace(compare(fleet.sent, held), refused_again=()) == EXACT
+    found = compare(fleet.sent, held)
+    assert replace(found, refused_again=()) == EXACT
+    if found.refused_again:
+        pytest.xfail("what does not fit has no identity: sent again by the broker, it is in quarantine again")
 
 
 def test_killed_between_the_commit_of_wats_and_its_own_record(made: Line, fleet: Fleet) -> None:
@@ -90,6 +93,11 @@ def test_killed_between_the_commit_of_wats_and_its_own_record(made: Line, fleet:
     fleet.publish(2)
     assert compare(fleet.sent, settle(made, fleet.sent)) == EXACT
     assert any(report["receiveCount"] > 1 for report in made.reports()), "no report was sent again"
+
+
+def await_more(made: Line, figure: str, before: int) -> None:
+    """Wait until a figure of the bridge has grown."""
+    block_until(lambda: made.bridge.status().get(figure, 0) > before, bound_s=BOUND_S, what=f"more {figure}")
 
 
 def lose_power(made: Line, fleet: Fleet, power: Power, *, lie: bool) -> None:
@@ -110,9 +118,9 @@ def lose_power(made: Line, fleet: Fleet, power: Power, *, lie: bool) -> None:
     made.bridge.start()
     made.await_session()
     for seed in () if lie else range(2, 5):
-        stored = made.bridge.status()["stored"]
+        before = made.bridge.status()["stored"]
         fleet.publish(3)
-        block_until(lambda before=stored: made.bridge.status().get("stored", 0) > before, what="some stored")
+        await_more(made, "stored", before)
         made.bridge.kill()
         power.cut(seed)
         made.bridge.start()
@@ -160,7 +168,7 @@ def test_sigterm_while_wats_does_not_answer_ends_within_the_limit(made: Line, fl
     """A drain that cannot end is ended after `drain_s`; the next start delivers the rest."""
     assert made.emulator is not None
     made.emulator.fault("hang", path="/api")
-    made.write_at_once("drain_s = 1\n")
+    made.set_spool("drain_s = 1\n")
     restart_by_kill(made)
     fleet.publish(3)
     fleet.wait()
