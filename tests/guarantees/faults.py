@@ -46,7 +46,7 @@ def kill_at_random(line: Line, fleet: Fleet, *, seed: int, rounds: int) -> None:
     """Kill the bridge with -9 again and again while devices publish; it runs afterwards."""
     chance = Random(seed)  # noqa: S311 - it has to be repeatable
     for _ in range(rounds):
-        fleet.publish(chance.randrange(1, 8))
+        fleet.publish(chance.randrange(1, 5))
         await_moment(line, chance)
         line.bridge.kill()
         line.bridge.start()

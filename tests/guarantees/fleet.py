@@ -18,6 +18,9 @@ COUNTING, ADDING, MEASURING = 3, 3, 2
 REFUSED_EVERY = 5
 """After so many results a tester sends one that does not fit."""
 
+ALL = 1_000_000
+"""Rows of the quarantine: more than any scenario has; the command shows a hundred by itself."""
+
 NUMBER = re.compile(rb'"(?:serial_number|message_id|sequence|result)": ?"([TBAIE]\d+-\d{6})"')
 """How a number stands in a payload."""
 
@@ -87,6 +90,7 @@ def held_by(line: Line) -> Held:
 def quarantined(line: Line) -> list[str]:
     """Give the number of each message in quarantine, from its reason; the reason itself where it names none."""
     words = [sys.executable, "-m", "pywats_mqtt", "spool", "list", "-c", str(line.bridge.config), "--json"]
+    words += ["--limit", str(ALL)]
     rows = json.loads(subprocess.run(words, capture_output=True, check=True).stdout)
     found = ((re.search(r"B\d+-\d{6}", row["reason"]), row["reason"]) for row in rows)
     return [match[0] if match else reason for match, reason in found]
