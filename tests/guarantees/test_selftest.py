@@ -28,13 +28,14 @@ RETAINED = f"wats/alarms/selftest_failed/{FIXTURE}"
 
 
 @contextmanager
-def blocking(folder: Path, settings: str = "") -> Iterator[Line]:
-    """A line of which everything runs, with `block`; it looks often."""
+def blocking(folder: Path, settings: str = "", rate: int = 1) -> Iterator[Line]:
+    """A line of which everything runs, with `block`; it looks often. The bridge's clock goes `rate` times as fast."""
     with line(folder) as made:
         config = made.bridge.config
         config.write_text(
-            f'{config.read_text()}[assets]\nselftest_failed = "block"\n{settings}[software]\nrefresh_s = 0.5\n'
+            f'{config.read_text()}[assets]\nselftest_failed = "block"\n{settings}[software]\nrefresh_s = {0.5 * rate}\n'
         )
+        made.bridge.options = ("--clock-rate", str(rate))
         made.mosquitto.start()
         made.start_wats()
         made.bridge.start()
@@ -143,8 +144,11 @@ def test_a_failed_self_test_blocks_the_fixture_and_names_the_units(tmp_path: Pat
 
 
 def test_a_self_test_that_does_not_come_is_overdue(tmp_path: Path) -> None:
-    """Without any message, and through a restart: the last one was in January."""
-    with blocking(tmp_path, "selftest_every_h = 24\n") as made:
+    """Without any message, and through a restart: the last one was in January.
+
+    It is told once the bridge has listened for some minutes, which a fast clock makes seconds.
+    """
+    with blocking(tmp_path, "selftest_every_h = 24\n", rate=60) as made:
         publish(made, SELF_TESTS, PASSED)
         block_until(lambda: log(made), what="a line in the log")
         block_until(lambda: asset(made)["state"] == 3, what="the fixture in maintenance")
