@@ -99,6 +99,7 @@ def read_result(context: Context) -> tuple[Identified, ...]:
     event = msgspec.structs.replace(
         event,
         by_steps=event.by_steps or extras.by_steps,
+        shift_us=None if extras.undated else event.shift_us,
         misc=misc + tuple(pair for pair in event.misc if pair not in misc),
         attachments=tuple(extras.attachments or ()) + event.attachments,
     )

@@ -270,6 +270,7 @@ def _parts(result: TestResult) -> Payload:
     """Give what few results have."""
     parts: Payload = {
         "by_steps": result.by_steps or None,
+        "undated": (result.shift_us is None) or None,
         "error_code": result.error_code,
         "error_message": result.error_message,
         "sub_units": [msgspec.to_builtins(unit) for unit in result.sub_units],

@@ -53,6 +53,7 @@ class ResultExtras(Struct, frozen=True, kw_only=True):
     ] = None
     kind: str | None = None
     by_steps: bool = False
+    undated: Annotated[bool, Meta(description="The start is none of the device's, which sent no time.")] = False
     test_type: str | None = None
     operation_code: Count = None
     fixture: str | None = None
