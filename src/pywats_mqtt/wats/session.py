@@ -60,6 +60,7 @@ class Session:
         self._quota = quota
         self._clock = clock
         self._server = server
+        self._date, self._date_us = "", 0
         self._api = AsyncWATS(
             base_url=config.url,
             token=self._token.reveal(),
@@ -162,11 +163,13 @@ class Session:
         date = answer.headers.get("date")
         if self._server is None or date is None or "age" in answer.headers:
             return
-        try:
-            date_us = to_us(parsedate_to_datetime(date))
-        except (ValueError, TypeError):  # no date, or one without zone
-            return
-        self._server.heard(date_us, asked_us, instant(self._clock).steady_us)
+        if date != self._date:  # the same for all answers of a second
+            try:
+                self._date_us = to_us(parsedate_to_datetime(date))
+            except (ValueError, TypeError):  # no date, or one without zone
+                return
+            self._date = date
+        self._server.heard(self._date_us, asked_us, instant(self._clock).steady_us)
 
     def _without_token(self, problem: Retry | Reject) -> Retry | Reject:
         text = self._token.hide_in(str(problem))
