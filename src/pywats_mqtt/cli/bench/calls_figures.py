@@ -141,7 +141,8 @@ def _ages(said: Said, calls: Sequence[Call]) -> dict[str, float]:
             case "tags":
                 saved = msgspec.convert(call.body, _Asset)
                 values = {tag["key"]: tag["value"] for tag in saved.tags}
-                readings[saved.serial_number].append((call.at_s, "/".join(values[name] for name in CHANNELS)))
+                if values.keys() >= set(CHANNELS):  # else who is there was written before the first reading
+                    readings[saved.serial_number].append((call.at_s, "/".join(values[name] for name in CHANNELS)))
             case "reports":
                 report = msgspec.convert(call.body, _Report)
                 reports.append(call.at_s - said.results[result_key(report.sn, report.start)])
