@@ -22,7 +22,7 @@ PYTHON = HERE / "bin" / "python"
 MADE = HERE / "made-from.txt"
 
 RELEASE = "0.6.0rc1"
-PARTS = ["httptools", "hypothesis", "httpx", "msgspec", "pytest", "pytest-asyncio", "typer"]
+PARTS = ["aiohttp", "httptools", "hypothesis", "httpx", "msgspec", "pytest", "pytest-asyncio", "trustme", "typer"]
 """What the suites, the client and the emulator need; in the versions of the project's own environment."""
 
 INSTALL_LIMIT_S, SUITE_LIMIT_S = 300, 600

@@ -12,6 +12,7 @@ SUITE = [
     "tests/contract/test_wats_library.py",
     "tests/contract/test_wats_limits.py",
     "tests/contract/test_wats_production.py",
+    "tests/contract/test_wats_transport.py",
     "tests/unit/wats/test_reports.py",
 ]
 

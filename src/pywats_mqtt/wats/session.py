@@ -3,8 +3,7 @@
 What pywats adds by default is off: its cache serves stale counts, its throttle blocks the event loop, its retries count
 twice, its circuit breaker takes our own mistakes for the server's. `retry`, `quota` and `outcomes` do that work here.
 
-pywats follows redirects, and nothing public turns that off: a server that redirects to a login page sees two requests
-for one call of the quota. The answer is then taken for an absent server, after which calls are seconds apart.
+What carries its requests is ours as well (`transport`): pywats makes its HTTP client where it has none yet.
 """
 
 from __future__ import annotations
@@ -30,6 +29,7 @@ from pywats_mqtt.ports import Clock, instant
 from pywats_mqtt.wats.outcomes import Answer, Call, problem_of_answer
 from pywats_mqtt.wats.quota import Quota
 from pywats_mqtt.wats.token import Token
+from pywats_mqtt.wats.transport import http_client
 
 _UNAUTHORISED = 401
 _NOT_FOUND = 404
@@ -55,6 +55,7 @@ class Session:
         if not config.url.startswith(("http://", "https://")):
             raise Fatal(f"wats.url: expected an address such as https://company.wats.com, got {config.url!r}")
         self._token = Token.configured(config)
+        self._url = config.url
         self._referer = {"Referer": config.url}
         self._timeout_s = config.timeout_s
         self._quota = quota
@@ -70,7 +71,7 @@ class Session:
             enable_throttling=False,
             retry_enabled=False,
         )
-        # The breaker has no public switch; a test fails when this name vanishes.
+        # Neither the breaker nor the client below has a public switch; tests fail when these names vanish.
         self._api.http_client._circuit_breaker_enabled = False  # noqa: SLF001
 
     async def __aenter__(self) -> Self:
@@ -80,9 +81,10 @@ class Session:
             Fatal: `wats.url` is no address.
         """
         try:
-            await self._api.__aenter__()
+            self._api.http_client._client = http_client(self._api.http_client.base_url, self._timeout_s)  # noqa: SLF001
         except httpx.InvalidURL as exc:
             raise Fatal(f"wats.url: {exc}") from exc
+        await self._api.__aenter__()
         return self
 
     async def __aexit__(
@@ -184,7 +186,6 @@ _AWAY: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
     ((TimeoutError, WatsTimeoutError), "timeout", "no answer in time, what became of it is unknown; it is sent again"),
     ((WatsConnectionError,), "unreachable", "cannot connect"),
     ((httpx.UnsupportedProtocol, httpx.InvalidURL), "address", "check wats.url"),
-    ((httpx.TooManyRedirects,), "redirect", "redirected in circles; check wats.url"),
     ((httpx.TransportError,), "dropped", "the connection was lost, what became of it is unknown; it is sent again"),
 )
 """Errors, the first that fits; the short name of the cause; what is said."""

@@ -35,7 +35,6 @@ def wrapped(inner: Exception, outer: PyWATSError | None = None) -> PyWATSError:
         pytest.param(wrapped(httpx.ProxyError("no")), "dropped", id="proxy"),
         pytest.param(wrapped(httpx.UnsupportedProtocol("no scheme")), "address", id="scheme"),
         pytest.param(wrapped(httpx.InvalidURL("no host")), "address", id="host"),
-        pytest.param(wrapped(httpx.TooManyRedirects("20")), "redirect", id="redirects"),
     ],
 )
 def test_no_answer_means_that_the_server_is_away(error: PyWATSError | TimeoutError, cause: str) -> None:
