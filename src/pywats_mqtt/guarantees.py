@@ -80,7 +80,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
         unidentified: topic filter to the number of messages that named nothing to tell a repeat by.
         is_synced: whether what is stored is on the disk before it is acknowledged.
         filesystem: type of the one the spool is on; empty where it is not known.
-        clocks: device to what is wrong with its clock.
+        clocks: whose clock to what is wrong with it.
     """
 
     routes: Mapping[str, str]
@@ -127,8 +127,8 @@ def _store(facts: Facts) -> Iterator[Guarantee]:
 
 
 def _clocks(facts: Facts) -> Iterator[Guarantee]:
-    for device, problem in facts.clocks.items():
-        yield _broken(f"device {device}", "true times", problem, "set its clock, by NTP where it can")
+    for whose, problem in facts.clocks.items():
+        yield _broken(whose, "true times", problem, "set its clock, by NTP where it can")
 
 
 def _subscribing(facts: Facts) -> Iterator[Guarantee]:

@@ -133,6 +133,8 @@ async def test_a_device_that_is_an_hour_behind_is_known_by_its_telemetry(tmp_pat
         found, began = misc(made, report["id"]), start(made, report["id"])
         assert abs(float(found["clock_skew_s"]) + 3_600) < 10
         assert abs(status["clocks"]["T1"]["ahead_s"] + 3_600) < 10
+        untrue = [each["route"] for each in status["guarantees"] if each["promise"] == "true times"]
+        assert untrue == (["device T1"] if correct == "flag" else [])
         if correct == "flag":
             assert began == sent
             assert "start_sent" not in found

@@ -68,7 +68,7 @@ LOST, DOUBLED, ORDER = "nothing lost", "nothing doubled", "in order"
         ({"filesystem": "tmpfs"}, [(ALL, LOST)], "in memory (tmpfs)"),
         ({"filesystem": ""}, [], ""),
         ({"routes": {"$share/g/t/#": "report"}, "granted": {}}, [("$share/g/t/#", ORDER)], "overtake each other"),
-        ({"clocks": {"T1": "it runs 90 s ahead"}}, [("device T1", "true times")], "90 s ahead"),
+        ({"clocks": {"device T1": "its clock is 90 s ahead"}}, [("device T1", "true times")], "90 s ahead"),
     ],
 )
 def test_what_breaks_a_promise_is_named(

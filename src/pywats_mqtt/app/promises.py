@@ -13,6 +13,9 @@ from pywats_mqtt.observe import Health
 MOUNTS: Final = Path("/proc/self/mountinfo")
 """Linux tells there what is mounted where (proc(5)); other systems have no such file, and nothing is known then."""
 
+BRIDGE: Final = "this machine"
+"""As whose clock: that of the bridge, beside the server's."""
+
 
 def facts_of(
     config: BridgeConfig,
@@ -44,7 +47,19 @@ def facts_of(
         unidentified=health.not_exactly_once if health else {},
         is_synced=is_synced,
         filesystem=filesystem_of(Path(config.spool.path), MOUNTS),
+        clocks=_clocks(config, health) if health else {},
     )
+
+
+def _clocks(config: BridgeConfig, health: Health) -> dict[str, str]:
+    """Say of each clock that is off how far, where the times that it told are left as they are."""
+    off = {BRIDGE: -health.server_ahead_s} if health.server_ahead_s else {}
+    if config.clock.correct != "correct":
+        off |= {f"device {device}": shown.ahead_s for device, shown in health.clocks.items()}
+    return {
+        whose: f"its clock is {abs(ahead_s):g} s {'ahead' if ahead_s > 0 else 'behind'}"
+        for whose, ahead_s in off.items()
+    }
 
 
 def filesystem_of(path: Path, mounts: Path) -> str:

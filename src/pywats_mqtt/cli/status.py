@@ -66,11 +66,11 @@ def explain(status: Status) -> list[tuple[str, str]]:
         (f"counter of {asset or 'other assets'}", f"up to {uses} of its increments may be counted twice")
         for asset, uses in status.counters_inexact.items()
     ]
-    if status.server_ahead_s:
-        lines.append(("clock", f"that of WATS is {status.server_ahead_s:g} s ahead: set this machine's, or run NTP"))
+    told = {each.route for each in status.guarantees if each.promise == "true times"}
     lines += [
-        (f"clock of {device}", f"{abs(shown.ahead_s):g} s {'ahead' if shown.ahead_s > 0 else 'behind'}")
+        (f"clock of {device}", f"{abs(shown.ahead_s):g} s {'ahead' if shown.ahead_s > 0 else 'behind'}, corrected")
         for device, shown in status.clocks.items()
+        if f"device {device}" not in told
     ]
     return lines + _guarantees(status) + _shopfloor(status)
 

@@ -1,12 +1,17 @@
-"""Which file system a spool is on."""
+"""Which file system a spool is on, and whose clock is off."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from pywats_mqtt.app.promises import MOUNTS, filesystem_of
+from pywats_mqtt.app.promises import BRIDGE, MOUNTS, facts_of, filesystem_of
+from pywats_mqtt.clocks.table import Shown
+from pywats_mqtt.config.clock import ClockConfig
+from pywats_mqtt.config.model import BridgeConfig
+from pywats_mqtt.observe import Health
 
 TABLE = """\
 27 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
@@ -43,3 +48,16 @@ def test_where_nothing_tells_it_nothing_is_said(tmp_path: Path) -> None:
 def test_the_table_of_this_system_is_read(tmp_path: Path) -> None:
     """Whatever it is, the folder of a test is on something."""
     assert filesystem_of(tmp_path, MOUNTS)
+
+
+@pytest.mark.parametrize("correct", ["flag", "correct", "off"])
+def test_a_clock_that_is_off_breaks_a_promise_unless_its_times_are_corrected(correct: str) -> None:
+    """That of the bridge cannot be corrected by us."""
+    health = Health()
+    health.clocks = {"T1": Shown(ahead_s=90.0, drift_ppm=0.0, messages=30)}
+    health.server_ahead_s = 7.5
+    config = BridgeConfig(clock=msgspec.convert({"correct": correct}, ClockConfig))
+
+    of_devices = {} if correct == "correct" else {"device T1": "its clock is 90 s ahead"}
+    assert facts_of(config, health, {}).clocks == {BRIDGE: "its clock is 7.5 s behind", **of_devices}
+    assert facts_of(config, None, {}).clocks == {}
