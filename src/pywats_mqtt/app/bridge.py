@@ -37,7 +37,7 @@ from pywats_mqtt.observe import Health, status_of
 from pywats_mqtt.pipeline.receive import Receiving
 from pywats_mqtt.ports import Batch, Link, Outcome, Publication, Receipt, Rejection, Settlement, Spool, Timer
 from pywats_mqtt.spool.sqlite import SqliteSpool
-from pywats_mqtt.topics import render
+from pywats_mqtt.topics import render, uncovered
 from pywats_mqtt.transport.session import MqttSession
 from pywats_mqtt.transport.tls import require_tls_files
 
@@ -242,6 +242,8 @@ class Bridge:
         name = f"{self._client_id}@{mqtt.broker}:{mqtt.port}".encode()
         expected = await spool.note("session") == name and not mqtt.clean_session and mqtt.session_expiry_s > 0
         self.health.sessions_lost = int(await spool.note("sessions_lost") or b"0")
+        filters = uncovered(topics.filters())
+        former = await _former_filters(spool, filters)
 
         if await spool.note("packet_ids_of") != name:
             # Remembered QoS 2 packet ids belong to another session, where they meant other messages (MQTT 5, 2.2.1).
@@ -270,7 +272,8 @@ class Bridge:
         return MqttSession(
             mqtt,
             client_id=self._client_id,
-            filters=topics.filters(),
+            filters=filters,
+            former=former,
             will=_alarm(topics.alarm_topic, "bridge_offline", self._client_id),
             expect_session=expected,
             on_link=changed,
@@ -331,6 +334,15 @@ class Bridge:
             guarantees=guarantees_of(facts),
         )
         return msgspec.json.encode(status)
+
+
+async def _former_filters(spool: Spool, filters: Sequence[str]) -> list[str]:
+    """Give what was ever subscribed to from this spool and is not any more; written down before it is subscribed to."""
+    known = msgspec.json.decode(await spool.note("filters") or b"[]", type=list[str])
+    new = [each for each in filters if each not in known]
+    if new:
+        await spool.set_note("filters", msgspec.json.encode(known + new))
+    return [each for each in known if each not in filters]
 
 
 async def _client_id(spool: Spool) -> str:

@@ -28,7 +28,7 @@ from pywats_mqtt.transport.linkage import Linkage, Standing, ignore_link
 from pywats_mqtt.transport.outbox import MAX_PACKET_BYTES, Outbox, Terms
 from pywats_mqtt.transport.reasons import Loss, Refused, connack_loss, disconnect_loss
 from pywats_mqtt.transport.stamps import Stamps
-from pywats_mqtt.transport.subscriptions import Grant, grants, subscribe_packet
+from pywats_mqtt.transport.subscriptions import Grant, grants, subscribe_packet, unsubscribe_packet
 
 _PINGREQ: Final = mqtt5.PingReqPacket().write()
 
@@ -40,6 +40,8 @@ class MqttSession:
         config: how to reach the broker; its `client_id` is not used.
         client_id: names the session; empty lets the server choose one, which is kept while this object lives.
         filters: what to subscribe to at `config.default_qos`; none for a pure publisher. Covered ones are left out.
+        former: what an earlier run may have subscribed to: what of it is no longer wanted is unsubscribed from, since a
+            session keeps its subscriptions.
         will: what the server publishes when we vanish without a word.
         expect_session: whether an earlier run left a session, so that its absence is a loss.
         on_link: hears of each change of `link`, from the event loop; must not raise.
@@ -53,6 +55,7 @@ class MqttSession:
         *,
         client_id: str,
         filters: Sequence[str] = (),
+        former: Sequence[str] = (),
         will: Publication | None = None,
         expect_session: bool = False,
         on_link: Callable[[Link], None] = ignore_link,
@@ -62,6 +65,7 @@ class MqttSession:
         self._config = config
         self._client_id = client_id
         self._filters = uncovered(filters)
+        self._unwanted = [each for each in former if each not in self._filters]
         self._will = will
         self._clock = clock
         self._clean_start = config.clean_session
@@ -253,18 +257,23 @@ class MqttSession:
                 connection.write(self._outbox.on_pubrec(packet))
             case mqtt5.PubCompPacket():
                 self._outbox.on_pubcomp(packet)
-            case mqtt5.PingRespPacket():
+            case mqtt5.PingRespPacket() | mqtt5.UnsubAckPacket():
                 pass  # that something came is noted where it comes in
             case mqtt5.SubAckPacket() if self._suback_due_s is not None:
-                self._suback_due_s = None
-                self._granted = grants(self._filters, packet, qos=self._config.default_qos)
-                self._linkage.granted(self._granted)
-                self._linkage.up(self._standing)
+                self._on_suback(connection, packet)
             case mqtt5.DisconnectPacket():
                 connection.end(disconnect_loss(packet))
             case _:
                 return Malformed(mqtt5.DisconnectReasonCode.PROTOCOL_ERROR, f"an unexpected {type(packet).__name__}")
         return None
+
+    def _on_suback(self, connection: Connection, packet: mqtt5.SubAckPacket) -> None:
+        self._suback_due_s = None
+        self._granted = grants(self._filters, packet, qos=self._config.default_qos)
+        self._linkage.granted(self._granted)
+        self._linkage.up(self._standing)
+        if self._unwanted:  # now, so that no topic was without a subscription in between
+            connection.write(unsubscribe_packet(self._unwanted))
 
     def _on_connack(
         self, connection: Connection, connack: asyncio.Future[mqtt5.ConnAckPacket], packet: mqtt5.ConnAckPacket

@@ -1,4 +1,4 @@
-"""SUBSCRIBE, and what the server granted."""
+"""SUBSCRIBE, what the server granted, and UNSUBSCRIBE."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from pywats_mqtt.transport.outbox import FAILURE
 from pywats_mqtt.transport.reasons import words
 
 PACKET_ID: Final = 65_535
-"""Of our only SUBSCRIBE on a connection; the outbox never takes it (MQTT 5, 2.2.1: ids in use are distinct)."""
+"""Of our only SUBSCRIBE on a connection, and of the UNSUBSCRIBE after its answer; the outbox never takes it (MQTT 5,
+2.2.1: ids in use are distinct)."""
 
 
 class Grant(msgspec.Struct, frozen=True):
@@ -47,6 +48,11 @@ def subscribe_packet(filters: Sequence[str], *, qos: int) -> bytes:
             for topic_filter in filters
         ],
     ).write()
+
+
+def unsubscribe_packet(filters: Sequence[str]) -> bytes:
+    """Encode the UNSUBSCRIBE; of a filter that is not subscribed to it changes nothing (MQTT 5, 3.11.3)."""
+    return mqtt5.UnsubscribePacket(PACKET_ID, list(filters)).write()
 
 
 def grants(filters: Sequence[str], packet: mqtt5.SubAckPacket, *, qos: int) -> tuple[Grant, ...]:
