@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.alone import alone_in
+
 ROOT = Path(__file__).parents[1]
 HERE = Path(sys.prefix) / "pywats-next"
 PYTHON = HERE / "bin" / "python"
@@ -63,10 +65,11 @@ def interpreter() -> Path:
         if found.name.lower().replace("_", "-") not in {"pywats-api", "pywats-mqtt", "pip", "setuptools"}
     )
     recipe = "\n".join([sys.version, RELEASE, *PARTS, *pins])
-    if not (MADE.exists() and MADE.read_text(encoding="utf-8") == recipe):
-        shutil.rmtree(HERE, ignore_errors=True)
-        _make(pins)
-        MADE.write_text(recipe, encoding="utf-8")
+    with alone_in(HERE.parent):
+        if not (MADE.exists() and MADE.read_text(encoding="utf-8") == recipe):
+            shutil.rmtree(HERE, ignore_errors=True)
+            _make(pins)
+            MADE.write_text(recipe, encoding="utf-8")
     return PYTHON
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tests.alone import alone_in
+
 FOLDER = Path(__file__).parent / "asyncapi"
 LOCK = FOLDER / "package-lock.json"
 STAMP = FOLDER / "node_modules/installed-from"
@@ -35,7 +37,8 @@ class Parsed(msgspec.Struct, frozen=True):
 
 def parse(document: str) -> Parsed:
     """Have a document checked; skips the test where Node.js is missing or the registry cannot be reached."""
-    _install()
+    with alone_in(FOLDER):
+        _install()
     done = subprocess.run(
         ["node", "check.mjs"],  # noqa: S607  # node is on PATH
         cwd=FOLDER,

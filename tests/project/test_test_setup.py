@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import subprocess
@@ -10,9 +11,20 @@ from pathlib import Path
 
 import pytest
 
+from tests import ports
+from tests.alone import alone_in
 from tests.ports import free_port
 from tests.waiting import block_until, wait_until
+from tools.bootstrap import ROOT
 
+# Begins where every other one of it begins, says what it was given, and keeps it until it is told to end.
+GIVEN = """
+import os
+os.getpid = lambda: 0
+from tests.ports import free_port
+print(*(free_port() for _ in range(20)), flush=True)
+input()
+"""
 CONFTEST = Path(__file__).parents[1] / "conftest.py"
 
 SKIPPING = """
@@ -31,12 +43,12 @@ def test_known(): assert False
 """
 
 
-def _run_pytest(folder: Path, test_module: str, *, ci: str) -> str:
+def _run_pytest(folder: Path, test_module: str, *options: str, ci: str) -> str:
     (folder / "conftest.py").write_text(CONFTEST.read_text())
     (folder / "pytest.ini").write_text("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
     (folder / "test_it.py").write_text(test_module)
     ended = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder)],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, str(folder)],
         env=os.environ | {"CI": ci},
         capture_output=True,
         text=True,
@@ -51,6 +63,12 @@ def _run_pytest(folder: Path, test_module: str, *, ci: str) -> str:
 def test_a_skip_fails_in_ci_only(tmp_path: Path, ci: str, closing: str) -> None:
     """Where a part is missing, its tests are skipped on a developer's machine and fail in CI; xfail stays as it is."""
     assert _run_pytest(tmp_path, SKIPPING, ci=ci).startswith(closing)
+
+
+def test_a_skip_fails_in_ci_also_where_tests_are_spread(tmp_path: Path) -> None:
+    """As `./bridge test` runs them: what another process skipped is failed, too."""
+    ended = _run_pytest(tmp_path, SKIPPING, "-n", "2", ci="true")
+    assert ended.startswith("1 failed, 1 xfailed, 2 errors in")
 
 
 @pytest.mark.parametrize(("ci", "closing"), [("true", "1 error in"), ("", "1 skipped in")])
@@ -82,3 +100,48 @@ def test_a_free_port_can_be_bound() -> None:
     """A port that was dealt out is free to listen on."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", free_port()))
+
+
+def test_no_port_is_given_to_two_processes() -> None:
+    """Nor twice to one, although nobody listens on it yet: what is given stays with whom it was given to."""
+    command = [sys.executable, "-c", GIVEN]
+    with (
+        subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as first,
+        subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as second,
+    ):
+        given = [port for process in (first, second) for port in (process.stdout or sys.stdin).readline().split()]
+        first.communicate("\n")
+        second.communicate("\n")
+    assert len(given) == len(set(given)) == 40
+
+
+def test_a_port_that_someone_listens_on_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever it is: a service of the machine knows nothing of our locks."""
+    taken, free = free_port(), free_port()
+    monkeypatch.setattr(ports, "_candidates", lambda: iter([taken, free]))
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", taken))
+        listener.listen()
+        assert free_port() == free
+
+
+async def test_who_comes_while_a_folder_is_held_waits(tmp_path: Path) -> None:
+    """What is installed once for all is not installed by two at a time."""
+    order: list[str] = []
+
+    def come() -> None:
+        with alone_in(tmp_path):
+            order.append("second")
+
+    with alone_in(tmp_path):
+        second = asyncio.create_task(asyncio.to_thread(come))
+        await wait_until(lambda: _waits_for_lock(tmp_path), what="the second one waits")
+        order.append("first")
+    await second
+    assert order == ["first", "second"]
+
+
+def _waits_for_lock(folder: Path) -> bool:
+    """Tell whether somebody waits for the lock of a folder: the kernel lists those behind an arrow."""
+    inode = f":{folder.stat().st_ino} "
+    return any("->" in line and inode in line for line in Path("/proc/locks").read_text().splitlines())
