@@ -15,6 +15,11 @@ from tools.parts import provide
 
 IN_CI = os.environ.get("CI") == "true"
 SOAK = "tests/guarantees/test_soak.py"
+SPREAD = ("-n", "auto", "--dist", "worksteal")
+"""Several processes run the tests, and one that has nothing left takes over what another still has before it.
+
+They stand ahead of the caller's options: `-n 0` is one process, as for `-s`; with `--pdb` it is one anyway.
+"""
 INTERRUPTED = 130
 """What a shell reports of a command that Ctrl-C ended: 128 and the signal's number."""
 
@@ -55,6 +60,11 @@ def soak_of(arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     return [SOAK, *rest], environment
 
 
+def workers() -> dict[str, str]:
+    """Say how many processes `-n auto` is: one a core this may use, and two at least, since slow tests mostly wait."""
+    return {"PYTEST_XDIST_AUTO_NUM_WORKERS": str(max(2, len(os.sched_getaffinity(0))))}
+
+
 def _checks() -> tuple[tuple[str, list[str]], ...]:
     tool = ENVIRONMENT / "bin"
     return (
@@ -80,8 +90,8 @@ def _passes(name: str, command: Sequence[str]) -> bool:
 def _tests_pass(arguments: Sequence[str]) -> bool:
     complete = provide()
     arguments, soak = soak_of(arguments)
-    command = [str(PYTHON), "-m", "pytest", *arguments]
-    child = subprocess.Popen(command, cwd=ROOT, env=os.environ | soak)  # noqa: S603  # no shell
+    command = [str(PYTHON), "-m", "pytest", *([] if soak else SPREAD), *arguments]
+    child = subprocess.Popen(command, cwd=ROOT, env=workers() | os.environ | soak)  # noqa: S603  # no shell
 
     def terminate(_number: int, _frame: FrameType | None) -> None:
         child.terminate()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -12,6 +13,10 @@ from tools import parts, stages
 
 PASSING = ("format", [sys.executable, "-c", "print('quiet')"])
 FAILING = ("types", [sys.executable, "-c", "print('a.py:1: wrong'); raise SystemExit(3)"])
+
+IN_ONE = ("-n", "0", "-p", "no:cacheprovider")
+COUNT = "PYTEST_XDIST_WORKER_COUNT"
+"""What each of several processes has in its environment."""
 
 
 @pytest.fixture(autouse=True)
@@ -45,14 +50,29 @@ def test_a_stage_that_fails_shows_why_and_the_next_ones_run(
 
 def test_the_tests_get_the_arguments_and_have_the_last_word(capfd: pytest.CaptureFixture[str]) -> None:
     """A narrower run is pytest's own options; when all passed, its closing line is the last."""
-    assert stages.run(["-k", "right", "-p", "no:cacheprovider"]) == 0
+    assert stages.run(["-k", "right", *IN_ONE]) == 0
     assert re.search(r"1 passed, 1 deselected in [^\n]*\n$", capfd.readouterr().out)
+
+
+def test_the_tests_are_spread_over_two_processes_at_least_unless_told_otherwise(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also on one core; `-n` is the caller's, and a soak, which is one test that prints, is not spread."""
+    for name in ("PYTEST_XDIST_AUTO_NUM_WORKERS", COUNT):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
+    monkeypatch.setattr(stages, "SOAK", "test_it.py")
+    (stages.ROOT / "test_it.py").write_text(f"import os\n\ndef test_it(): assert os.environ.get({COUNT!r}) == '2'\n")
+    assert stages.run(["-p", "no:cacheprovider"]) == 0
+    assert stages.run(["--soak", "1", "-p", "no:cacheprovider"]) == 1
+    assert "assert None == '2'" in capfd.readouterr().out
+    assert stages.run(IN_ONE) == 1
 
 
 def test_failing_tests_fail_the_run(capfd: pytest.CaptureFixture[str]) -> None:
     """Whatever code pytest ends with, the run's is 1."""
-    assert stages.run(["-p", "no:cacheprovider"]) == 1
-    assert stages.run(["-k", "nothing", "-p", "no:cacheprovider"]) == 1
+    assert stages.run(IN_ONE) == 1
+    assert stages.run(["-k", "nothing", *IN_ONE]) == 1
     assert capfd.readouterr().out.endswith("failed: tests\n")
 
 
@@ -72,7 +92,7 @@ def test_a_missing_part_is_an_error_in_ci_only(monkeypatch: pytest.MonkeyPatch, 
     """What cannot be installed makes a run in CI fail even where no test skipped itself for it."""
     monkeypatch.setattr(stages, "provide", lambda: False)
     monkeypatch.setattr(stages, "IN_CI", in_ci)
-    assert stages.run(["-k", "right", "-p", "no:cacheprovider"]) == code
+    assert stages.run(["-k", "right", *IN_ONE]) == code
 
 
 def test_a_missing_part_is_installed_where_that_is_allowed(
