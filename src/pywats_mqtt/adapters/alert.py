@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pywats_mqtt.adapters.context import Context, message_id, speaker
+from pywats_mqtt.adapters.context import Context, first_sent, message_id, speaker
 from pywats_mqtt.adapters.times import is_plausible, time_of
 from pywats_mqtt.errors import Reject
 from pywats_mqtt.events import AssetAlert, Identified, Identity, Severity, identify
@@ -62,8 +62,7 @@ def adapt(sent: AlertMessage, context: Context) -> tuple[Identified, ...]:
     Raises:
         Reject: the code is missing or too long, or a word, an id or a time does not fit.
     """
-    path, own = ("$.asset_id", sent.asset_id) if is_sent(sent.asset_id) else ("$.device_id", sent.device_id)
-    asset, _ = speaker(context, own, path)
+    asset, _ = speaker(context, *first_sent((sent.asset_id, "$.asset_id"), (sent.device_id, "$.device_id")))
     code = text_of(sent.code, "$.code").strip()
     if not code:
         raise Reject("expected a code, which names the alert until it is cleared; got none", path="$.code")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from pywats_mqtt.adapters.context import Context, message_id, speaker
+from pywats_mqtt.adapters.context import Context, first_sent, message_id, speaker
 from pywats_mqtt.adapters.environment import follow, sample_identity
 from pywats_mqtt.adapters.texts import cut
 from pywats_mqtt.adapters.times import is_plausible, microseconds, time_of
@@ -138,8 +138,7 @@ def adapt(sent: AssetMessage, context: Context) -> tuple[Identified, ...]:
     message = context.message
     asset = context.device
     if context.settings.strict_ids or not asset:
-        path, own = ("$.asset_id", sent.asset_id) if is_sent(sent.asset_id) else ("$.device_id", sent.device_id)
-        asset, _ = speaker(context, own, path)
+        asset, _ = speaker(context, *first_sent((sent.asset_id, "$.asset_id"), (sent.device_id, "$.device_id")))
     as_of_us, is_dated = _as_of_us(sent, message.received_at_us)
     untimed = not is_dated and not message_id(context, sent.message_id)
 

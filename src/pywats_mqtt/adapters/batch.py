@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from pywats_mqtt.adapters.context import Context, speaker
+from pywats_mqtt.adapters.context import Context, first_sent, speaker
 from pywats_mqtt.adapters.heads import Notes, identity_of, misc_of, whole
 from pywats_mqtt.adapters.texts import Texts, check_length, check_number
 from pywats_mqtt.adapters.times import is_plausible, time_of
@@ -57,18 +57,17 @@ def read(context: Context) -> tuple[Identified, ...]:
     if not payload:
         return ()
     sent = decoder.decode(payload)
-    own = (sent.line_id, "$.line_id") if is_sent(sent.line_id) else (sent.device_id, "$.device_id")
-    line, other = speaker(context, *own)
+    line, other = speaker(context, *first_sent((sent.line_id, "$.line_id"), (sent.device_id, "$.device_id")))
     notes = Notes(texts=Texts(), misc=misc_of(sent.misc))
     if other:
         notes.misc.append(("reported_device", other))
     unread = unread_fields(payload, BatchMessage)
     if unread:
         notes.misc.append((UNREAD, unread))
-    batch = _number((sent.batch_id, "$.batch_id") if is_sent(sent.batch_id) else (sent.batch, "$.batch"))
+    batch = _number(first_sent((sent.batch_id, "$.batch_id"), (sent.batch, "$.batch")))
     if not batch:
         raise Reject("expected the number of the batch, got none", path="$.batch_id")
-    product = (sent.product, "$.product") if is_sent(sent.product) else (sent.part_number, "$.part_number")
+    product = first_sent((sent.product, "$.product"), (sent.part_number, "$.part_number"))
     received_us = context.message.received_at_us
     counts = _counts(sent)
     started_us = _time(sent.started, "$.started", received_us, notes)

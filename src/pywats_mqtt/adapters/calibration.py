@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from pywats_mqtt.adapters.context import Context, message_id, speaker
+from pywats_mqtt.adapters.context import Context, first_sent, message_id, speaker
 from pywats_mqtt.adapters.times import is_plausible, microseconds, time_of
 from pywats_mqtt.clocks.starts import CLOCK_SET_US
 from pywats_mqtt.errors import Reject
@@ -57,8 +57,7 @@ def adapt(sent: CalibrationMessage, context: Context) -> tuple[Identified, ...]:
     Raises:
         Reject: an id, a name, a time or a date does not fit, or nothing is said.
     """
-    path, own = ("$.asset_id", sent.asset_id) if is_sent(sent.asset_id) else ("$.device_id", sent.device_id)
-    asset, _ = speaker(context, own, path)
+    asset, _ = speaker(context, *first_sent((sent.asset_id, "$.asset_id"), (sent.device_id, "$.device_id")))
     received_us = context.message.received_at_us
     as_of_us = _as_of_us(sent, received_us)
     calibrated_us = _calibrated_us(sent.calibrated, as_of_us, received_us)

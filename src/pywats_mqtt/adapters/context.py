@@ -93,6 +93,11 @@ def speaker(context: Context, own: msgspec.Raw, path: str) -> tuple[str, str]:
     return context.device, named
 
 
+def first_sent(*fields: tuple[msgspec.Raw, str]) -> tuple[msgspec.Raw, str]:
+    """Give the first field that was sent, with its path, of those that say the same; the last one where none was."""
+    return next((field for field in fields if is_sent(field[0])), fields[-1])
+
+
 def message_id(context: Context, own: msgspec.Raw) -> str:
     """Give the id the device gave this message: the payload's, else the MQTT 5 user property's, else empty.
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
-from pywats_mqtt.adapters.context import Context, message_id, speaker
+from pywats_mqtt.adapters.context import Context, first_sent, message_id, speaker
 from pywats_mqtt.adapters.texts import check_length, check_number
 from pywats_mqtt.adapters.times import is_plausible, time_of
 from pywats_mqtt.adapters.unread import unread_fields
@@ -99,8 +99,7 @@ def read_station(context: Context) -> tuple[Identified, ...]:
         msgspec.DecodeError, UnicodeDecodeError, RecursionError: it is no such message.
     """
     sent = unit_decoder.decode(context.message.payload)
-    path = "$.station_id" if is_sent(sent.station_id) else "$.device_id"
-    station, other = speaker(context, sent.station_id if is_sent(sent.station_id) else sent.device_id, path)
+    station, other = speaker(context, *first_sent((sent.station_id, "$.station_id"), (sent.device_id, "$.device_id")))
     return _unit(sent, context, action=_action(sent.event, UNIT_WORDS), station=station, reported=other)
 
 
@@ -111,8 +110,7 @@ def read_scan(context: Context) -> tuple[Identified, ...]:
         As `read_station`.
     """
     sent = unit_decoder.decode(context.message.payload)
-    path = "$.line_id" if is_sent(sent.line_id) else "$.device_id"
-    line, other = speaker(context, sent.line_id if is_sent(sent.line_id) else sent.device_id, path)
+    line, other = speaker(context, *first_sent((sent.line_id, "$.line_id"), (sent.device_id, "$.device_id")))
     station = check_length(text_of(sent.station_id, "$.station_id"), "$.station_id")
     action = _action(sent.event, UNIT_WORDS) if sent.event else "scanned"
     return _unit(sent, context, action=action, station=station.strip(), line=line, reported=other)
@@ -128,8 +126,7 @@ def read_operator(context: Context) -> tuple[Identified, ...]:
     if not message.payload:
         return ()
     sent = operator_decoder.decode(message.payload)
-    path = "$.station_id" if is_sent(sent.station_id) else "$.device_id"
-    station, other = speaker(context, sent.station_id if is_sent(sent.station_id) else sent.device_id, path)
+    station, other = speaker(context, *first_sent((sent.station_id, "$.station_id"), (sent.device_id, "$.device_id")))
     action = _action(sent.event, OPERATOR_WORDS) if sent.event else "login"
     operator = text_of(sent.operator, "$.operator").strip()
     if action == "login" and not operator:

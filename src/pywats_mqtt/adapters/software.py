@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from pywats_mqtt.adapters.context import Context, message_id, speaker
+from pywats_mqtt.adapters.context import Context, first_sent, message_id, speaker
 from pywats_mqtt.adapters.texts import check_length, cut
 from pywats_mqtt.adapters.times import is_plausible, time_of
 from pywats_mqtt.adapters.unread import UNREAD, unread_names
@@ -127,7 +127,7 @@ def adapt_update(sent: UpdateMessage, context: Context) -> tuple[Identified, ...
         Reject: a field does not fit, or is missing.
     """
     device, other = speaker(context, sent.device_id, "$.device_id")
-    path, name = ("$.package", sent.package) if is_sent(sent.package) else ("$.name", sent.name)
+    name, path = first_sent((sent.package, "$.package"), (sent.name, "$.name"))
     package = check_length(text_of(name, path).strip(), path)
     if not package:
         raise Reject("required, but missing", path="$.package")

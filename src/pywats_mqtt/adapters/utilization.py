@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pywats_mqtt.adapters.context import Context, message_id, speaker
+from pywats_mqtt.adapters.context import Context, first_sent, message_id, speaker
 from pywats_mqtt.adapters.heads import received_id, whole
 from pywats_mqtt.adapters.texts import check_number
 from pywats_mqtt.adapters.times import is_plausible, time_of
@@ -44,7 +44,7 @@ def adapt(sent: UtilizationMessage, context: Context, *, unread: str = "") -> tu
     Raises:
         Reject: the asset is one that WATS takes no report of, it has unknown fields only, or a value does not fit.
     """
-    path, own = ("$.asset_id", sent.asset_id) if is_sent(sent.asset_id) else ("$.device_id", sent.device_id)
+    own, path = first_sent((sent.asset_id, "$.asset_id"), (sent.device_id, "$.device_id"))
     asset, _ = speaker(context, own, path)
     check_number(asset, path if is_sent(own) and not context.device else "$")  # reports of its shifts bear it
     retained = context.message.retain

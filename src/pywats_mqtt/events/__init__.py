@@ -35,7 +35,6 @@ from pywats_mqtt.events.identified import AssetUpdate, Identified, counts_twice
 from pywats_mqtt.events.identity import NAMESPACE, Identity, identify, payload_digest
 from pywats_mqtt.events.kinds import (
     LATEST_KINDS,
-    ORDERED,
     TOLD_TOPIC,
     Event,
     Latest,
@@ -77,7 +76,6 @@ __all__ = [
     "NAMESPACE",
     "NO_PARTS",
     "OFFLINE",
-    "ORDERED",
     "TOLD_TOPIC",
     "AssetAlert",
     "AssetCalibrated",

@@ -5,25 +5,17 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta
 
-from pywats_mqtt.schemas.common import NOT_SENT, Text, Time
+from pywats_mqtt.schemas.common import NOT_SENT, AssetHead, Text, Time
 
 
-class AlertMessage(Struct, frozen=True, kw_only=True, gc=False):
+class AlertMessage(AssetHead, frozen=True, kw_only=True, gc=False):
     """What an asset sends on `assets/{id}/alerts`.
 
     An alert stays active under its code until it is cleared under it; sent again meanwhile it is counted.
     """
 
-    asset_id: Annotated[
-        Text, Meta(description="The sender's own id. The topic's id is who speaks; see `strict_ids`.")
-    ] = NOT_SENT
-    device_id: Annotated[Text, Meta(description="The same as `asset_id`.")] = NOT_SENT
-    message_id: Annotated[
-        Text, Meta(description="Unique for each message of the device; a repeat is recognized by it.")
-    ] = NOT_SENT
-    sequence: Annotated[Text, Meta(description="Number of the message; with `timestamp` it tells a repeat.")] = NOT_SENT
     timestamp: Annotated[
         Time, Meta(description="When it was raised or cleared, as in the asset message. Missing: time of reception.")
     ] = NOT_SENT

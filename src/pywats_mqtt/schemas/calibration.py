@@ -7,7 +7,7 @@ from typing import Annotated, TypeAlias
 import msgspec
 from msgspec import Meta, Raw, Struct
 
-from pywats_mqtt.schemas.common import NOT_SENT, Text, Time
+from pywats_mqtt.schemas.common import NOT_SENT, AssetHead, Text, Time
 
 Limit: TypeAlias = Annotated[float, Meta(gt=0)] | None
 
@@ -45,20 +45,12 @@ class Measured(Struct, frozen=True, kw_only=True, gc=False):
     unit: Annotated[str | None, Meta(description="Unit of both.")] = None
 
 
-class CalibrationMessage(Struct, frozen=True, kw_only=True, gc=False):
+class CalibrationMessage(AssetHead, frozen=True, kw_only=True, gc=False):
     """What an asset sends on `assets/{id}/calibration`: what was measured, when it is due, that it was calibrated.
 
     Each part may stand alone. Where a message says that the asset was calibrated, its deviations are those after it.
     """
 
-    asset_id: Annotated[
-        Text, Meta(description="The sender's own id. The topic's id is who speaks; see `strict_ids`.")
-    ] = NOT_SENT
-    device_id: Annotated[Text, Meta(description="The same as `asset_id`.")] = NOT_SENT
-    message_id: Annotated[
-        Text, Meta(description="Unique for each message of the device; a repeat is recognized by it.")
-    ] = NOT_SENT
-    sequence: Annotated[Text, Meta(description="Number of the message; with `timestamp` it tells a repeat.")] = NOT_SENT
     timestamp: Annotated[
         Time, Meta(description="When it was measured, as in the asset message. Missing: time of reception.")
     ] = NOT_SENT

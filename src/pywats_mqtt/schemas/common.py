@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, TypeAlias
 
-from msgspec import Meta, Raw, field
+from msgspec import Meta, Raw, Struct, field
 
 INT32_MAX = 2_147_483_647
 """WATS keeps its integers in 32 bits; a larger one is refused here with its reason."""
@@ -39,3 +39,16 @@ YearMs: TypeAlias = Annotated[float, Meta(ge=0, le=31_536_000_000)]
 
 NOT_SENT: Raw = field(default_factory=Raw)
 """Default of a `Text` or `Time`. A factory, since a `Raw` default could not be written into a JSON Schema."""
+
+
+class AssetHead(Struct, frozen=True, kw_only=True, gc=False):
+    """How a message of an asset begins: who sent it, and what tells a repeat. Each kind has its `timestamp` besides."""
+
+    asset_id: Annotated[
+        Text, Meta(description="The sender's own id. The topic's id is who speaks; see `strict_ids`.")
+    ] = NOT_SENT
+    device_id: Annotated[Text, Meta(description="The same as `asset_id`.")] = NOT_SENT
+    message_id: Annotated[
+        Text, Meta(description="Unique for each message of the device; a repeat is recognized by it.")
+    ] = NOT_SENT
+    sequence: Annotated[Text, Meta(description="Number of the message; with `timestamp` it tells a repeat.")] = NOT_SENT

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta
 
-from pywats_mqtt.schemas.common import NOT_SENT, Count, Text, Time
+from pywats_mqtt.schemas.common import NOT_SENT, AssetHead, Count, Time
 
 WEEK_S = 604_800
 """Seconds one message can tell of at most: a week, as long as a broker keeps what is sent to a bridge that is away."""
@@ -15,7 +15,7 @@ WEEK_S = 604_800
 Seconds = Annotated[float, Meta(ge=0, le=WEEK_S)]
 
 
-class UtilizationMessage(Struct, frozen=True, kw_only=True, gc=False):
+class UtilizationMessage(AssetHead, frozen=True, kw_only=True, gc=False):
     """What an asset sends on `assets/{id}/utilization`, about once a minute.
 
     Either `states` tells how the time since its last message was spent, or `state` what it does from now on. Parts come
@@ -23,14 +23,6 @@ class UtilizationMessage(Struct, frozen=True, kw_only=True, gc=False):
     the counters count.
     """
 
-    asset_id: Annotated[
-        Text, Meta(description="The sender's own id. The topic's id is who speaks; see `strict_ids`.")
-    ] = NOT_SENT
-    device_id: Annotated[Text, Meta(description="The same as `asset_id`.")] = NOT_SENT
-    message_id: Annotated[
-        Text, Meta(description="Unique for each message of the device; a repeat is recognized by it.")
-    ] = NOT_SENT
-    sequence: Annotated[Text, Meta(description="Number of the message; with `timestamp` it tells a repeat.")] = NOT_SENT
     timestamp: Annotated[
         Time,
         Meta(

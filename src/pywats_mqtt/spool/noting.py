@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import Final
 
 from pywats_mqtt.events import (
-    ORDERED,
     AssetUtilization,
     Event,
     MeasurementsReported,
+    Ordered,
     Relayed,
     StreamDue,
     UnitAtTester,
@@ -104,7 +104,7 @@ def _is_telemetry(event: Event) -> bool:
         case AssetUtilization():
             return True
         case _:
-            return not isinstance(event, ORDERED)
+            return not isinstance(event, Ordered)
 
 
 def _message_id(message: RawMessage) -> str:

@@ -12,7 +12,6 @@ import msgspec
 
 from pywats_mqtt.events import (
     LATEST_KINDS,
-    ORDERED,
     TOLD_TOPIC,
     AssetCounts,
     AssetUpdate,
@@ -211,7 +210,7 @@ class Deciding:
         for identified in fresh:
             event = identified.event
             left -= 1
-            if isinstance(event, ORDERED):
+            if isinstance(event, Ordered):
                 plan.ordered.append(NewDelivery(event, message, 0 if left else 1, identified.identity))
                 continue
             updates = self._updates.pop(event.key, None)
@@ -219,7 +218,7 @@ class Deciding:
                 self._plan_updates(updates)
             self._fold(event, message, message.received_at_us, messages=0 if left else 1)
             plan.events_folded += 1
-        if not any(isinstance(identified.event, ORDERED) for identified in fresh):
+        if not any(isinstance(identified.event, Ordered) for identified in fresh):
             plan.noted += _noted(fresh, message, is_repeat=False)
 
     def end(self) -> Plan:
