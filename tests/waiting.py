@@ -13,10 +13,15 @@ from collections.abc import Awaitable, Callable
 
 LOOK_EVERY_S = 0.01
 """Short against the start of a process, long enough not to starve what is waited for on one core."""
+BETWEEN_LOOKS = 3
+"""How many times as long as a look the pause after it is at least: one that asks a server for all it has costs the time
+in which that server would get on."""
+BOUND_S = 60.0
+"""Many times what anything takes that has no bound of its own, on a machine that has other work, too."""
 
 
 async def wait_until(
-    condition: Callable[[], object | Awaitable[object]], *, bound_s: float = 20.0, what: str = ""
+    condition: Callable[[], object | Awaitable[object]], *, bound_s: float = BOUND_S, what: str = ""
 ) -> None:
     """Return as soon as a condition holds.
 
@@ -30,25 +35,34 @@ async def wait_until(
     """
     deadline = time.monotonic() + bound_s
     while True:
+        began = time.monotonic()
         held = condition()
         if inspect.isawaitable(held):
             held = await held
         if held:
             return
         _check(deadline, bound_s, what)
-        await asyncio.sleep(LOOK_EVERY_S)  # nothing sets an event for what happens elsewhere
+        await asyncio.sleep(_pause_s(began))  # nothing sets an event for what happens elsewhere
 
 
-def block_until(condition: Callable[[], object], *, bound_s: float = 20.0, what: str = "") -> None:
+def block_until(condition: Callable[[], object], *, bound_s: float = BOUND_S, what: str = "") -> None:
     """Return as soon as a condition holds, without an event loop; otherwise as `wait_until`.
 
     Raises:
         AssertionError: the condition did not hold within the bound.
     """
     deadline = time.monotonic() + bound_s
-    while not condition():
+    while True:
+        began = time.monotonic()
+        if condition():
+            return
         _check(deadline, bound_s, what)
-        time.sleep(LOOK_EVERY_S)
+        time.sleep(_pause_s(began))
+
+
+def _pause_s(began: float) -> float:
+    """Tell how long to wait after a look that began then, and has ended."""
+    return max(LOOK_EVERY_S, BETWEEN_LOOKS * (time.monotonic() - began))
 
 
 def _check(deadline: float, bound_s: float, what: str) -> None:

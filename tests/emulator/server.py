@@ -12,8 +12,8 @@ from typing import Any
 
 import httpx
 
-START_LIMIT_S = 30
-STOP_LIMIT_S = 10
+START_LIMIT_S = 60
+STOP_LIMIT_S = 60
 PAGE = 10_000
 _LINE = re.compile(r"WATS emulator listening on (http://\S+) \(token (.+)\)")
 

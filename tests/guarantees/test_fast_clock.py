@@ -63,11 +63,11 @@ def test_intervals_and_windows_go_by_the_clock(line: Line) -> None:
     """Counts that change at once are there after their interval of a minute; six hundred calls need two minutes."""
     for total in (10, 20, 30):
         line.say("assets/F1/counters", counters={"total_count": total})
-    block_until(lambda: line.total("F1") == 30, bound_s=15.0, what="the newest count, an interval later")
+    block_until(lambda: line.total("F1") == 30, bound_s=45.0, what="the newest count, an interval later")
 
     for number in range(600):
         line.say(f"testers/T{number % 20}/results", message_id=str(number), serial_number=f"U{number}", result="P")
-    block_until(lambda: len(line.wats.state()["reports"]) == 600, bound_s=60.0, what="all reports, two minutes later")
+    block_until(lambda: len(line.wats.state()["reports"]) == 600, bound_s=100.0, what="all reports, two minutes later")
     times = [datetime.fromisoformat(found["at"]).timestamp() for found in line.wats.requests()]
     assert min(times) > time.time() + 86_400
     assert all(last - first > 60.0 for first, last in zip(times, times[450:], strict=False))
@@ -86,7 +86,7 @@ def test_half_an_hours_outage_is_over_in_seconds_and_an_answer_that_was_lost_doe
         lambda: line.bridge.status().get("staleness", {}).get("asset_counts", {}).get("max_s", 0.0) > 60.0,
         what="what is owed shows its age",
     )
-    block_until(lambda: line.bridge.status().get("staleness") == {}, bound_s=60.0, what="nothing is owed")
+    block_until(lambda: line.bridge.status().get("staleness") == {}, bound_s=180.0, what="nothing is owed")
     (asset,) = line.wats.state()["assets"]
     assert (asset["totalCount"], asset["runningCount"], asset["state"]) == (50, 50, 3)
     assert {"key": "temperature_c", "value": "23.5"} in asset["tags"]

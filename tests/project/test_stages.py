@@ -55,14 +55,14 @@ def test_the_tests_get_the_arguments_and_have_the_last_word(capfd: pytest.Captur
 
 
 def test_the_tests_are_spread_over_two_processes_at_least_unless_told_otherwise(
-    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also on one core; `-n` is the caller's, and a soak, which is one test that prints, is not spread."""
     for name in ("PYTEST_XDIST_AUTO_NUM_WORKERS", COUNT):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
     monkeypatch.setattr(stages, "SOAK", "test_it.py")
-    (stages.ROOT / "test_it.py").write_text(f"import os\n\ndef test_it(): assert os.environ.get({COUNT!r}) == '2'\n")
+    (tmp_path / "test_it.py").write_text(f"import os\n\ndef test_it(): assert os.environ.get({COUNT!r}) == '2'\n")
     assert stages.run(["-p", "no:cacheprovider"]) == 0
     assert stages.run(["--soak", "1", "-p", "no:cacheprovider"]) == 1
     assert "assert None == '2'" in capfd.readouterr().out

@@ -14,7 +14,7 @@ import pytest
 from tests import ports
 from tests.alone import alone_in
 from tests.ports import free_port
-from tests.waiting import block_until, wait_until
+from tests.waiting import LOOK_EVERY_S, block_until, wait_until
 from tools.bootstrap import ROOT
 
 # Begins where every other one of it begins, says what it was given, and keeps it until it is told to end.
@@ -94,6 +94,22 @@ async def test_a_wait_fails_at_its_bound_and_names_what_it_waited_for() -> None:
         await wait_until(lambda: False, bound_s=0.01, what="the broker")
     with pytest.raises(AssertionError, match=r"not within 0 s: the condition"):
         block_until(lambda: False, bound_s=0)
+
+
+def test_a_look_that_takes_long_is_repeated_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is waited for gets most of the time: after two seconds of looking six pass until the next look."""
+    now_s, pauses, looks = [0.0], list[float](), iter([False, False, True])
+    monkeypatch.setattr("tests.waiting.time.monotonic", lambda: now_s[0])
+    monkeypatch.setattr("tests.waiting.time.sleep", pauses.append)
+
+    def look() -> bool:
+        now_s[0] += 2.0
+        return next(looks)
+
+    block_until(look)
+    quick = iter([False, True])
+    block_until(lambda: next(quick))
+    assert pauses == [6.0, 6.0, LOOK_EVERY_S]
 
 
 def test_a_free_port_can_be_bound() -> None:

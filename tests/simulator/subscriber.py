@@ -16,7 +16,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from pywats_mqtt.simulator.outgoing import Entry
 
-START_S = 10.0
+START_S = 60.0
 
 
 class Subscriber:

@@ -12,10 +12,8 @@ import msgspec
 from pywats_mqtt.config.model import MQTTConfig
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Broker, Link, Publication, Receipt
-from tests.waiting import wait_until
+from tests.waiting import BOUND_S, wait_until
 
-BOUND_S = 20.0
-"""Seconds after which a test gives up waiting; it costs nothing where all is well."""
 RECONNECT_S = 0.02
 
 
@@ -102,11 +100,11 @@ class Client:
 
     async def connected(self) -> None:
         """Wait until it is connected."""
-        await wait_until(lambda: self.session.link.connected, bound_s=BOUND_S, what="the session connected")
+        await wait_until(lambda: self.session.link.connected, what="the session connected")
 
     async def away(self) -> None:
         """Wait until it noticed that it is not connected."""
-        await wait_until(lambda: not self.session.link.connected, bound_s=BOUND_S, what="the session noticed")
+        await wait_until(lambda: not self.session.link.connected, what="the session noticed")
 
     async def reconnect(self) -> None:
         """Let the network die and wait until it is connected again."""

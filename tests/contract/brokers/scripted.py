@@ -7,9 +7,9 @@ from typing import Self, TypeVar
 
 import mqtt5
 
-from tests.contract.brokers.bed import BOUND_S
 from tests.contract.brokers.mosquitto import HOST
 from tests.contract.brokers.relay import TURNS
+from tests.waiting import BOUND_S
 
 PacketT = TypeVar("PacketT")
 
