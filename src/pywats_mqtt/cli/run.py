@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import signal
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,12 +12,10 @@ from pywats_mqtt.app.bridge import Bridge
 from pywats_mqtt.app.clock import clock_of
 from pywats_mqtt.cli.logs import configure
 from pywats_mqtt.cli.memory import collect_seldom
+from pywats_mqtt.cli.stopping import told_to_stop
 from pywats_mqtt.config.lint import Severity, lint
 from pywats_mqtt.config.load import load
 from pywats_mqtt.errors import Fatal
-
-ENDED_AT_ONCE = 130
-"""Exit code of a stop that was not waited for; what was acknowledged is in the spool all the same."""
 
 
 def run(words: Sequence[str]) -> int:
@@ -57,14 +54,4 @@ def _messages(problems: BaseExceptionGroup[Fatal]) -> list[str]:
 
 
 async def _run(bridge: Bridge) -> int:
-    stopping = asyncio.Event()
-
-    def stop() -> None:
-        if stopping.is_set():
-            os._exit(ENDED_AT_ONCE)
-        stopping.set()
-
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
-    return await bridge.run(stopping)
+    return await bridge.run(told_to_stop())

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
-import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +12,7 @@ import typer
 
 from pywats_mqtt.app.clock import clock_of
 from pywats_mqtt.cli.clocks import OffsetOption, RateOption, SinceOption
+from pywats_mqtt.cli.stopping import told_to_stop
 
 if TYPE_CHECKING:
     from pywats_mqtt.ports import Timer
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT = 1883
 HIGHEST_PORT = 65_535
-ENDED_AT_ONCE = 130
 
 
 def simulate(
@@ -90,16 +88,7 @@ async def _simulate(load: Load, journal: Path | None, clock: Timer) -> Summary:
     from pywats_mqtt.simulator.journal_file import appending  # noqa: PLC0415 - the same
     from pywats_mqtt.simulator.runner import run_fleet  # noqa: PLC0415 - the same
 
-    stopping = asyncio.Event()
-
-    def stop() -> None:
-        if stopping.is_set():
-            os._exit(ENDED_AT_ONCE)
-        stopping.set()
-
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
+    stopping = told_to_stop()
 
     def say(text: str) -> None:
         typer.echo(text, err=True)

@@ -18,7 +18,7 @@ from mqtt5 import ConnectPacket, PublishPacket, QoS, SubscribePacket, TopicFilte
 from pywats_mqtt.errors import Fatal
 
 PROGRAM = (sys.executable, "-m", "pywats_mqtt")
-START_S = 10.0
+START_S = 60.0
 HEADER_BYTES = 2
 """Of a PUBACK: its type, and the length of what follows (MQTT 5, 3.4.1)."""
 
