@@ -20,6 +20,7 @@ from pywats_mqtt.transport.session import MqttSession
 from tests.contract.brokers.bed import QUICK, Bed, Client, Limits, alive
 from tests.contract.brokers.mosquitto import HOST, Mosquitto
 from tests.contract.brokers.relay import Relay
+from tests.ports import free_port
 from tests.waiting import wait_until
 
 
@@ -120,7 +121,7 @@ class EmbeddedBed(NetworkBed):
     )
 
     def __init__(self) -> None:
-        self._broker = EmbeddedBroker().start()
+        self._broker = EmbeddedBroker(port=free_port()).start()
         self.port = self._broker.port
 
     def start(self) -> None:
