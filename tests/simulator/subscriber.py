@@ -24,12 +24,13 @@ class Subscriber:
 
     def __init__(self) -> None:
         self.arrived: list[tuple[str, int]] = []
+        self._known: set[tuple[str, int]] = set()
         self.connected = threading.Event()
         self.subscribed = threading.Event()
 
     def has(self, entry: Entry) -> bool:
         """Whether a message arrived at least once."""
-        return (entry.device, entry.number) in self.arrived
+        return (entry.device, entry.number) in self._known
 
     def first_numbers(self, device: str) -> list[int]:
         """The numbers of a device in the order in which each first arrived."""
@@ -43,6 +44,7 @@ class Subscriber:
         else:
             device, number = message.topic.split("/")[1], payload["sequence"]
         self.arrived.append((device, int(number)))
+        self._known.add((device, int(number)))
 
 
 @contextmanager

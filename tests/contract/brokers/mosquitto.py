@@ -105,6 +105,11 @@ class Mosquitto:
         """Kill it with -9: it loses sessions and messages since it last saved."""
         self._end(signal.SIGKILL)
 
+    def pause(self) -> None:
+        """Let it stand still (SIGSTOP), until it is killed."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
+
     def restart(self) -> None:
         """Stop it and start it again at the same port with the same store."""
         self.stop()
