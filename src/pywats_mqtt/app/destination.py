@@ -8,7 +8,7 @@ import msgspec
 
 from pywats_mqtt.app.clocks import Clocks
 from pywats_mqtt.messages import RawMessage
-from pywats_mqtt.pipeline.deliver import Handle, HandleGroup
+from pywats_mqtt.pipeline.pace import Handle, HandleGroup
 from pywats_mqtt.ports import Outcome
 
 

@@ -13,8 +13,9 @@ from pywats_mqtt.events import AssetCounts, AssetUpdate, Event, Identified, coun
 from pywats_mqtt.guarantees import Seen
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.observe import Health
-from pywats_mqtt.pipeline.deliver import Delivering, Handle, HandleGroup, Pace
+from pywats_mqtt.pipeline.deliver import Delivering
 from pywats_mqtt.pipeline.gate import TOKEN_REFUSED, Change
+from pywats_mqtt.pipeline.pace import Handle, HandleGroup, Pace
 from pywats_mqtt.pipeline.route import Inbox, route
 from pywats_mqtt.ports import (
     Batch,

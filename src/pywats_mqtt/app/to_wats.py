@@ -22,8 +22,8 @@ from pywats_mqtt.handlers.surroundings import Surroundings
 from pywats_mqtt.interpret import RouteTable
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.observe import Health
-from pywats_mqtt.pipeline.deliver import Pace
 from pywats_mqtt.pipeline.lanes import Lanes
+from pywats_mqtt.pipeline.pace import Pace
 from pywats_mqtt.pipeline.storing import PatientNotes
 from pywats_mqtt.ports import Outcome, Publication, Spool, Timer
 from pywats_mqtt.wats.client import PywatsClient

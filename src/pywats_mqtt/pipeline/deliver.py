@@ -15,29 +15,20 @@ import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import TypeAlias
-
-import msgspec
 
 from pywats_mqtt.errors import Reject, Retry, Scope
-from pywats_mqtt.events import Event
 from pywats_mqtt.messages import to_us
 from pywats_mqtt.pipeline.gate import Change, Gate
+from pywats_mqtt.pipeline.judge import Judge
 from pywats_mqtt.pipeline.looks import AGAIN_S, AHEAD, APART_S, BESIDE, Looks
+from pywats_mqtt.pipeline.pace import Handle, HandleGroup, Pace
 from pywats_mqtt.pipeline.storing import until_stored
-from pywats_mqtt.ports import Delivery, Done, Refused, Rejection, RetryAt, Settlement, Spool, Timer
-from pywats_mqtt.retry import Backoff, gives_up, next_attempt
+from pywats_mqtt.ports import Delivery, Settlement, Spool, Timer
 
 logger = logging.getLogger(__name__)
 
 ORDERED = ""
 """Where ordered deliveries are worked on; each kind of latest ones is so under its own name."""
-
-FAILED_ONCE = Backoff(first_s=2.0, longest_s=60.0)
-"""The wait of one delivery that the server failed on, others going on meanwhile."""
-
-OUTCOME_UNKNOWN = frozenset({"timeout", "dropped"})
-"""Causes that may lie in the delivery itself, such as a report too large for a proxy on the way."""
 
 LINGER_S = 0.1
 """What a commit may be put off so that more results share it; it is not put off once nothing else is under way."""
@@ -53,38 +44,6 @@ PROBE_S = 30.0
 
 MOST_TOGETHER = 100
 """Deliveries handled together at most, so that one call stays small and one failure concerns few."""
-
-Handle: TypeAlias = Callable[[Event], Awaitable[bool | None]]
-"""Does what an event asks for; gives False where the server was asked nothing: that tells nothing of it."""
-HandleGroup: TypeAlias = Callable[[Sequence[Event]], Awaitable[Sequence[Retry | Reject | None]]]
-"""Handles events of one kind and different keys together; tells for each what stands against it, or None."""
-
-
-class Pace(msgspec.Struct, frozen=True, kw_only=True):
-    """How fast and how long to deliver.
-
-    Attributes:
-        concurrency: ordered deliveries under way at once; of each kind of latest ones, a part of that besides.
-        attempts: failures of a delivery's own, before it is refused.
-        intervals_s: kind of latest event to the shortest time between two deliveries of the same asset.
-        together: kind of ordered event whose deliveries are gathered and handled together; empty for none.
-        gather_s: how long they are gathered, from the first on.
-        local: kinds of event that are handled without asking the server: that it is done says nothing of it.
-    """
-
-    concurrency: int
-    attempts: int
-    intervals_s: dict[str, float]
-    together: str = ""
-    gather_s: float = 0.0
-    local: frozenset[str] = frozenset()
-
-
-class _Failures(msgspec.Struct):
-    """What is known of a delivery that failed: how often, and the successes of its kind when it failed last."""
-
-    successes: int
-    count: int = 0
 
 
 class Delivering:
@@ -108,11 +67,10 @@ class Delivering:
         self._handle = handle
         self._pace = pace
         self._clock = clock
-        self._jitter = jitter
-        self._on_change = on_change
         self._on_settled = on_settled
         self._probe = probe
         self._gate = gate or Gate()
+        self._judge = Judge(pace, self._gate, clock, jitter, on_change)
         self._handle_group = handle_group
         self._news = asyncio.Event()
         self._looks = Looks(pace.intervals_s)
@@ -125,8 +83,6 @@ class Delivering:
         self._results: asyncio.Queue[Settlement | Delivery] = asyncio.Queue()
         self._under_way: Counter[str] = Counter()
         self._draining = False
-        self._failures: dict[int, _Failures] = {}
-        self._successes = 0
 
     def wake(self, *, latest: bool = True) -> None:
         """Look at the spool: something new is owed, `latest` deliveries among it or ordered ones alone."""
@@ -277,22 +233,21 @@ class Delivering:
         return self._gate.width(now_s, 1) > 0 and delivery.kind not in self._gate.refused_kinds(now_s)
 
     async def _deliver(self, delivery: Delivery) -> Settlement:
-        successes = self._successes
+        successes = self._judge.successes
         try:
             asked = await self._handle(delivery.event)
         except (Reject, Retry) as error:
-            return self._settled(delivery, error, others=self._successes - successes)
+            return self._judge.settled(delivery, error, others=self._judge.successes - successes)
         except Exception as error:  # a loop's edge: a defect of ours must not stop the line, nor lose the delivery
             logger.exception("a delivery failed by a defect", extra={"delivery_id": delivery.id, "kind": delivery.kind})
-            return self._settled(delivery, _defect(error), others=self._successes - successes)
+            return self._judge.settled(delivery, _defect(error), others=self._judge.successes - successes)
         if asked is False:
-            self._failures.pop(delivery.id, None)
-            return Done(delivery)
-        return self._settled(delivery, None, others=0)
+            return self._judge.unasked(delivery)
+        return self._judge.settled(delivery, None, others=0)
 
     async def _deliver_group(self, deliveries: list[Delivery], handle: HandleGroup) -> list[Settlement]:
         """Deliver together; where that fails by a defect of ours, one by one, since one of them may be its cause."""
-        successes = self._successes
+        successes = self._judge.successes
         try:
             problems = await handle([delivery.event for delivery in deliveries])
         except Exception as error:  # as in `_deliver`
@@ -300,75 +255,32 @@ class Delivering:
             if len(deliveries) > 1:
                 return [(await self._deliver_group([delivery], handle))[0] for delivery in deliveries]
             problems = [_defect(error)]
-        others = self._successes - successes
+        others = self._judge.successes - successes
         pairs = zip(deliveries, problems, strict=True)
         # What got through did so before what failed: the server that went away meanwhile stays away.
-        return [self._settled(delivery, problem, others=others) for delivery, problem in sorted(pairs, key=_failed)]
-
-    def _settled(self, delivery: Delivery, problem: Retry | Reject | None, *, others: int) -> Settlement:
-        if isinstance(problem, Reject):  # perhaps ours, made without asking: it does not prove that the server is back
-            self._failures.pop(delivery.id, None)
-            return Refused(delivery, Rejection(problem.reason, problem.path))
-        if isinstance(problem, Retry):
-            return self._put_off(delivery, problem, others=others)
-        self._successes += 1
-        self._failures.pop(delivery.id, None)
-        if delivery.kind not in self._pace.local:
-            self._tell(self._gate.succeeded(delivery.kind), "")
-        return Done(delivery)
-
-    def _put_off(self, delivery: Delivery, error: Retry, *, others: int) -> Settlement:
-        """Decide what becomes of a failed delivery; `others` got through while it was tried."""
-        known = self._failures.setdefault(delivery.id, _Failures(self._gate.successes(delivery.kind)))
-        known.count += 1
-        now_us = to_us(self._clock.now())
-        wait_s = next_attempt(error, FAILED_ONCE, known.count - 1, self._jitter())
-        if error.scope is Scope.SERVER and error.cause in OUTCOME_UNKNOWN:
-            # Perhaps the server, perhaps what is sent: another line is tried next, at once where others got through.
-            if not others:
-                self._tell_failed(delivery, error)
-            return RetryAt(delivery, now_us + int(wait_s * 1e6), error.cause, uses_attempt=False)
-        self._tell_failed(delivery, error)
-        if error.scope is not Scope.DELIVERY:
-            return RetryAt(delivery, 0, error.cause, uses_attempt=False)
-        # An attempt is used up only when others of its kind got through since it failed last: else it is the server's.
-        successes = self._gate.successes(delivery.kind)
-        own_fault = known.count > 1 and successes > known.successes
-        known.successes = successes
-        attempts = delivery.attempts + own_fault
-        if gives_up(error, attempts, self._pace.attempts):
-            del self._failures[delivery.id]
-            return Refused(delivery, Rejection(f"{error} (tried {attempts} times while others got through)"))
-        return RetryAt(delivery, now_us + int(wait_s * 1e6), error.cause, uses_attempt=own_fault)
-
-    def _tell_failed(self, delivery: Delivery, error: Retry) -> None:
-        now_s = self._clock.monotonic()
-        self._tell(self._gate.failed(error, delivery.kind, delivery.id, now_s, self._jitter()), str(error))
+        return [
+            self._judge.settled(delivery, problem, others=others) for delivery, problem in sorted(pairs, key=_failed)
+        ]
 
     async def _probe_when_idle(self, probe: Callable[[], Awaitable[None]]) -> None:
         """Learn at start, and whenever nothing got through for a while, whether the server is there."""
-        seen = self._successes
+        seen = self._judge.successes
         while True:
-            if self._successes == seen:
+            if self._judge.successes == seen:
                 await self._try(probe)
-            seen = self._successes
+            seen = self._judge.successes
             await asyncio.sleep(self._clock.real_s(PROBE_S))
 
     async def _try(self, probe: Callable[[], Awaitable[None]]) -> None:
         try:
             await probe()
         except Reject as error:
-            self._tell(self._gate.reached(), str(error))
+            self._judge.reached(str(error))
         except Retry as error:
-            failed = self._gate.failed(error, "probe", 0, self._clock.monotonic(), self._jitter())
-            self._tell(failed, str(error))
+            self._judge.failed(error, "probe")
         else:
-            self._tell(self._gate.reached(), "")
+            self._judge.reached()
             self.wake()
-
-    def _tell(self, changes: Sequence[Change], problem: str) -> None:
-        for change in changes:
-            self._on_change(change, problem)
 
     async def _settle_results(self) -> None:
         while True:

@@ -10,8 +10,9 @@ import pytest
 
 from pywats_mqtt.errors import Reject, Retry, Scope
 from pywats_mqtt.events import Event, TestResult
-from pywats_mqtt.pipeline.deliver import Delivering, Pace
+from pywats_mqtt.pipeline.deliver import Delivering
 from pywats_mqtt.pipeline.gate import Change, Gate
+from pywats_mqtt.pipeline.pace import Pace
 from pywats_mqtt.ports import Settlement
 from pywats_mqtt.spool.memory import MemorySpool
 from tests.unit.pipeline.parts import SetClock, message, put_and_route
@@ -191,7 +192,7 @@ async def test_of_what_was_refused_after_it_failed_nothing_is_remembered() -> No
     bench.clock.seconds += 600
     await bench.drain()
     assert len(await bench.spool.quarantined(10)) == 4
-    assert bench.loop._failures == {}  # noqa: SLF001 - nothing else shows what is remembered
+    assert bench.loop._judge._failures == {}  # noqa: SLF001 - nothing else shows what is remembered
 
 
 async def test_a_result_on_which_the_connection_always_drops_holds_up_its_own_device_alone() -> None:

@@ -7,8 +7,9 @@ import asyncio
 import pytest
 
 from pywats_mqtt.events import AssetCounts, AssetState, Event, Identified, kind_of
-from pywats_mqtt.pipeline.deliver import Delivering, Pace
+from pywats_mqtt.pipeline.deliver import Delivering
 from pywats_mqtt.pipeline.looks import AGAIN_S, AHEAD, Looks
+from pywats_mqtt.pipeline.pace import Pace
 from pywats_mqtt.ports import Outcome
 from pywats_mqtt.spool.memory import MemorySpool
 from tests.unit.pipeline.parts import SetClock, message, put, put_and_route

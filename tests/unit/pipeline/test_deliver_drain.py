@@ -7,7 +7,8 @@ from datetime import datetime
 
 from pywats_mqtt.events import AssetState, Event, Identified
 from pywats_mqtt.messages import RawMessage
-from pywats_mqtt.pipeline.deliver import Delivering, Pace
+from pywats_mqtt.pipeline.deliver import Delivering
+from pywats_mqtt.pipeline.pace import Pace
 from pywats_mqtt.spool.memory import MemorySpool
 from tests.unit.pipeline.parts import SetClock, put
 from tests.waiting import wait_until

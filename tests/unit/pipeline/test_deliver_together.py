@@ -10,8 +10,9 @@ import pytest
 from pywats_mqtt.errors import Reject, Retry, Scope
 from pywats_mqtt.events import Event, Identified, UnitEvent, identify
 from pywats_mqtt.messages import RawMessage
-from pywats_mqtt.pipeline.deliver import MOST_TOGETHER, Delivering, Pace
+from pywats_mqtt.pipeline.deliver import MOST_TOGETHER, Delivering
 from pywats_mqtt.pipeline.gate import Gate
+from pywats_mqtt.pipeline.pace import Pace
 from pywats_mqtt.ports import Done, Receipt, Refused, RetryAt, Settlement
 from pywats_mqtt.spool.memory import MemorySpool
 from tests.unit.pipeline.parts import SetClock
