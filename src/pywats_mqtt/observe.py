@@ -83,6 +83,20 @@ class StreamFigures(msgspec.Struct, kw_only=True):
     late_messages: int = 0
 
 
+class CallRate(msgspec.Struct, frozen=True, kw_only=True):
+    """How fast WATS is called.
+
+    Attributes:
+        now: calls a minute at most, as much as WATS accepts; 0 where neither it nor the configuration sets a limit.
+        limit: `wats.requests_per_minute`.
+        why: why `now` is below it; else empty.
+    """
+
+    now: int = 0
+    limit: int = 0
+    why: str = ""
+
+
 MOST_INEXACT = 1_000
 """Assets that are named; whoever has more looks at the routes instead."""
 
@@ -109,6 +123,7 @@ class Health(msgspec.Struct, kw_only=True):
         counters_backwards: asset to how often its total was below what was counted, since the bridge started.
         clocks: device to how far its clock is off, where that is more than the tolerance; the worst 100.
         server_ahead_s: seconds the clock of WATS is ahead of the bridge's, where that is more; else 0.0.
+        rate: how fast WATS is called.
         started_at: when the bridge started.
         draining: it was told to stop, and delivers what it can before it does.
     """
@@ -128,6 +143,7 @@ class Health(msgspec.Struct, kw_only=True):
     counters_backwards: dict[str, int] = msgspec.field(default_factory=dict)
     clocks: dict[str, Shown] = msgspec.field(default_factory=dict)
     server_ahead_s: float = 0.0
+    rate: CallRate = CallRate()
     started_at: datetime | None = None
     draining: bool = False
 
@@ -187,6 +203,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     guarantees: list[Guarantee] = msgspec.field(default_factory=list)
     clocks: dict[str, Shown] = msgspec.field(default_factory=dict)
     server_ahead_s: float = 0.0
+    rate: CallRate = CallRate()
     pid: int = 0
     started_at: datetime | None = None
     draining: bool = False
@@ -235,6 +252,7 @@ def status_of(
         counters_backwards=health.counters_backwards,
         clocks=health.clocks,
         server_ahead_s=health.server_ahead_s,
+        rate=health.rate,
         pid=pid,
         started_at=health.started_at,
         draining=health.draining,

@@ -145,6 +145,22 @@ async def test_retry_after_reaches_the_caller(emulator: RunningEmulator) -> None
     assert failed.value.after_s == 17.0
 
 
+@pytest.mark.parametrize("as_what", ["written", "date"])
+async def test_a_server_that_asks_for_patience_gets_no_call_meanwhile(emulator: RunningEmulator, as_what: str) -> None:
+    """Whoever asks is told how long, without a call; whether the server told seconds or a date."""
+    async with client(configure(emulator)) as wats:
+        emulator.fault("throttle", retry_after="1700", retry_after_as=as_what, times=1)
+        with pytest.raises(Retry):
+            await wats.asset("F1")
+        with pytest.raises(Retry, match="left alone") as held:
+            await wats.submit_report(RESULT)
+
+    assert (held.value.scope, held.value.cause) == (Scope.SERVER, "429")
+    assert held.value.after_s is not None
+    assert 1_600 < held.value.after_s <= 1_700
+    assert [request["status"] for request in emulator.requests()] == [429]
+
+
 async def test_an_absent_server(emulator: RunningEmulator) -> None:
     """It is named with its cause; starting without it is no failure."""
     config = configure(emulator, url=f"http://127.0.0.1:{free_port()}")

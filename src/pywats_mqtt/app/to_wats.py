@@ -21,13 +21,14 @@ from pywats_mqtt.handlers.registry import make_handlers
 from pywats_mqtt.handlers.surroundings import Surroundings
 from pywats_mqtt.interpret import RouteTable
 from pywats_mqtt.messages import RawMessage
-from pywats_mqtt.observe import Health
+from pywats_mqtt.observe import CallRate, Health
 from pywats_mqtt.pipeline.lanes import Lanes
 from pywats_mqtt.pipeline.pace import Pace
 from pywats_mqtt.pipeline.storing import PatientNotes
 from pywats_mqtt.ports import Outcome, Publication, Spool, Timer
 from pywats_mqtt.wats.client import PywatsClient
 from pywats_mqtt.wats.quota import on_account_of
+from pywats_mqtt.wats.rate import Rate
 from pywats_mqtt.wats.window import MARGIN_S, WINDOW_S
 
 logger = logging.getLogger(__name__)
@@ -113,7 +114,18 @@ async def deliver_to_wats(bridge: Host) -> AsyncIterator[Destination]:
     notes = PatientNotes(bridge.spool)
     sleep, policy = _sleeping(bridge.clock), _lanes(config.wats)
     await clocks.load(notes)
-    async with PywatsClient(config.wats, notes, bridge.clock, sleep, policy, server=clocks.server) as wats:
+    limit = config.wats.requests_per_minute
+    bridge.health.rate = CallRate(now=limit, limit=limit)
+    async with PywatsClient(
+        config.wats,
+        notes,
+        bridge.clock,
+        sleep,
+        policy,
+        server=clocks.server,
+        backlog=(await bridge.spool.figures()).waiting > limit,
+        on_rate=partial(_note_rate, bridge.health),
+    ) as wats:
 
         async def handle(event: Event) -> bool:
             known = handlers.by_event.get(type(event))
@@ -211,3 +223,18 @@ def _note_refusal(health: Health, call: str, problem: str) -> None:
         logger.warning("WATS refuses one kind of call, all others go on: %s: %s", call, problem)
     elif health.refused_calls.pop(call, None):
         logger.warning("WATS accepts this kind of call again: %s", call)
+
+
+def _note_rate(health: Health, rate: Rate) -> None:
+    """Say once that WATS is called more slowly, and once that it is no more; the steps between are for `status`."""
+    before = health.rate
+    health.rate = CallRate(now=int(rate.per_minute), limit=rate.limit, why=rate.why)
+    if rate.why and not before.why:
+        logger.warning(
+            "WATS gets %d calls a minute instead of %d, more as it accepts them: %s",
+            health.rate.now,
+            rate.limit,
+            rate.why,
+        )
+    elif before.why and not rate.why:
+        logger.warning("WATS gets all %d calls a minute again", rate.limit)

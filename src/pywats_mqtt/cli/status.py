@@ -66,6 +66,8 @@ def explain(status: Status) -> list[tuple[str, str]]:
         (f"counter of {asset or 'other assets'}", f"up to {uses} of its increments may be counted twice")
         for asset, uses in status.counters_inexact.items()
     ]
+    if status.rate.why:
+        lines.append(("calls", f"{status.rate.now} a minute instead of {status.rate.limit}: {status.rate.why}"))
     told = {each.route for each in status.guarantees if each.promise == "true times"}
     lines += [
         (f"clock of {device}", f"{abs(shown.ahead_s):g} s {'ahead' if shown.ahead_s > 0 else 'behind'}, corrected")

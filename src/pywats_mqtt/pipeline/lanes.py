@@ -82,17 +82,22 @@ class Lanes:
             window_s: how long a call counts.
             telemetry_share: of them, what telemetry may have at most; from `LEAST_TELEMETRY` to 1.
         """
-        kept = int(limit * (1 - telemetry_share))
+        self._telemetry_share = telemetry_share
+        self._window_s = window_s
+        self._even_s = float("-inf")
+        self._held_up = False
+        self._lately: dict[Lane, deque[float]] = {lane: deque() for lane in KEPT}
+        self.adapt(limit)
+
+    def adapt(self, limit: int) -> None:
+        """Divide fewer calls, or more again: `limit` in any window, 1 or more. Each lane keeps its part."""
+        kept = int(limit * (1 - self._telemetry_share))
         parts = sum(KEPT.values())
         self._shares = {lane: kept * part // parts for lane, part in KEPT.items()}
         self._shares[Lane.TELEMETRY] = min(limit - 1, max(1, int(limit * LEAST_TELEMETRY)))
         most = limit - sum(share for lane, share in self._shares.items() if lane is not Lane.TELEMETRY)
-        self._gap_s = window_s / most
+        self._gap_s = self._window_s / most
         self._ahead_s = most // AT_ONCE * self._gap_s
-        self._even_s = float("-inf")
-        self._held_up = False
-        self._window_s = window_s
-        self._lately: dict[Lane, deque[float]] = {lane: deque() for lane in KEPT}
 
     def share(self, lane: Lane) -> int:
         """Tell how many calls of a window are a lane's own."""

@@ -25,6 +25,7 @@ from pywats_mqtt.wats.assets import Wire, asset_of, equals, named, path_key, row
 from pywats_mqtt.wats.outcomes import Answer, Call, Missing, problem_of_report_answer
 from pywats_mqtt.wats.production import ProductionCalls
 from pywats_mqtt.wats.quota import Policy, Quota
+from pywats_mqtt.wats.rate import Rate
 from pywats_mqtt.wats.repairs import repair_code, wsjf_repair
 from pywats_mqtt.wats.reports import wsjf
 from pywats_mqtt.wats.session import Session
@@ -69,6 +70,8 @@ class PywatsClient:
         policy: Policy | None = None,
         *,
         server: ServerClock | None = None,
+        backlog: bool = False,
+        on_rate: Callable[[Rate], None] | None = None,
     ) -> None:
         """Prepare the client; nothing is sent. To be used as an async context manager, on one event loop.
 
@@ -79,6 +82,8 @@ class PywatsClient:
             sleep: how the quota waits.
             policy: whose call is next; first come, first served where none is given.
             server: learns the server's time, after which no report is dated.
+            backlog: much is owed, so begin slowly.
+            on_rate: told how fast the server is called, where that is below the limit, or was.
 
         Raises:
             Fatal: the address or the token is missing or unusable.
@@ -86,7 +91,7 @@ class PywatsClient:
         self._config = config
         self._clock = clock
         self._server = ServerClock(0) if server is None else server
-        quota = Quota(config.requests_per_minute, notes, clock, sleep, policy)
+        quota = Quota(config.requests_per_minute, notes, clock, sleep, policy, backlog=backlog, on_rate=on_rate)
         self._session = Session(config, quota, clock, self._server)
         self._production = ProductionCalls(self._session)
         self._ids: dict[str, str] = {}

@@ -26,6 +26,8 @@ _OK = range(200, 300)
 _REDIRECTS = range(300, 400)
 _SERVER_ERRORS = range(500, 600)
 _AWAY = {401, 407, 408, 425, 429}
+_TOO_MANY = {429, 503}
+_NOT_THERE = {502, 503, 504}
 _NO_ROUTE = {404, 405, 410}
 _TOO_LARGE = 413
 _UNAUTHORISED, _FORBIDDEN, _FAILED = 401, 403, 500
@@ -193,6 +195,16 @@ def server_text(answer: Answer) -> str:
         words = [keys[key] for key in ("message", "error", "errors", "detail", "title") if keys.get(key)]
         data = words[0] if words else None
     return str(data)[:MAX_QUOTE] if data else ""
+
+
+def is_too_many(status: int) -> bool:
+    """Tell whether a server answers so to more calls than it takes (RFC 6585, 4; RFC 9110, 15.6.4)."""
+    return status in _TOO_MANY
+
+
+def is_there(status: int) -> bool:
+    """Tell whether an answer comes from the server, and not from a gateway that does not reach it or finds it down."""
+    return status not in _NOT_THERE
 
 
 def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:

@@ -1,7 +1,8 @@
 """The quota: in no window of 60 s more calls than allowed, also across a restart.
 
-A burst up to the whole limit may go at once, so that a first effect is quick; then calls go as slots come free. Whose
-call is next, and what is kept free for others, a policy decides. What counts, and why the bound holds, is in `window`.
+A burst up to the whole limit may go at once, so that a first effect is quick; then calls go as slots come free, and
+slower where the server accepts less: see `rate`. Whose call is next, and what is kept free for others, a policy
+decides. What counts, and why the bound holds, is in `window`.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from typing import Protocol
 
 import msgspec
 
-from pywats_mqtt.errors import Retry
+from pywats_mqtt.errors import Retry, Scope
 from pywats_mqtt.messages import to_us
 from pywats_mqtt.ports import Clock, Notes
+from pywats_mqtt.wats.rate import Rate
 from pywats_mqtt.wats.window import Block, Blocks, Window
 
 logger = logging.getLogger(__name__)
@@ -51,6 +53,10 @@ class Policy(Protocol):
         """Tell how long until the time alone lets another call begin; 0 where only a free one does."""
         ...
 
+    def adapt(self, limit: int) -> None:
+        """Take note of how many calls there are in a minute now, 1 or more."""
+        ...
+
 
 class FirstCome:
     """First come, first served."""
@@ -62,6 +68,9 @@ class FirstCome:
     def opens_in_s(self, now_s: float) -> float:  # noqa: ARG002 - see `Policy`
         """See `Policy.opens_in_s`."""
         return 0.0
+
+    def adapt(self, limit: int) -> None:
+        """See `Policy.adapt`."""
 
 
 class _Ticket(msgspec.Struct, eq=False):
@@ -81,6 +90,9 @@ class Quota:
         clock: Clock,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         policy: Policy | None = None,
+        *,
+        backlog: bool = False,
+        on_rate: Callable[[Rate], None] | None = None,
     ) -> None:
         """Keep what is needed; nothing is read before the first call.
 
@@ -91,12 +103,18 @@ class Quota:
                 while the program was down makes calls look older than they are; one put back does no harm.
             sleep: waits that many seconds of the clock.
             policy: whose call is next; first come, first served where none is given.
+            backlog: much is owed, so begin slowly.
+            on_rate: told of the rate where it begins below the limit, and each time that it changes.
         """
         self._limit = requests_per_minute
         self._notes = notes
         self._clock = clock
         self._sleep = sleep
         self._policy = policy or FirstCome()
+        self._rate = Rate(requests_per_minute, backlog=backlog)
+        self._on_rate = on_rate
+        if self._rate.why:
+            self._tell_rate()
         self._window = Window(requests_per_minute)
         self._blocks = Blocks(max(1, requests_per_minute // BLOCKS_PER_MINUTE))
         self._waiting: list[_Ticket] = []
@@ -110,14 +128,17 @@ class Quota:
         return self._window.taken(self._clock.monotonic())
 
     @asynccontextmanager
-    async def call(self) -> AsyncGenerator[None]:
+    async def call(self) -> AsyncGenerator[float]:
         """Wait for a slot, hold it for one call, and free it a window after the call ended, however it ended.
 
+        Gives the time at which the call begins, on the monotonic clock.
+
         Raises:
-            Retry: the reservation cannot be written down now (disk full).
+            Retry: the reservation cannot be written down now (disk full), or the server wants to be left alone.
         """
+        self._respect()
         if not self._limit:
-            yield
+            yield self._clock.monotonic()
             return
         if not self._restored:
             async with self._booking:
@@ -125,17 +146,36 @@ class Quota:
         account = _account.get()
         await self._admission(account)
         try:
+            self._respect()
             block = await self._book()
         except BaseException:
-            self._window.give_back(account)
-            self._ended.set()
+            self._give_back(account)
             raise
         try:
-            yield
+            yield self._clock.monotonic()
         finally:
             self._window.end(self._clock.monotonic(), account)
             self._blocks.end(block, self._now_us())
             self._ended.set()
+
+    def accepted(self, began_s: float) -> None:
+        """Take note of an answer to a call that began then."""
+        if self._rate.accepted(began_s, self._clock.monotonic()):
+            self._tell_rate()
+
+    def refused(self, began_s: float, why: str, after_s: float | None) -> None:
+        """Take note that the server refused a call for being too many; `after_s`: how long it wants none, or None."""
+        if self._rate.refused(began_s, self._clock.monotonic(), why, after_s):
+            self._tell_rate()
+
+    def unanswered(self) -> None:
+        """Take note that the server is not there."""
+        self._rate.unanswered(self._clock.monotonic())
+
+    def _tell_rate(self) -> None:
+        self._policy.adapt(int(self._rate.per_minute))
+        if self._on_rate is not None:
+            self._on_rate(self._rate)
 
     async def close(self) -> None:
         """Write down when the last calls ended, so that a restart need not take them for just made.
@@ -159,16 +199,28 @@ class Quota:
                 await self._news(ticket)
         except BaseException:
             if ticket.admitted.done():
-                self._window.give_back(account)
-                self._ended.set()
+                self._give_back(account)
             else:
                 self._waiting.remove(ticket)
             raise
 
+    def _give_back(self, account: str) -> None:
+        """Take back a call that was not made: who waits for one need not wait for its time."""
+        self._window.give_back(account)
+        self._rate.give_back()
+        self._admit()
+
+    def _respect(self) -> None:
+        """Refuse to call a server that wants to be left alone."""
+        held_s = self._rate.held_s(self._clock.monotonic())
+        if held_s:
+            problem = f"WATS wants to be left alone for {held_s:.0f} s more (Retry-After)"
+            raise Retry(problem, scope=Scope.SERVER, cause="429", after_s=held_s)
+
     def _admit(self) -> None:
         """Let all those begin that may now."""
         now_s = self._clock.monotonic()
-        while self._waiting:
+        while self._waiting and self._rate.may_call(now_s):
             free = self._window.free(now_s)
             accounts = [ticket.account for ticket in self._waiting]
             chosen = self._policy.choose(accounts, self._window.by_account, free, now_s)
@@ -176,12 +228,17 @@ class Quota:
                 return
             ticket = self._waiting.pop(accounts.index(chosen))
             self._window.start(chosen)
+            self._rate.call()
             ticket.admitted.set_result(None)
 
     async def _news(self, ticket: _Ticket) -> None:
         """Wait until another who looked admitted us, a call ended, or the time may have opened something."""
         now_s = self._clock.monotonic()
-        waits = [self._window.wait_s(now_s, max(0, self._window.free(now_s))), self._policy.opens_in_s(now_s) or None]
+        waits = [
+            self._window.wait_s(now_s, max(0, self._window.free(now_s))),
+            self._policy.opens_in_s(now_s) or None,
+            self._rate.opens_in_s(now_s) or None,
+        ]
         wait_s = min((wait for wait in waits if wait is not None), default=None)
         passing = asyncio.ensure_future(self._pass(wait_s))
         try:

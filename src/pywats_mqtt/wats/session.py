@@ -26,7 +26,7 @@ from pywats_mqtt.config.model import WatsConfig
 from pywats_mqtt.errors import Fatal, Reject, Retry, Scope
 from pywats_mqtt.messages import to_us
 from pywats_mqtt.ports import Clock, instant
-from pywats_mqtt.wats.outcomes import Answer, Call, problem_of_answer
+from pywats_mqtt.wats.outcomes import Answer, Call, is_there, is_too_many, problem_of_answer, retry_after_s
 from pywats_mqtt.wats.quota import Quota
 from pywats_mqtt.wats.token import Token
 from pywats_mqtt.wats.transport import http_client
@@ -144,7 +144,7 @@ class Session:
         if call.path.startswith(_INTERNAL):
             headers |= self._referer
         client = self._api.http_client
-        async with self._quota.call():
+        async with self._quota.call() as began_s:
             asked_us = instant(self._clock).steady_us
             try:
                 async with asyncio.timeout(self._timeout_s):
@@ -155,10 +155,22 @@ class Session:
                     else:
                         response = await client.post(call.path, data, params=params, headers=headers, retry=False)
             except (PyWATSError, TimeoutError) as exc:
+                self._quota.unanswered()
                 raise self._without_token(problem_of_failure(exc, call)) from exc
             answer = _answer(response)
             self._learn_time(answer, asked_us)
+        self._tell_quota(answer, began_s)
         return answer
+
+    def _tell_quota(self, answer: Answer, began_s: float) -> None:
+        """Let it learn from an answer how many calls the server takes."""
+        too_many = is_too_many(answer.status)
+        if too_many:
+            self._quota.refused(began_s, str(answer.status), retry_after_s(answer.headers, self._clock.now()))
+        if not is_there(answer.status):
+            self._quota.unanswered()
+        elif not too_many:
+            self._quota.accepted(began_s)
 
     def _learn_time(self, answer: Answer, asked_us: int) -> None:
         """Learn the server's time (RFC 9110, 6.6.1), unless a cache answered."""

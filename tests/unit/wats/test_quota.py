@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pywats_mqtt.errors import Retry, Scope
-from pywats_mqtt.wats.quota import NOTE, Quota, on_account_of
+from pywats_mqtt.wats.quota import NOTE, FirstCome, Quota, on_account_of
 from pywats_mqtt.wats.window import WINDOW_S
 from tests.contract.wats_memory import HandClock, MemoryNotes
 from tests.waiting import wait_until
@@ -87,6 +87,9 @@ class TestsFirst:
         """Tell of no pace."""
         return 0.0
 
+    def adapt(self, limit: int) -> None:
+        """Stay as it is."""
+
 
 async def test_a_policy_says_whose_call_is_next() -> None:
     """Whoever comes later on a better account goes before those who wait, and calls are counted by account."""
@@ -136,6 +139,108 @@ async def test_who_gives_up_waiting_leaves_the_line_and_its_slot() -> None:
 
     assert waiting[0].cancelled()
     assert quota.taken == 1
+
+
+async def test_a_call_that_is_given_back_is_made_by_who_waits_for_a_time() -> None:
+    """Who waits for the window to move on is woken by a call that was not made after all."""
+    clock = HandClock()
+    never = asyncio.Event()
+
+    async def sleep(_seconds: float) -> None:
+        await never.wait()
+
+    writing = asyncio.Event()
+
+    class Slow(FullDisk):
+        async def set_note(self, name: str, value: bytes | None) -> None:
+            await writing.wait()
+            await super().set_note(name, value)
+
+    notes = Slow()
+    quota = Quota(2, notes, clock, sleep)
+    quota._window.remember(1, clock.seconds)  # noqa: SLF001 - one that ended, so that there is a time to wait for
+    first = asyncio.create_task(use(quota, clock))  # it has the last call, and cannot write it down
+    await wait_until(lambda: quota.taken == 2)
+    second = asyncio.create_task(use(quota, clock))
+    await wait_until(lambda: quota._waiting)  # noqa: SLF001 - nobody else sees who waits
+    writing.set()
+    with pytest.raises(Retry):
+        await first
+    notes.full = False
+    assert await asyncio.wait_for(second, 10) == clock.seconds
+
+
+async def test_what_the_server_refuses_slows_calls_down_and_is_told() -> None:
+    """After a 429 calls are spaced, and the policy divides fewer of them."""
+    clock, told = HandClock(), list[tuple[int, str]]()
+    adapted: list[int] = []
+
+    class Adapting(FirstCome):
+        def adapt(self, limit: int) -> None:
+            adapted.append(limit)
+
+    quota = Quota(
+        60,
+        MemoryNotes(),
+        clock,
+        clock.sleep,
+        Adapting(),
+        on_rate=lambda rate: told.append((int(rate.per_minute), rate.why)),
+    )
+    quota.refused(await use(quota, clock), "429", None)
+    began = [await use(quota, clock) - 1_000.0 for _ in range(3)]
+    assert began == pytest.approx([2.0, 4.0, 6.0], abs=0.01)
+    assert told == [(30, "429")]
+    assert adapted == [30]
+    clock.seconds += 1.0
+    quota.accepted(clock.seconds)
+    assert (told[1], adapted[1]) == ((33, "429"), 33)
+
+
+async def test_a_backlog_is_begun_slowly() -> None:
+    """Its rate is told at once."""
+    clock, told = HandClock(), list[float]()
+    quota = Quota(
+        60, MemoryNotes(), clock, clock.sleep, backlog=True, on_rate=lambda rate: told.append(rate.per_minute)
+    )
+    began = [await use(quota, clock) - 1_000.0 for _ in range(3)]
+    assert began == pytest.approx([0.0, 8.0, 16.0], abs=0.01)
+    assert told == [7.5]
+
+
+@pytest.mark.parametrize("limit", [0, 60])
+async def test_a_server_that_wants_to_be_left_alone_is_not_called(limit: int) -> None:
+    """Neither by who comes nor by who waited already; each is told how long, and no call is used up."""
+    clock = HandClock()
+    quota = make(limit, MemoryNotes(), clock)
+    quota.refused(await use(quota, clock), "429", 20.0)
+    taken = quota.taken
+    clock.seconds += 5.0
+    with pytest.raises(Retry) as refused:
+        await use(quota, clock)
+    assert (refused.value.scope, refused.value.after_s) == (Scope.SERVER, 15.0)
+    assert quota.taken == taken
+    clock.seconds += 15.0
+    await use(quota, clock)
+
+
+async def test_who_waited_when_the_server_asked_for_patience_is_told_so() -> None:
+    """Its turn comes, and it does not call."""
+    clock, asked = HandClock(), asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        await asked.wait()
+        clock.seconds += seconds
+
+    quota = Quota(1, MemoryNotes(), clock, sleep)
+    began_s = await use(quota, clock)
+    waiting = asyncio.create_task(use(quota, clock))
+    await wait_until(lambda: quota._waiting)  # noqa: SLF001 - nobody else sees who waits
+    quota.refused(began_s, "429", 3_600.0)
+    asked.set()
+    with pytest.raises(Retry, match="left alone"):
+        await waiting
+    assert quota.taken == 0
 
 
 async def test_a_call_that_fails_or_is_cancelled_used_its_slot_and_holds_none() -> None:
