@@ -9,9 +9,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pywats_mqtt.events import AssetCounts, AssetHistory
+from pywats_mqtt.events import AssetAlert, AssetCounts, AssetHistory
 from pywats_mqtt.messages import RawMessage
-from pywats_mqtt.ports import Done, Receipt, Refused, Rejection, RetryAt, Spool, Staleness
+from pywats_mqtt.ports import Delivery, Done, Receipt, Refused, Rejection, RetryAt, Spool, Staleness
 from pywats_mqtt.spool import SpoolReader, SqliteSpool
 from tests.contract.spool_parts import (
     ALWAYS_US,
@@ -207,6 +207,20 @@ async def test_kinds_that_are_paused_are_not_leased(spool: Spool) -> None:
     latest = await spool.lease_latest(9, START_US, settled_before_us=ALWAYS_US, skip_kinds=frozenset({"asset_state"}))
     assert [delivery.kind for delivery in latest] == ["asset_counts"]
     assert serials(await lease(spool)) == ["SN1"]
+
+
+async def test_kinds_of_which_enough_is_leased_do_not_hide_others(spool: Spool) -> None:
+    """What lies behind a long backlog of a kind in `busy_kinds` is leased, unless it is of the same line."""
+    backlog = [says(result(f"A{number % 300}", number)) for number in range(2_500)]
+    alert = AssetAlert(asset="X", code="E1", severity="warning")
+    behind = msgspec.structs.replace(alert, asset="A1")
+    await take_in(spool, [*backlog, says(behind), says(alert)])
+    leased = list[Delivery]()
+    for _ in range(9):  # a lease reads a part of what is stored
+        leased += await spool.lease(9, START_US, busy_kinds=frozenset({"test_result"}))
+    assert [delivery.event for delivery in leased] == [alert]
+    await spool.give_back(leased)
+    assert serials(await spool.lease(2, START_US)) == ["SN0", "SN1"]
 
 
 async def test_a_refused_delivery_goes_to_quarantine_and_its_line_goes_on(spool: Spool) -> None:

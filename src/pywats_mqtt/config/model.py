@@ -133,10 +133,11 @@ class WatsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         telemetry_share: part of them that counters, states, tags and inventories may use at most. The rest is kept for
             results, units and alerts, which therefore never wait for telemetry; telemetry that is owed longer gets
             older instead, as `status` tells. A tenth is telemetry's, whatever else there is to do.
-        concurrency: results, unit events and alerts under way at once; of each kind of telemetry a quarter of that
-            besides.
+        concurrency: results and repairs under way at once; besides them as many unit events, as many alerts and other
+            things, and of each kind of telemetry a quarter of that.
         timeout_s: seconds a call may take.
-        attempts: tries of a delivery that the server answers with 500, before it is quarantined.
+        attempts: tries of a delivery that the server answers with 500 while it takes others, or that a defect of the
+            bridge fails, before it is quarantined.
         update_interval_s: shortest time between two updates of the same asset's counts. Its state, which costs a call
             only where it changed, follows within ten seconds, or this if it is shorter.
         tags_interval_s: shortest time between two writes of the same asset's environment tags.

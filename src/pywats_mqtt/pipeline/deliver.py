@@ -4,7 +4,8 @@ One task leases and hands out, some work, one settles many at once. A key has on
 order holds; a delivery's lease ends only when what became of it is committed. More are leased than can be worked on, so
 that nobody waits for a commit; what is leased and not begun when the server goes away is given back.
 
-Each kind of telemetry is worked on by tasks of its own: what waits for a call of the quota holds up its kind alone.
+Each lane, and each kind of telemetry, is worked on by tasks of its own: what waits for a call of the quota holds up
+nothing else, and however much of one is owed, of the others what is due is leased.
 """
 
 from __future__ import annotations
@@ -16,19 +17,17 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
-from pywats_mqtt.errors import Reject, Retry, Scope
+from pywats_mqtt.errors import Reject, Retry
 from pywats_mqtt.messages import to_us
 from pywats_mqtt.pipeline.gate import Change, Gate
-from pywats_mqtt.pipeline.judge import Judge
+from pywats_mqtt.pipeline.judge import Defect, Judge
+from pywats_mqtt.pipeline.lanes import KINDS_OF, lane_of
 from pywats_mqtt.pipeline.looks import AGAIN_S, AHEAD, APART_S, BESIDE, Looks
 from pywats_mqtt.pipeline.pace import Handle, HandleGroup, Pace
 from pywats_mqtt.pipeline.storing import until_stored
 from pywats_mqtt.ports import Delivery, Settlement, Spool, Timer
 
 logger = logging.getLogger(__name__)
-
-ORDERED = ""
-"""Where ordered deliveries are worked on; each kind of latest ones is so under its own name."""
 
 LINGER_S = 0.1
 """What a commit may be put off so that more results share it; it is not put off once nothing else is under way."""
@@ -44,6 +43,10 @@ PROBE_S = 30.0
 
 MOST_TOGETHER = 100
 """Deliveries handled together at most, so that one call stays small and one failure concerns few."""
+
+
+_ORDERED = {lane.value: kinds for lane, kinds in KINDS_OF.items()}
+"""Where ordered deliveries are worked on: by lanes. Each kind of latest ones is so under its own name."""
 
 
 class Delivering:
@@ -74,9 +77,9 @@ class Delivering:
         self._handle_group = handle_group
         self._news = asyncio.Event()
         self._looks = Looks(pace.intervals_s)
-        self._looked_at_s = float("-inf")
+        self._looked_at_s = self._looked_beside_s = float("-inf")
         self._work: dict[str, asyncio.Queue[list[Delivery]]] = {
-            line: asyncio.Queue() for line in (ORDERED, *pace.intervals_s)
+            line: asyncio.Queue() for line in (*_ORDERED, *pace.intervals_s)
         }
         self._to_gather: asyncio.Queue[Delivery] = asyncio.Queue()
         self._hurry = asyncio.Event()
@@ -88,6 +91,7 @@ class Delivering:
         """Look at the spool: something new is owed, `latest` deliveries among it or ordered ones alone."""
         if latest:
             self._looks.news()
+        self._looked_beside_s = float("-inf")
         self._news.set()
 
     def drain(self) -> None:
@@ -125,25 +129,30 @@ class Delivering:
 
     def _slots(self, line: str) -> int:
         """Tell how many deliveries of a line are worked on at once."""
-        return self._pace.concurrency if line == ORDERED else max(1, self._pace.concurrency // BESIDE)
+        return self._pace.concurrency if line in _ORDERED else max(1, self._pace.concurrency // BESIDE)
 
     def _room(self, line: str) -> int:
         """Tell how many to lease now; they are asked for in groups, for each asking costs a turn of the store."""
-        slots = self._pace.concurrency
-        width = self._gate.width(self._clock.monotonic(), slots)
-        if width < slots:
-            return width - self._under_way.total()
+        if self._gate.server_away:
+            return self._gate.width(self._clock.monotonic(), 1) - self._under_way.total()
         slots = self._slots(line)
-        ahead = LEASED_AHEAD if line == ORDERED else AHEAD
+        ahead = LEASED_AHEAD if line in _ORDERED else AHEAD
         room = ahead * slots - self._under_way[line]
         return room if room >= slots // 2 else 0
 
     async def _lease_ordered(self) -> None:
-        room = self._room(ORDERED)
-        if room > 0:
-            now_s, now_us = self._clock.monotonic(), to_us(self._clock.now())
-            refused = self._gate.refused_kinds(now_s)
-            self._take(await until_stored(partial(self._spool.lease, room, now_us, skip_kinds=refused)))
+        """Lease for all lanes that have room, until one of them has none or nothing is left."""
+        while rooms := {line: room for line in _ORDERED if (room := self._room(line)) > 0}:
+            busy = frozenset[str]().union(*(kinds for line, kinds in _ORDERED.items() if line not in rooms))
+            if busy and asyncio.get_running_loop().time() - self._looked_beside_s < APART_S:
+                return  # beside a full lane nothing was found a moment ago
+            now_s, now_us, room = self._clock.monotonic(), to_us(self._clock.now()), min(rooms.values())
+            lease = partial(self._spool.lease, room, now_us, skip_kinds=self._gate.refused_kinds(now_s))
+            leased = await until_stored(partial(lease, busy_kinds=busy))
+            self._take(leased)
+            if len(leased) < room:
+                self._looked_beside_s = asyncio.get_running_loop().time() if busy else self._looked_beside_s
+                return
 
     def _kinds_to_look_at(self) -> list[str]:
         now_s = self._clock.monotonic()
@@ -179,7 +188,7 @@ class Delivering:
 
     def _line_of(self, delivery: Delivery) -> str:
         """Name where a delivery is worked on."""
-        return delivery.kind if delivery.kind in self._pace.intervals_s else ORDERED
+        return delivery.kind if delivery.kind in self._pace.intervals_s else lane_of(delivery.kind).value
 
     async def _wait(self) -> None:
         """Wait for news, for a closed gate to open, or for something to fall due."""
@@ -210,27 +219,21 @@ class Delivering:
                     await self._hurry.wait()  # until told to stop; what arrives meanwhile stays in the queue
             while not self._to_gather.empty() and len(gathered) < MOST_TOGETHER:
                 gathered.append(self._to_gather.get_nowait())
-            self._work[ORDERED].put_nowait(gathered)
+            self._work[self._line_of(gathered[0])].put_nowait(gathered)
 
     async def _handle_next(self, work: asyncio.Queue[list[Delivery]]) -> None:
         while True:
             deliveries = await work.get()
-            tried = [delivery for delivery in deliveries if self._may_try(delivery)]
-            for untried in deliveries:
-                if untried not in tried:
+            with self._gate.trying(deliveries[0].kind, self._clock.monotonic(), len(deliveries)) as count:
+                for untried in deliveries[count:]:
                     self._results.put_nowait(untried)
-            if not tried:
-                continue
-            if self._handle_group is None or tried[0].kind != self._pace.together:
-                self._results.put_nowait(await self._deliver(tried[0]))
-            else:
-                for settlement in await self._deliver_group(tried, self._handle_group):
-                    self._results.put_nowait(settlement)
-
-    def _may_try(self, delivery: Delivery) -> bool:
-        """Tell whether the gate still stands open to what was leased a moment ago."""
-        now_s = self._clock.monotonic()
-        return self._gate.width(now_s, 1) > 0 and delivery.kind not in self._gate.refused_kinds(now_s)
+                if not count:
+                    continue
+                if self._handle_group is None or deliveries[0].kind != self._pace.together:
+                    self._results.put_nowait(await self._deliver(deliveries[0]))
+                else:
+                    for settlement in await self._deliver_group(deliveries[:count], self._handle_group):
+                        self._results.put_nowait(settlement)
 
     async def _deliver(self, delivery: Delivery) -> Settlement:
         successes = self._judge.successes
@@ -240,7 +243,7 @@ class Delivering:
             return self._judge.settled(delivery, error, others=self._judge.successes - successes)
         except Exception as error:  # a loop's edge: a defect of ours must not stop the line, nor lose the delivery
             logger.exception("a delivery failed by a defect", extra={"delivery_id": delivery.id, "kind": delivery.kind})
-            return self._judge.settled(delivery, _defect(error), others=self._judge.successes - successes)
+            return self._judge.settled(delivery, Defect(error), others=self._judge.successes - successes)
         if asked is False:
             return self._judge.unasked(delivery)
         return self._judge.settled(delivery, None, others=0)
@@ -254,7 +257,7 @@ class Delivering:
             logger.exception("deliveries failed by a defect", extra={"kind": deliveries[0].kind})
             if len(deliveries) > 1:
                 return [(await self._deliver_group([delivery], handle))[0] for delivery in deliveries]
-            problems = [_defect(error)]
+            problems = [Defect(error)]
         others = self._judge.successes - successes
         pairs = zip(deliveries, problems, strict=True)
         # What got through did so before what failed: the server that went away meanwhile stays away.
@@ -266,21 +269,30 @@ class Delivering:
         """Learn at start, and whenever nothing got through for a while, whether the server is there."""
         seen = self._judge.successes
         while True:
+            wait_s = PROBE_S
             if self._judge.successes == seen:
-                await self._try(probe)
+                wait_s = await self._try(probe)
             seen = self._judge.successes
-            await asyncio.sleep(self._clock.real_s(PROBE_S))
+            await asyncio.sleep(self._clock.real_s(wait_s))
 
-    async def _try(self, probe: Callable[[], Awaitable[None]]) -> None:
-        try:
-            await probe()
-        except Reject as error:
-            self._judge.reached(str(error))
-        except Retry as error:
-            self._judge.failed(error, "probe")
-        else:
-            self._judge.reached()
-            self.wake()
+    async def _try(self, probe: Callable[[], Awaitable[None]]) -> float:
+        """Probe, unless it is too soon or another tries already; tells in how many seconds to look again."""
+        now_s = self._clock.monotonic()
+        with self._gate.trying("", now_s, 1) as count:
+            if not count:
+                return min(PROBE_S, max(AGAIN_S, self._gate.opens_in_s(now_s) or 0.0))
+            try:
+                await probe()
+            except Reject as error:
+                self._judge.reached(str(error))
+            except Retry as error:
+                self._judge.failed(error, "probe")
+            except Exception:  # a loop's edge: the next delivery tells as much
+                logger.exception("looking whether the server is there failed by a defect")
+            else:
+                self._judge.reached()
+                self.wake()
+        return PROBE_S
 
     async def _settle_results(self) -> None:
         while True:
@@ -305,10 +317,6 @@ class Delivering:
                 while len(results) < min(self._under_way.total(), SHARING * self._pace.concurrency):
                     results.append(await self._results.get())
         return results
-
-
-def _defect(error: Exception) -> Retry:
-    return Retry(str(error), scope=Scope.DELIVERY, cause=type(error).__name__)
 
 
 def _failed(pair: tuple[Delivery, Retry | Reject | None]) -> bool:

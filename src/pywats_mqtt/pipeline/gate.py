@@ -6,6 +6,8 @@ Pure: the clock's reading and the jitter come in as arguments, and the loop does
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import msgspec
 
@@ -40,12 +42,13 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class _Pause(msgspec.Struct):
-    """Something that is closed until a time; `failures` in a row made it so."""
+    """Something that is closed until a time; `failures` in a row made it so. Then one tries it: `is_tried`."""
 
     cause: str
     bounds: Backoff
     until_s: float = 0.0
     failures: int = 0
+    is_tried: bool = False
 
     def extend(self, error: Retry, now_s: float, jitter: float) -> None:
         """Close for longer. Failures that were under way when it closed do not count, but what they ask for does."""
@@ -71,14 +74,32 @@ class Gate:
         return self._server is not None
 
     def refused_kinds(self, now_s: float) -> frozenset[str]:
-        """Name the kinds of delivery whose call is refused and not due for another look."""
-        return frozenset(kind for kind, pause in self._calls.items() if now_s < pause.until_s)
+        """Name the kinds of delivery whose call is refused and not due for another look, or being looked at."""
+        return frozenset(kind for kind, pause in self._calls.items() if now_s < pause.until_s or pause.is_tried)
 
     def width(self, now_s: float, slots: int) -> int:
         """Tell how many deliveries may go out: none while the server is away, one to try it, else all free slots."""
         if self._server is None:
             return slots
         return min(slots, 1) if now_s >= self._server.until_s else 0
+
+    @contextmanager
+    def trying(self, kind: str, now_s: float, wanted: int) -> Iterator[int]:
+        """Tell how many deliveries of a kind may be tried in this block: none, all that are wanted, or one.
+
+        What is closed is tried by one at a time, when it is due.
+        """
+        closed = [pause for pause in (self._server, self._calls.get(kind)) if pause is not None]
+        if any(now_s < pause.until_s or pause.is_tried for pause in closed):
+            yield 0
+            return
+        for pause in closed:
+            pause.is_tried = True
+        try:
+            yield min(wanted, 1) if closed else wanted
+        finally:
+            for pause in closed:
+                pause.is_tried = False
 
     def opens_in_s(self, now_s: float) -> float | None:
         """Tell when something that is closed opens, in seconds from now; None where nothing is."""

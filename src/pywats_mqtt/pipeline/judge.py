@@ -20,6 +20,14 @@ OUTCOME_UNKNOWN = frozenset({"timeout", "dropped"})
 """Causes that may lie in the delivery itself, such as a report too large for a proxy on the way."""
 
 
+class Defect(Retry):
+    """Ours: a handler raised what is no outcome. Nobody but what it was given can be the reason, so it counts."""
+
+    def __init__(self, error: Exception) -> None:
+        cause = type(error).__name__
+        super().__init__(f"a defect of the bridge: {cause}: {error}", scope=Scope.DELIVERY, cause=cause)
+
+
 class _Failures(msgspec.Struct):
     """What is known of a delivery that failed: how often, and the successes of its kind when it failed last."""
 
@@ -98,12 +106,13 @@ class Judge:
             return RetryAt(delivery, 0, error.cause, uses_attempt=False)
         # An attempt is used up only when others of its kind got through since it failed last: else it is the server's.
         successes = self._gate.successes(delivery.kind)
-        own_fault = known.count > 1 and successes > known.successes
+        own_fault = isinstance(error, Defect) or (known.count > 1 and successes > known.successes)
         known.successes = successes
         attempts = delivery.attempts + own_fault
         if gives_up(error, attempts, self._pace.attempts):
             del self._failures[delivery.id]
-            return Refused(delivery, Rejection(f"{error} (tried {attempts} times while others got through)"))
+            meanwhile = "" if isinstance(error, Defect) else " while others got through"
+            return Refused(delivery, Rejection(f"{error} (tried {attempts} times{meanwhile})"))
         return RetryAt(delivery, now_us + int(wait_s * 1e6), error.cause, uses_attempt=own_fault)
 
     def _tell(self, changes: Sequence[Change], problem: str) -> None:

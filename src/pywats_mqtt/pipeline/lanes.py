@@ -24,7 +24,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Final, get_args
 
-from pywats_mqtt.events import Latest, Repair, TestResult, UnitEvent, kind_of_type
+from pywats_mqtt.events import Event, Latest, Repair, TestResult, UnitEvent, kind_of_type
 
 
 class Lane(Enum):
@@ -69,6 +69,16 @@ _LANES: Final = MappingProxyType(
 def lane_of(kind: str) -> Lane:
     """Name the lane of a kind of event; what serves no event, as a look at the server, has kind ``."""
     return _LANES.get(kind, Lane.OTHERS)
+
+
+KINDS_OF: Final = MappingProxyType(
+    {
+        lane: frozenset(kind for each in get_args(Event) if lane_of(kind := kind_of_type(each)) is lane)
+        for lane in Lane
+        if lane is not Lane.TELEMETRY
+    }
+)
+"""The lanes of what is delivered one by one, and the kinds of event of each."""
 
 
 class Lanes:

@@ -20,7 +20,7 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     """How fast and how long to deliver.
 
     Attributes:
-        concurrency: ordered deliveries under way at once; of each kind of latest ones, a part of that besides.
+        concurrency: ordered deliveries of a lane under way at once; of each kind of latest ones, a part of that.
         attempts: failures of a delivery's own, before it is refused.
         intervals_s: kind of latest event to the shortest time between two deliveries of the same asset.
         together: kind of ordered event whose deliveries are gathered and handled together; empty for none.

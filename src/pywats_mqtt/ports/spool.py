@@ -262,8 +262,19 @@ class Spool(Notes, Handover, Protocol):
         """
         ...
 
-    async def lease(self, limit: int, now_us: int, *, skip_kinds: frozenset[str] = frozenset()) -> Sequence[Delivery]:
-        """Lease ordered deliveries that are due: the oldest of each key, at most one a key, in order of id."""
+    async def lease(
+        self,
+        limit: int,
+        now_us: int,
+        *,
+        skip_kinds: frozenset[str] = frozenset(),
+        busy_kinds: frozenset[str] = frozenset(),
+    ) -> Sequence[Delivery]:
+        """Lease ordered deliveries that are due: the oldest of each key, at most one a key, in order of id.
+
+        Lines whose oldest is of a kind in `skip_kinds` (refused, and perhaps for long) or in `busy_kinds` (enough of
+        it is leased) are left alone.
+        """
         ...
 
     async def lease_latest(

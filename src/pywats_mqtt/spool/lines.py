@@ -78,7 +78,7 @@ class Lines:
         self._last_id = last_id
         self._horizon = 0
         self._lines: dict[str, _Line] = {}
-        self._ready: list[tuple[int, str]] = []
+        self._ready: dict[str, list[tuple[int, str]]] = {}
         self._parked: list[tuple[int, int, str]] = []
         self._leased: dict[int, Item] = {}
         self._hungry: set[str] = set()
@@ -94,31 +94,30 @@ class Lines:
                 self._offer(item)
             self._horizon = last_id
 
-    def lease(self, limit: int, now_us: int, skip_kinds: AbstractSet[str]) -> list[Item]:
+    def lease(
+        self, limit: int, now_us: int, skip_kinds: AbstractSet[str], busy_kinds: AbstractSet[str] = frozenset()
+    ) -> list[Item]:
         """Lease the heads of lines that are due, oldest first, of the rows in memory."""
         self._asked_us = now_us  # also back, when the clock was put back
         while self._parked and self._parked[0][0] <= now_us:
             _, head, key = heappop(self._parked)
-            heappush(self._ready, (head, key))
+            self._make_ready(head, key)
+        for kind in skip_kinds & self._ready.keys():
+            for _, key in self._ready[kind]:  # they wait for long
+                self._cut(self._lines[key])
+        heaps = [heap for kind, heap in self._ready.items() if kind not in skip_kinds and kind not in busy_kinds]
         taken: list[Item] = []
-        skipped: list[tuple[int, str]] = []
-        while self._ready and len(taken) < limit:
-            entry = heappop(self._ready)
+        while len(taken) < limit and (heaps := [heap for heap in heaps if heap]):
+            entry = heappop(min(heaps))
             line = self._lines[entry[1]]
             item = line.items[0]
             if item.due_us > now_us:  # it was put among the ready before the clock was put back
                 heappush(self._parked, (item.due_us, *entry))
                 self._cut(line)
                 continue
-            if item.kind in skip_kinds:
-                skipped.append(entry)
-                self._cut(line)
-                continue
             advance(State.WAITING, Move.LEASE)
             self._leased[item.id] = item
             taken.append(item)
-        for entry in skipped:
-            heappush(self._ready, entry)
         return taken
 
     def leased(self, delivery_id: int) -> Item | None:
@@ -251,6 +250,10 @@ class Lines:
             line.items = deque((head,))
             line.gap = second.id
 
+    def _make_ready(self, head: int, key: str) -> None:
+        """Put a line among the ready, by the kind of its head: what is left alone costs no look."""
+        heappush(self._ready.setdefault(self._lines[key].items[0].kind, []), (head, key))
+
     def _place(self, key: str) -> None:
         """Put a line that is nowhere to where it belongs."""
         line = self._lines[key]
@@ -259,7 +262,7 @@ class Lines:
             if head.due_us > self._asked_us:
                 heappush(self._parked, (head.due_us, head.id, key))
             else:
-                heappush(self._ready, (head.id, key))
+                self._make_ready(head.id, key)
         elif line.gap:
             self._hungry.add(key)
         else:

@@ -124,12 +124,20 @@ class MemorySpool(MemoryHandover):
             new.message,
         )
 
-    async def lease(self, limit: int, now_us: int, *, skip_kinds: frozenset[str] = frozenset()) -> Sequence[Delivery]:
+    async def lease(
+        self,
+        limit: int,
+        now_us: int,
+        *,
+        skip_kinds: frozenset[str] = frozenset(),
+        busy_kinds: frozenset[str] = frozenset(),
+    ) -> Sequence[Delivery]:
         """See `ports.Spool.lease`."""
         self._asked_us = now_us
         taken: list[Delivery] = []
+        left = skip_kinds | busy_kinds
         for owed in self._heads():
-            if len(taken) < limit and owed.due_us <= now_us and owed.delivery.kind not in skip_kinds:
+            if len(taken) < limit and owed.due_us <= now_us and owed.delivery.kind not in left:
                 owed.state = advance(owed.state, Move.LEASE)
                 taken.append(owed.delivery)
         return taken

@@ -137,9 +137,16 @@ class SqliteSpool:
         """
         return await self._write(lambda store: store.route(batch, outcomes))
 
-    async def lease(self, limit: int, now_us: int, *, skip_kinds: frozenset[str] = frozenset()) -> Sequence[Delivery]:
+    async def lease(
+        self,
+        limit: int,
+        now_us: int,
+        *,
+        skip_kinds: frozenset[str] = frozenset(),
+        busy_kinds: frozenset[str] = frozenset(),
+    ) -> Sequence[Delivery]:
         """See `ports.Spool.lease`. If the caller is cancelled meanwhile, what it would have got is given back."""
-        return await self._lease(lambda store: store.lease(limit, now_us, skip_kinds))
+        return await self._lease(lambda store: store.lease(limit, now_us, skip_kinds, busy_kinds))
 
     async def lease_latest(
         self, limit: int, now_us: int, *, settled_before_us: int, skip_kinds: frozenset[str] = frozenset()

@@ -384,15 +384,17 @@ class Store:
         """See `ports.Spool.unrouted`."""
         return tables.read_batches(self._db, after, limit)
 
-    def lease(self, limit: int, now_us: int, skip_kinds: AbstractSet[str]) -> list[Delivery]:
+    def lease(
+        self, limit: int, now_us: int, skip_kinds: AbstractSet[str], busy_kinds: AbstractSet[str]
+    ) -> list[Delivery]:
         """See `ports.Spool.lease`; where rows cannot be read, nothing is leased."""
-        items = self._lines.lease(limit, now_us, skip_kinds)
+        items = self._lines.lease(limit, now_us, skip_kinds, busy_kinds)
         try:
             for _ in range(SCANS):
                 if len(items) >= limit or (scan := self._lines.next_scan()) is None:
                     break
                 self._lines.fill(scan, tables.read_deliveries(self._db, scan))
-                items += self._lines.lease(limit - len(items), now_us, skip_kinds)
+                items += self._lines.lease(limit - len(items), now_us, skip_kinds, busy_kinds)
             deliveries = [delivery for item in items if (delivery := self._delivery(item)) is not None]
         except sqlite3.Error:
             for item in items:

@@ -63,6 +63,22 @@ def test_a_retry_after_is_honoured_whoever_brings_it() -> None:
     assert gate.width(60.1, 8) == 1
 
 
+def test_what_is_closed_is_tried_by_one_at_a_time() -> None:
+    """When it is due one may go, and until it is known what became of that, nobody else; then the next."""
+    gate = Gate()
+    for now_s, error in ((0.0, AWAY), (100.0, REFUSED)):
+        gate.failed(error, "k", 1, now_s=now_s, jitter=1.0)
+        with gate.trying("k", now_s + 0.5, 5) as count:
+            assert count == 0
+        for _ in range(2):
+            with gate.trying("k", now_s + 30.0, 5) as first, gate.trying("k", now_s + 30.0, 5) as second:
+                assert (first, second) == (1, 0)
+                assert gate.refused_kinds(now_s + 30.0) == ({"k"} if error is REFUSED else frozenset())
+        gate.succeeded("k")
+        with gate.trying("k", now_s + 30.0, 5) as first, gate.trying("k", now_s + 30.0, 5) as second:
+            assert (first, second) == (5, 5)
+
+
 def test_a_refused_call_waits_alone() -> None:
     """403 closes its kind of call; others go on, and its first success opens it."""
     gate = Gate()

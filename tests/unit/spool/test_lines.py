@@ -30,11 +30,11 @@ class Table:
         self.leased: dict[int, Item] = {}
 
     def append(self, keys: str) -> None:
-        """Store a row for each key."""
+        """Store a row for each key; one in small letters is of another kind."""
         new = []
         for key in keys:
             self.last_id += 1
-            new.append(Item(self.last_id, key, "kind", 0, 0, 1, b""))
+            new.append(Item(self.last_id, key.upper(), "loud" if key.isupper() else "quiet", 0, 0, 1, b""))
         self.rows.update((item.id, item) for item in new)
         self.lines.append(new, self.last_id)
 
@@ -43,11 +43,14 @@ class Table:
         self.lines = Lines(self.last_id)
         self.leased = {}
 
-    def lease(self, limit: int, now_us: int) -> None:
+    def lease(
+        self, limit: int, now_us: int, skip: frozenset[str] = frozenset(), busy: frozenset[str] = frozenset()
+    ) -> None:
         """Lease as the store does, until there is no more; check each."""
         while True:
-            for item in self.lines.lease(limit, now_us, frozenset()):
+            for item in self.lines.lease(limit, now_us, skip, busy):
                 assert item == next(row for row in self.rows.values() if row.key == item.key)
+                assert item.kind not in skip | busy
                 assert item.id not in self.leased
                 assert item.due_us <= now_us
                 self.leased[item.id] = item
@@ -62,10 +65,11 @@ class Table:
             ]
             self.lines.fill(scan, found[: scan.limit])
 
-    def due(self, now_us: int) -> set[int]:
+    def due(self, now_us: int, left: frozenset[str] = frozenset()) -> set[int]:
         """Give what may be leased, the simplest way."""
         heads = {row.key: row for row in reversed(self.rows.values())}
-        return {row.id for row in heads.values() if row.id not in self.leased and row.due_us <= now_us}
+        waiting = [row for row in heads.values() if row.id not in self.leased and row.kind not in left]
+        return {row.id for row in waiting if row.due_us <= now_us}
 
     def settle(self, choice: int, due_us: int | None) -> None:
         """End one of the leases: done, or put off until a time."""
@@ -76,13 +80,14 @@ class Table:
             del self.rows[item.id]
             self.lines.remove(item.id)
         else:
-            self.rows[item.id] = Item(item.id, item.key, "kind", 1, due_us, 1, b"")
+            self.rows[item.id] = Item(item.id, item.key, item.kind, 1, due_us, 1, b"")
             self.lines.put_back(item.id, attempts=1, due_us=due_us)
 
 
 STEPS = st.one_of(
-    st.tuples(st.just("append"), st.text("AAAABCDEFG", min_size=1, max_size=12), st.just(0)),
-    st.tuples(st.just("lease"), st.just(""), st.integers(1, 9)),
+    st.tuples(st.just("append"), st.text("AAAABCDEFGabcdefg", min_size=1, max_size=12), st.just(0)),
+    st.tuples(st.just("lease"), st.sampled_from(("", "", "loud", "quiet")), st.integers(1, 9)),
+    st.tuples(st.just("lease beside"), st.sampled_from(("loud", "quiet")), st.integers(1, 99)),
     st.tuples(st.just("done"), st.just(""), st.integers(0, 9)),
     st.tuples(st.just("later"), st.just(""), st.integers(0, 9)),
     st.tuples(st.just("restart"), st.just(""), st.just(0)),
@@ -97,7 +102,10 @@ def test_whatever_happens_all_that_is_due_is_found_in_order(steps: list[tuple[st
         if step == "append":
             table.append(keys)
         elif step == "lease":
-            table.lease(number, now_us)
+            table.lease(number, now_us, skip=frozenset({keys}))
+        elif step == "lease beside":
+            table.lease(number, now_us, busy=frozenset({keys}))
+            assert len(table.leased) >= number or not table.due(now_us, frozenset({keys}))
         elif step == "restart":
             table.restart()
         else:
@@ -122,6 +130,18 @@ def test_memory_is_bounded_by_window_and_number_of_lines() -> None:
     assert len(table.leased) == 8
     held = sum(len(line.items) for line in table.lines._lines.values())  # noqa: SLF001 - the bound is not to be seen from outside
     assert held <= 8 + 8
+
+
+def test_lines_of_a_kind_that_is_left_alone_keep_what_is_in_memory() -> None:
+    """They go on in a moment; of lines that are refused, which wait for long, only the heads are kept."""
+    table = Table()
+    table.append("AAABBBc")
+    table.lease(9, 0, busy=frozenset({"loud"}))
+    held = table.lines._lines  # noqa: SLF001 - the bound is not to be seen from outside
+    assert [len(held[key].items) for key in "ABC"] == [3, 3, 1]
+    table.lease(9, 0, skip=frozenset({"loud"}))
+    assert [len(held[key].items) for key in "ABC"] == [1, 1, 1]
+    assert [item.key for item in table.leased.values()] == ["C"]
 
 
 def test_a_lease_that_is_given_back_is_leased_again() -> None:
