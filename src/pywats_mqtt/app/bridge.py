@@ -184,6 +184,7 @@ class Bridge:
             destination="WATS" if destination.probe else "the event bus",
             handle_group=destination.handle_units,
             hear=destination.hear,
+            alarm=self.alarm,
         )
         async with asyncio.TaskGroup() as group:
             running = group.create_task(engine.run(), name="engine")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 
 from pywats_mqtt.errors import Reject, Retry
@@ -14,7 +14,7 @@ from pywats_mqtt.guarantees import Seen
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.observe import Health
 from pywats_mqtt.pipeline.deliver import Delivering
-from pywats_mqtt.pipeline.gate import TOKEN_REFUSED, Change
+from pywats_mqtt.pipeline.gate import TOKEN_REFUSED, TOO_MANY, Change
 from pywats_mqtt.pipeline.pace import Handle, HandleGroup, Pace
 from pywats_mqtt.pipeline.route import Inbox, route
 from pywats_mqtt.ports import (
@@ -52,6 +52,7 @@ class Engine:
         destination: where events go, for the log.
         handle_group: what events of `pace.together` ask for together; None to handle each alone.
         hear: notes who was heard in a routed batch.
+        alarm: told of what a person has to mend: a token or a kind of call that is refused; None to log it only.
     """
 
     def __init__(
@@ -72,9 +73,11 @@ class Engine:
         destination: str = "WATS",
         handle_group: HandleGroup | None = None,
         hear: Callable[[Sequence[RawMessage], Sequence[Outcome]], None] | None = None,
+        alarm: Callable[[str, Mapping[str, str]], None] | None = None,
     ) -> None:
         self.inbox = Inbox()
         self._hear = hear
+        self._alarm = alarm
         self._spool = spool
         self._interpret = interpret
         self._route_of = route_of
@@ -195,9 +198,14 @@ class Engine:
                 logger.warning("%s accepts this kind of call again: %s", self._destination, change.call)
             else:
                 self._health.refused_calls[change.call] = problem
+                self._tell_alarm("call_refused", {"call": change.call, "problem": problem})
                 logger.warning(
                     "%s refuses one kind of call, all others go on: %s: %s", self._destination, change.call, problem
                 )
+        elif change.cause in TOO_MANY:  # it is there; how fast it is called from now on, `rate` tells
+            self._health.wats_problem = "" if change.better else problem
+            said = "takes calls again" if change.better else f"asks for patience: {problem}"
+            logger.info("%s %s", self._destination, said)
         elif change.better:
             self._health.wats_reachable = True
             self._health.wats_problem = ""
@@ -205,7 +213,10 @@ class Engine:
         else:
             self._health.wats_reachable = False
             self._health.wats_problem = problem
-            what = "refuses the token" if change.cause == TOKEN_REFUSED else "is away"
+            what = "is away"
+            if change.cause == TOKEN_REFUSED:
+                what = "refuses the token"
+                self._tell_alarm("token_refused", {"problem": problem})
             logger.warning(
                 "%s %s, results are kept until it is back: %s",
                 self._destination,
@@ -213,6 +224,10 @@ class Engine:
                 problem,
                 extra={"cause": change.cause},
             )
+
+    def _tell_alarm(self, alarm_type: str, facts: Mapping[str, str]) -> None:
+        if self._alarm is not None:
+            self._alarm(alarm_type, facts)
 
 
 def _facts(settlement: Settlement) -> dict[str, object]:

@@ -22,7 +22,8 @@ class TopicConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         production_topics: filters for shop floor events, read by their last level: `scan`, `batch`, `unit` or
             `operator`.
         alarm_topic: template the bridge publishes its alarms on; `{alarm_type}` is `bridge_offline` (its Will),
-            `session_lost`, `missing_exit`, `missing_entry`, `offline`, `counter_backwards` and others.
+            `session_lost`, `token_refused` and `call_refused` (by WATS), `missing_exit`, `missing_entry`,
+            `offline`, `counter_backwards` and others.
         response_topic: template the bridge answers on when a result names a `request_id`: delivered, or
             refused; and a software message, with the verdict.
         verdict_topic: template the bridge keeps its verdict on each station's software on, retained.

@@ -23,6 +23,9 @@ CALL_REFUSED = Backoff(first_s=30.0, longest_s=900.0)
 TOKEN_REFUSED = "401"  # noqa: S105 - a status
 """The one cause worth a line of its own while the server is away already: someone has to mend it."""
 
+TOO_MANY = frozenset({"429"})
+"""Causes that say that the server is there, and wants to be asked later."""
+
 FAILURES_OF_A_KIND = 5
 """So many different deliveries of a kind answered with 500, and none that got through, mean the server and not them."""
 
@@ -148,7 +151,8 @@ class Gate:
     def _server_failed(self, error: Retry, now_s: float, jitter: float) -> list[Change]:
         fresh = self._server is None
         pause = self._server = self._server or _Pause(error.cause, SERVER_AWAY)
-        news = fresh or (error.cause == TOKEN_REFUSED != pause.cause)
+        other = TOO_MANY & {pause.cause} and not TOO_MANY & {error.cause}
+        news = fresh or other or (error.cause == TOKEN_REFUSED != pause.cause)
         pause.cause = error.cause
         pause.extend(error, now_s, jitter)
         return [Change(better=False, cause=error.cause)] if news else []

@@ -54,6 +54,17 @@ def test_a_refused_token_is_worth_another_line_and_nothing_else_is() -> None:
     assert gate.failed(token, "k", 1, now_s=9.0, jitter=1.0) == [Change(better=False, cause="401")]
 
 
+def test_a_server_that_asked_for_patience_and_is_away_then_is_news() -> None:
+    """It was there before; that it is busy when it comes back is no news."""
+    gate = Gate()
+    busy = Retry("slow down", scope=Scope.SERVER, cause="429")
+    gate.failed(busy, "k", 1, now_s=0.0, jitter=1.0)
+    assert gate.failed(busy, "k", 1, now_s=2.0, jitter=1.0) == []
+    assert gate.failed(AWAY, "k", 1, now_s=9.0, jitter=1.0) == [Change(better=False, cause="unreachable")]
+    assert gate.failed(AWAY, "k", 1, now_s=60.0, jitter=1.0) == []
+    assert gate.reached() == [Change(better=True, cause="unreachable")]
+
+
 def test_a_retry_after_is_honoured_whoever_brings_it() -> None:
     """A 429 that was under way names the wait."""
     gate = Gate()
