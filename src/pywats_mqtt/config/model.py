@@ -181,7 +181,8 @@ class AssetConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         override_states: let a device end In maintenance, In calibration, In storage and Scrapped also where a person
             set it. Off, the bridge ends only what it set itself.
         maintenance_from: an active alert of this severity or a graver one puts its asset in maintenance. `info`,
-            `warning`, `error` or `critical`; or `never`.
+            `warning`, `error` or `critical`; or `never`. When it is cleared the asset gets the state it had before, or
+            that its device said since.
         selftest_failed: what follows from a self-test (`devices/{id}/selftest`) that failed or is overdue. `tag` shows
             it in the tag `selftest` of the asset, its log and an alarm, and as misc info `selftest_check` on reports of
             units that the device tests meanwhile, as tester, fixture or asset; `block` also puts the asset in

@@ -41,11 +41,14 @@ class Alerts(msgspec.Struct, frozen=True, array_like=True):
         active: by code, the one raised longest ago first.
         saying: what is being written to the log of the asset, until WATS has answered; else empty.
         last: digest of the event that was taken last, so that one whose delivery is tried again is taken once.
+        state: what the asset gets when its last grave alert is cleared: the state it had, or said since; None where no
+            alert put it in maintenance.
     """
 
     active: dict[str, Active] = {}
     saying: str = ""
     last: bytes = b""
+    state: int | None = None
 
 
 def follow(alerts: Alerts, event: AssetAlert) -> Alerts:
@@ -57,7 +60,7 @@ def follow(alerts: Alerts, event: AssetAlert) -> Alerts:
     if digest == alerts.last:
         return alerts
     active, saying = _followed(alerts, event)
-    return Alerts(active, saying, digest)
+    return Alerts(active, saying, digest, alerts.state)
 
 
 def _followed(alerts: Alerts, event: AssetAlert) -> tuple[dict[str, Active], str]:

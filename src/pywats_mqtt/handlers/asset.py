@@ -72,9 +72,12 @@ class AssetHandlers:
             wanted = None if event.status == OFFLINE else event.state
             if await self._presence.note(event, notes):
                 wanted = self._config.states.get(OFFLINE) or None
-            if wanted not in {None, states.IN_MAINTENANCE} and held.state == states.IN_MAINTENANCE:
+            if wanted is not None and held.state == states.IN_MAINTENANCE:
                 active = alerts.decode(await notes.note(alerts.note_name(event.asset)))
                 if alerts.is_grave(active, self._threshold):
+                    if active.state != wanted:
+                        put_aside = alerts.encode(msgspec.structs.replace(active, state=wanted))
+                        await notes.set_note(alerts.note_name(event.asset), put_aside)
                     wanted = states.IN_MAINTENANCE
             if event.state is not None and held.state == states.IN_MAINTENANCE:
                 name = states.held_name(event.asset)
@@ -113,7 +116,11 @@ class AssetHandlers:
             known.forget()
             held = await known.read(wats, asset)
             active = alerts.decode(await notes.note(alerts.note_name(asset)))
-            ends = held.state == states.IN_MAINTENANCE and not alerts.is_grave(active, self._threshold)
+            grave = alerts.is_grave(active, self._threshold)
+            if grave:  # it gets that state when the alert is over
+                put_aside = alerts.encode(msgspec.structs.replace(active, state=int(hold)))
+                await notes.set_note(alerts.note_name(asset), put_aside)
+            ends = held.state == states.IN_MAINTENANCE and not grave
             if ends or held.state == int(hold):
                 await self._set_state(asset, int(hold), known, wats, notes, fresh=True)
             await notes.set_note(states.held_name(asset), None)
@@ -122,7 +129,7 @@ class AssetHandlers:
             await self._sure(asset, update)
 
     async def handle_alert(self, event: AssetAlert, wats: Wats, notes: Notes) -> None:
-        """Write a raised, graver or cleared alert to the asset's log; a grave one puts it in maintenance.
+        """Write a raised, graver or cleared alert to the asset's log; a grave one puts it in maintenance meanwhile.
 
         A note says what is about to be written, so that after a lost answer the log is looked into first.
         """
@@ -143,13 +150,20 @@ class AssetHandlers:
             held = await known.read(wats, event.asset)
             if saying:
                 await wats.log_message(event.asset, saying, perhaps_there=following == before)
-                await notes.set_note(name, alerts.encode(msgspec.structs.replace(following, saying="")))
                 saying = ""  # what follows may be tried once more
-            grave = event.active and alerts.is_grave(following, self._threshold)
-            if grave and (following.saying or not self._is_peoples(known, states.IN_MAINTENANCE)):
+            grave = alerts.is_grave(following, self._threshold)
+            is_new = event.active and grave and following.state is None and held.state != states.IN_MAINTENANCE
+            state = held.state if is_new else following.state
+            now = msgspec.structs.replace(following, saying="", state=state)
+            if now != following:
+                await notes.set_note(name, alerts.encode(now))
+            if event.active and grave and (following.saying or not self._is_peoples(known, states.IN_MAINTENANCE)):
                 await self._set_state(
                     event.asset, states.IN_MAINTENANCE, known, wats, notes, fresh=held is not remembered
                 )
+            elif not grave and state is not None:
+                await self._let_out(event.asset, state, known, wats, notes)
+                await notes.set_note(name, alerts.encode(msgspec.structs.replace(now, state=None)))
 
         try:
             await self._sure(event.asset, update)
@@ -157,6 +171,16 @@ class AssetHandlers:
             if saying and following != before:
                 await notes.set_note(name, alerts.encode(before))  # tried again, it is no repeat
             raise
+
+    async def _let_out(self, asset: str, state: int, known: Known, wats: Wats, notes: Notes) -> None:
+        """Give an asset that an alert put in maintenance another state, unless it is held, or people changed it."""
+        hold = states.held_name(asset)
+        if await notes.note(hold) is not None:
+            await notes.set_note(hold, str(state).encode())
+            return
+        known.forget()
+        if (await known.read(wats, asset)).state == states.IN_MAINTENANCE:
+            await self._set_state(asset, state, known, wats, notes, fresh=True)
 
     async def handle_environment(self, event: AssetEnvironment, wats: Wats, notes: Notes) -> None:
         """Keep the newest value of each channel as a tag; no call where none changed since our last one."""

@@ -109,6 +109,61 @@ async def test_a_grave_alert_holds_the_asset_in_maintenance_until_it_is_cleared(
     assert bench.wats.assets[PRESS].state == 1
 
 
+async def test_an_asset_gets_the_state_it_had_when_its_last_grave_alert_is_cleared(bench: Bench) -> None:
+    """Nobody has to say anew that it is running; a second alert, milder ones and a restart change nothing of that."""
+    await bench.handle(AssetState(asset=PRESS, status="running", state=1), alert("critical"))
+    await bench.handle(alert("critical", code="E43", at_s=1), alert("info", code="E44", at_s=2))
+    bench.restart()
+    await bench.handle(alert(at_s=3, active=False))
+    assert bench.wats.assets[PRESS].state == 3
+    calls = await bench.handle(alert(code="E43", at_s=4, active=False))
+    assert bench.wats.assets[PRESS].state == 1
+    assert calls == ["log_message", "asset", "set_state"]
+    assert await bench.handle(alert(code="E44", at_s=5, active=False)) == ["log_message"]
+
+
+@pytest.mark.parametrize("before", [1, 3])
+@pytest.mark.parametrize(("status", "state"), [("running", 1), ("maintenance", 3), ("calibration", 4)])
+async def test_what_an_asset_said_while_it_had_an_alert_counts_when_that_is_over(
+    bench: Bench, before: int, status: str, state: int
+) -> None:
+    """Whether the alert put it in maintenance, or it had been there before."""
+    await bench.handle(AssetState(asset=PRESS, status="before", state=before), alert("critical"))
+    await bench.handle(AssetState(asset=PRESS, status=status, state=state))
+    assert bench.wats.assets[PRESS].state == 3
+    await bench.handle(alert(at_s=1, active=False))
+    assert bench.wats.assets[PRESS].state == state
+
+
+async def test_a_state_that_a_person_set_outlasts_the_alert(bench: Bench) -> None:
+    """Before it, or while it stood."""
+    await bench.handle(AssetState(asset=PRESS, status="running", state=1))
+    await bench.wats.set_state(PRESS, 5)
+    bench.restart()
+    await bench.handle(alert("critical"), alert(at_s=1, active=False))
+    assert bench.wats.assets[PRESS].state == 5
+    await bench.wats.set_state(PRESS, 1)
+    bench.restart()
+    await bench.handle(alert("critical", at_s=2))
+    await bench.wats.set_state(PRESS, 6)
+    await bench.handle(alert(at_s=3, active=False))
+    assert bench.wats.assets[PRESS].state == 6
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("call", ["set_state", "log_message"])
+async def test_a_lost_answer_when_it_is_cleared_leaves_no_maintenance(bench: Bench, call: str, *, after: bool) -> None:
+    """Tried again it finds that the line is in the log, and what state the asset gets."""
+    await bench.handle(AssetState(asset=PRESS, status="running", state=1), alert("critical"))
+    bench.wats.fail_next(call, LOST, after=after)
+    with pytest.raises(Retry):
+        await bench.handle(alert(at_s=1, active=False))
+    bench.restart()
+    await bench.handle(alert(at_s=1, active=False))
+    assert bench.wats.assets[PRESS].state == 1
+    assert len(log(bench)) == 2
+
+
 async def test_a_status_that_is_handled_at_the_same_time_ends_no_maintenance(bench: Bench) -> None:
     """Two kinds of delivery are two lines, and what WATS holds is read between deciding and writing."""
     await bench.handle(AssetState(asset=PRESS, status="maintenance", state=3))

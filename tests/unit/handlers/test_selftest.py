@@ -265,6 +265,14 @@ async def test_what_else_keeps_it_in_maintenance_does_so_after_a_good_self_test(
     grave = AssetAlert(asset=FIXTURE, code="E42", severity="critical", at_us=SIX_US)
     await bench.handle(self_test(0), self_test(1, "F"), grave, self_test(2))
     assert bench.state == IN_MAINTENANCE
+    await bench.handle(msgspec.structs.replace(grave, active=False))
+    assert bench.state == IN_OPERATION
+
+    bench = Bench("block")
+    await bench.handle(self_test(0), grave, self_test(1, "F"), msgspec.structs.replace(grave, active=False))
+    assert bench.state == IN_MAINTENANCE
+    await bench.handle(self_test(2))
+    assert bench.state == IN_OPERATION
 
 
 async def test_block_turned_off_again_lets_go_at_the_next_look() -> None:
