@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import paho.mqtt.publish
 import pytest
@@ -72,6 +73,23 @@ def test_intervals_and_windows_go_by_the_clock(line: Line) -> None:
     assert min(times) > time.time() + 86_400
     assert all(last - first > 60.0 for first, last in zip(times, times[450:], strict=False))
     assert all(found["status"] != 429 for found in line.wats.requests())
+
+
+def test_what_an_asset_said_between_two_deliveries_is_not_lost(line: Line) -> None:
+    """Maintenance is in WATS; running and idle come at once, and an answer is lost: the asset is in operation."""
+
+    def state() -> int:
+        return sum(asset["state"] for asset in line.wats.state()["assets"])
+
+    line.say("assets/F1/status", status="maintenance")
+    block_until(lambda: state() == 3, what="in maintenance")
+    line.wats.fault("drop_after", path="/api/Asset/State", times=1)
+    words: list[Any] = [
+        {"topic": "assets/F1/status", "payload": json.dumps({"status": word}), "qos": 1} for word in ("running", "idle")
+    ]
+    paho.mqtt.publish.multiple(words, hostname=HOST, port=line.mosquitto.port)
+    block_until(lambda: line.bridge.status().get("delivered") == 3, what="all delivered")
+    assert state() == 1
 
 
 def test_half_an_hours_outage_is_over_in_seconds_and_an_answer_that_was_lost_does_no_harm(line: Line) -> None:

@@ -111,8 +111,9 @@ class AssetState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     Attributes:
         asset: serial number of the asset.
         status: the device's newest word but `offline`, lower case; that one or none where it never said another.
-        state: the WATS asset state it means: 1 in operation, 3 in maintenance, 4 in calibration; None where the word
-            changes none (online, offline, idle).
+        state: the WATS asset state that its newest word meant which means one: 1 in operation, 3 in maintenance, 4 in
+            calibration; None where no word did (online, offline, idle).
+        state_us: when it said that word, where it is not `status` but an earlier one; else 0.
         as_of_us: as in `AssetCounts`.
         gone_us: when it, or its Will, said that it is offline, or its silence was noticed, by our clock. 0: it has
             said something since.
@@ -123,6 +124,7 @@ class AssetState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     state: int | None = None
     as_of_us: int = 0
     gone_us: int = 0
+    state_us: int = 0
 
     @property
     def key(self) -> str:

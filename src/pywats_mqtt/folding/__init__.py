@@ -79,6 +79,8 @@ def without(known: Latest, given: Latest) -> Latest:
 def _fold_state(old: AssetState, new: AssetState) -> AssetState:
     """Take the newest word by its time; whether the asset is there, by what arrived last.
 
+    A word that means no state leaves that of the word before, which WATS may not have been told yet.
+
     A device that is back may say so with a time before that of its Will. What is older than the newest word, as a
     retained `offline` from before is, says nothing.
     """
@@ -87,7 +89,9 @@ def _fold_state(old: AssetState, new: AssetState) -> AssetState:
             return old
         return new if old.status in {"", OFFLINE} else msgspec.structs.replace(old, gone_us=new.gone_us)
     if new.status and (new.as_of_us >= old.as_of_us or old.status in {"", OFFLINE}):
-        return new
+        if new.state is not None or old.state is None:
+            return new
+        return msgspec.structs.replace(new, state=old.state, state_us=old.state_us or old.as_of_us)
     return msgspec.structs.replace(old, gone_us=0) if old.gone_us else old
 
 
@@ -145,7 +149,12 @@ def _capped_software(event: AssetSoftware, at_us: int) -> AssetSoftware:
 def _capped_state(event: AssetState, at_us: int) -> AssetState:
     if event.as_of_us <= at_us and event.gone_us <= at_us:
         return event
-    return msgspec.structs.replace(event, as_of_us=min(event.as_of_us, at_us), gone_us=min(event.gone_us, at_us))
+    return msgspec.structs.replace(
+        event,
+        as_of_us=min(event.as_of_us, at_us),
+        gone_us=min(event.gone_us, at_us),
+        state_us=min(event.state_us, at_us),
+    )
 
 
 def _capped_environment(event: AssetEnvironment, at_us: int) -> AssetEnvironment:
@@ -188,5 +197,6 @@ def supersedes(new: AssetUpdate, old: AssetUpdate) -> bool:
         and new.untimed is old.untimed
         and (new.running is None) == (old.running is None)
         and bool(new.status) == bool(old.status)
+        and (new.state is not None or old.state is None)
         and (old.channels.keys() <= new.channels.keys() if old.channels else not new.channels)
     )

@@ -14,6 +14,7 @@ from pywats_mqtt.handlers.counts import Counts
 from pywats_mqtt.handlers.known import Held, Known
 from pywats_mqtt.handlers.presence import Presence
 from pywats_mqtt.handlers.surroundings import Surroundings
+from pywats_mqtt.messages import to_us
 from pywats_mqtt.ports import Notes, Wats
 
 PEOPLES_S = 600.0
@@ -36,6 +37,7 @@ class AssetHandlers:
         """
         self._config = config
         self._clock = around.clock
+        self._started_us = to_us(around.clock.now())
         self._presence = presence
         self._counts = Counts(config, around.clock, around.on_refused, around.alarms, around.backwards)
         self._assets: dict[str, Known] = {}
@@ -69,7 +71,8 @@ class AssetHandlers:
         async def update(known: Known) -> None:
             remembered = known.held
             held = await known.read(wats, event.asset)
-            wanted = None if event.status == OFFLINE else event.state
+            state = known.unsaid_state(event)
+            wanted = None if event.status == OFFLINE else state
             if await self._presence.note(event, notes):
                 wanted = self._config.states.get(OFFLINE) or None
             if wanted is not None and held.state == states.IN_MAINTENANCE:
@@ -79,16 +82,17 @@ class AssetHandlers:
                         put_aside = alerts.encode(msgspec.structs.replace(active, state=wanted))
                         await notes.set_note(alerts.note_name(event.asset), put_aside)
                     wanted = states.IN_MAINTENANCE
-            if event.state is not None and held.state == states.IN_MAINTENANCE:
+            if state is not None and held.state == states.IN_MAINTENANCE:
                 name = states.held_name(event.asset)
                 hold = await notes.note(name)
                 if hold is not None:
                     wanted = states.IN_MAINTENANCE
-                    if int(hold) != event.state:
-                        await notes.set_note(name, str(event.state).encode())
+                    if int(hold) != state:
+                        await notes.set_note(name, str(state).encode())
             if not self._is_peoples(known, wanted):
                 await self._set_state(event.asset, wanted, known, wats, notes, fresh=held is not remembered)
             await self._presence.write(event.asset, wats, notes)
+            known.note_said(event)
 
         async with self._known(event.asset).stating:
             await self._sure(event.asset, update)
@@ -266,7 +270,7 @@ class AssetHandlers:
         return seen is not None and seen[0] == wanted and self._clock.monotonic() < seen[1] + PEOPLES_S
 
     def _known(self, asset: str) -> Known:
-        return self._assets.setdefault(asset, Known())
+        return self._assets.setdefault(asset, Known(self._started_us))
 
     async def _sure(self, asset: str, update: Callable[[Known], Awaitable[None]]) -> None:
         """Update from what is known; where WATS refuses that, once more from what it holds.

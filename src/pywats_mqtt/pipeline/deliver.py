@@ -78,6 +78,7 @@ class Delivering:
         self._news = asyncio.Event()
         self._looks = Looks(pace.intervals_s)
         self._looked_at_s = self._looked_beside_s = float("-inf")
+        self._looks_beside = False
         self._work: dict[str, asyncio.Queue[list[Delivery]]] = {
             line: asyncio.Queue() for line in (*_ORDERED, *pace.intervals_s)
         }
@@ -142,17 +143,25 @@ class Delivering:
 
     async def _lease_ordered(self) -> None:
         """Lease for all lanes that have room, until one of them has none or nothing is left."""
+        self._looks_beside = False
         while rooms := {line: room for line in _ORDERED if (room := self._room(line)) > 0}:
             busy = frozenset[str]().union(*(kinds for line, kinds in _ORDERED.items() if line not in rooms))
-            if busy and asyncio.get_running_loop().time() - self._looked_beside_s < APART_S:
-                return  # beside a full lane nothing was found a moment ago
+            if busy and self._beside_in_s() > 0:
+                self._looks_beside = True  # soon: nothing was found a moment ago
+                return
             now_s, now_us, room = self._clock.monotonic(), to_us(self._clock.now()), min(rooms.values())
             lease = partial(self._spool.lease, room, now_us, skip_kinds=self._gate.refused_kinds(now_s))
             leased = await until_stored(partial(lease, busy_kinds=busy))
             self._take(leased)
             if len(leased) < room:
-                self._looked_beside_s = asyncio.get_running_loop().time() if busy else self._looked_beside_s
+                if busy and not leased:
+                    self._looked_beside_s = asyncio.get_running_loop().time()
+                    self._looks_beside = await until_stored(self._spool.next_due_us) == 0  # rows are left to be read
                 return
+
+    def _beside_in_s(self) -> float:
+        """Tell in how many seconds to look again for what is due beside a full lane; 0 or less: now."""
+        return self._looked_beside_s + APART_S - asyncio.get_running_loop().time()
 
     def _kinds_to_look_at(self) -> list[str]:
         now_s = self._clock.monotonic()
@@ -202,6 +211,8 @@ class Delivering:
         if due_us is not None:
             waits.append((due_us - to_us(self._clock.now())) / 1e6)
         wait_s = self._clock.real_s(min(waits))
+        if self._looks_beside:
+            wait_s = min(wait_s, self._beside_in_s())
         if self._kinds_to_look_at():  # too soon after the last look
             wait_s = min(wait_s, self._looked_at_s + APART_S - asyncio.get_running_loop().time())
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
 import pytest
 
 from pywats_mqtt.config.model import AssetConfig
@@ -11,6 +12,7 @@ from pywats_mqtt.errors import Reject, Retry, Scope
 from pywats_mqtt.events import AssetCounts, AssetEnvironment, AssetState, Event
 from pywats_mqtt.handlers.counts import PROBE_S
 from pywats_mqtt.handlers.ledger import note_name
+from pywats_mqtt.messages import to_us
 from tests.unit.handlers.bench import FIXTURE, Bench
 
 LOST = Retry("the connection was lost", scope=Scope.SERVER, cause="dropped")
@@ -205,6 +207,29 @@ async def test_a_state_is_set_when_it_changes(bench: Bench) -> None:
     assert await bench.handle(AssetState(asset=FIXTURE, status="maintenance", state=3)) == ["asset", "set_state"]
     assert await bench.handle(AssetState(asset=FIXTURE, status="idle")) == []
     assert bench.wats.assets[FIXTURE].state == 3
+
+
+async def test_the_state_of_a_word_that_another_followed_is_brought_to_wats_once(bench: Bench) -> None:
+    """Running and idle within one interval: the asset is in operation, until a person says otherwise."""
+    start_us = to_us(bench.clock.now())
+    await bench.handle(AssetState(asset=FIXTURE, status="maintenance", state=3, as_of_us=start_us + 1))
+    idle = AssetState(asset=FIXTURE, status="idle", state=1, state_us=start_us + 2, as_of_us=start_us + 3)
+    bench.wats.fail_next("set_state", Retry("lost", scope=Scope.SERVER, cause="dropped"), after=True)
+    with pytest.raises(Retry):
+        await bench.handle(idle)
+    await bench.handle(idle)
+    assert bench.wats.assets[FIXTURE].state == 1
+
+    await bench.wats.set_state(FIXTURE, 2)
+    for restarts in (False, True):
+        if restarts:  # nobody knows then what the run before brought there
+            bench.clock.seconds += 60
+            bench.restart()
+        await bench.handle(msgspec.structs.replace(idle, as_of_us=start_us + 4))
+        assert bench.wats.assets[FIXTURE].state == 2
+    again = msgspec.structs.replace(idle, state_us=start_us + 70_000_000, as_of_us=start_us + 80_000_000)
+    await bench.handle(again)
+    assert bench.wats.assets[FIXTURE].state == 1
 
 
 async def test_environment_becomes_tags_with_short_texts(bench: Bench) -> None:

@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 
 from pywats_mqtt.events import Identified, TestResult, identify
 from pywats_mqtt.messages import EPOCH, RawMessage
-from pywats_mqtt.ports import Batch, Outcome, Receipt
-from pywats_mqtt.spool.memory import MemorySpool
+from pywats_mqtt.ports import Batch, Outcome, Receipt, Spool
 
 
 class SetClock:
@@ -44,14 +43,14 @@ def result_of(received: RawMessage) -> Outcome:
     return (Identified(event, identity),)
 
 
-async def put(spool: MemorySpool, *messages: RawMessage) -> Batch:
+async def put(spool: Spool, *messages: RawMessage) -> Batch:
     """Store messages as one batch."""
     batch = await spool.put(Receipt(messages))
     assert batch is not None
     return batch
 
 
-async def put_and_route(spool: MemorySpool, *messages: RawMessage) -> None:
+async def put_and_route(spool: Spool, *messages: RawMessage) -> None:
     """Store and route messages as one batch."""
     batch = await put(spool, *messages)
     await spool.route(batch, [result_of(each) for each in batch.messages])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -12,9 +13,10 @@ from pywats_mqtt.events import AssetAlert, AssetState, Event, Identified, TestRe
 from pywats_mqtt.pipeline.deliver import LEASED_AHEAD, Delivering
 from pywats_mqtt.pipeline.gate import Change, Gate
 from pywats_mqtt.pipeline.pace import Pace
-from pywats_mqtt.ports import Settlement
+from pywats_mqtt.ports import Settlement, Spool
+from pywats_mqtt.spool import SqliteSpool
 from pywats_mqtt.spool.memory import MemorySpool
-from tests.unit.pipeline.parts import SetClock, message, put, put_and_route
+from tests.unit.pipeline.parts import SetClock, message, put, put_and_route, result_of
 from tests.waiting import wait_until
 
 PACE = Pace(concurrency=4, attempts=3, intervals_s={"asset_state": 5.0})
@@ -24,9 +26,9 @@ AWAY = Retry("no route", scope=Scope.SERVER, cause="unreachable")
 class Bench:
     """A loop on a spool in memory, and a server that takes, keeps waiting, or fails as told."""
 
-    def __init__(self) -> None:
-        self.clock = SetClock()
-        self.spool = MemorySpool(clock=self.clock)
+    def __init__(self, spool: Spool | None = None, clock: SetClock | None = None) -> None:
+        self.clock = clock or SetClock()
+        self.spool = spool or MemorySpool(clock=self.clock)
         self.gate = Gate()
         self.got: list[Event] = []
         self.tried: list[Event] = []
@@ -103,6 +105,24 @@ async def test_a_backlog_of_one_lane_keeps_no_other_from_its_turn() -> None:
     bench.loop.drain()
     await asyncio.wait_for(running, 10)
     assert sum(isinstance(event, TestResult) for event in bench.got) == many
+
+
+async def test_an_alert_behind_a_backlog_that_is_still_to_be_read_is_found(tmp_path: Path) -> None:
+    """After a restart, while no result gets through: the spool is read on until the alert is reached."""
+    clock = SetClock()
+    many = 12_000
+    async with SqliteSpool.open(tmp_path / "spool.db", clock=clock) as spool:
+        results = [message(f"T{number % 300}", number) for number in range(many)]
+        batch = await put(spool, *results, message("F1", many))
+        await spool.route(batch, [*map(result_of, results), (Identified(alert("F1")),)])
+    async with SqliteSpool.open(tmp_path / "spool.db", clock=clock) as spool:
+        bench = Bench(spool, clock)
+        bench.waits = {"test_result"}
+        running = asyncio.create_task(bench.loop.run())
+        await wait_until(lambda: bench.got)
+        assert bench.got == [alert("F1")]
+        running.cancel()
+        await asyncio.wait({running})
 
 
 async def test_an_absent_server_is_tried_by_one_at_a_time() -> None:

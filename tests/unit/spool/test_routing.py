@@ -100,7 +100,7 @@ UPDATES = st.builds(
     total=st.none() | st.integers(0, 3),
     running=st.none() | st.integers(0, 3),
     status=st.sampled_from(["", "idle", "running"]),
-    state=st.just(None),
+    state=st.sampled_from([None, 1, 3]),
     channels=st.dictionaries(st.sampled_from("ab"), st.sampled_from([1.0, 2.0])),
     untimed=st.booleans(),
 ).filter(lambda update: bool(update.events()))
@@ -139,6 +139,17 @@ def test_a_total_that_steps_back_is_seen_though_the_next_one_of_its_batch_is_hig
     (entry,) = made.folded.values()
     assert isinstance(entry.event, AssetCounts)
     assert entry.event.counted == 250
+
+
+def test_a_state_is_not_lost_where_a_word_that_means_none_comes_in_the_same_batch() -> None:
+    """Running and idle at once: what is owed is the state of running."""
+    updates: list[Outcome] = [
+        AssetUpdate("X", 1, None, None, "running", 1, {}, untimed=False),
+        AssetUpdate("X", 2, None, None, "idle", None, {}, untimed=False),
+    ]
+    before: dict[Pair, Latest] = {}
+    (entry,) = decide([RawMessage("t", b"", 9, 1)] * 2, updates, {}, before.get).folded.values()
+    assert entry.event == AssetState(asset="X", status="idle", state=1, state_us=1, as_of_us=2)
 
 
 @settings(max_examples=500)  # a fault may need two clocks that are wrong
