@@ -88,7 +88,7 @@ def test_what_an_asset_said_between_two_deliveries_is_not_lost(line: Line) -> No
         {"topic": "assets/F1/status", "payload": json.dumps({"status": word}), "qos": 1} for word in ("running", "idle")
     ]
     paho.mqtt.publish.multiple(words, hostname=HOST, port=line.mosquitto.port)
-    block_until(lambda: line.bridge.status().get("delivered") == 3, what="all delivered")
+    block_until(lambda: line.bridge.status().get("delivered", 0) >= 3, what="all delivered")  # and its silence, perhaps
     assert state() == 1
 
 
