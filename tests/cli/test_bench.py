@@ -1,4 +1,4 @@
-"""The bench that needs nothing but this program; what it measures is looked at by people."""
+"""The benches run from end to end and give their figures; how high those are is looked at by people."""
 
 from __future__ import annotations
 
@@ -6,23 +6,90 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+
+from pywats_mqtt.cli.bench.latency import Latencies
+from pywats_mqtt.cli.bench.rounds import in_turn
+
+
+def bench(*words: str) -> tuple[dict[str, Any], list[str]]:
+    """Run a bench; gives its figures, and the lines it said meanwhile."""
+    run = subprocess.run(
+        [sys.executable, "-m", "pywats_mqtt", "bench", *words, "--json"], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    return json.loads(run.stdout), run.stderr.splitlines()
 
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="the emulator and its client need a core each")
 def test_bench_emulator_gives_its_figures() -> None:
     """All reports are taken, the figures are positive, and rounds are told on stderr."""
-    run = subprocess.run(
-        [sys.executable, "-m", "pywats_mqtt", "bench", "emulator", "--reports", "100", "--rounds", "2", "--json"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-    figures = json.loads(run.stdout)
+    figures, said = bench("emulator", "--reports", "100", "--rounds", "2")
     assert (figures["reports"], figures["rounds"]) == (100, 2)
     assert figures["emulator_per_s_lowest"] <= figures["emulator_per_s"] <= figures["emulator_per_s_highest"]
     assert figures["emulator_per_s"] > 0
     assert figures["cpu_us_per_report"] >= 0
-    assert [line.split(":")[0] for line in run.stderr.splitlines()] == ["round 1", "round 2"]
+    assert [line.split(":")[0] for line in said] == ["round 1", "round 2"]
+
+
+def test_the_first_side_takes_turns() -> None:
+    """Whoever comes first finds the machine in another state, so both do."""
+    ran: list[str] = []
+
+    def side(name: str) -> Callable[[int], str]:
+        def run(number: int) -> str:
+            ran.append(f"{name}{number}")
+            return ran[-1]
+
+        return run
+
+    said: list[str] = []
+    pairs = in_turn(3, side("a"), side("b"), said.append, lambda ours, theirs: f"{ours} {theirs}")
+
+    assert ran == ["a0", "b0", "b1", "a1", "a2", "b2"]
+    assert pairs == [("a0", "b0"), ("a1", "b1"), ("a2", "b2")]
+    assert said == ["round 1: a0 b0", "round 2: a1 b1", "round 3: a2 b2"]
+
+
+def test_a_share_of_the_latencies_is_read_off_by_rank() -> None:
+    """Of a hundred, one may exceed the 99th percentile; the last one stands for all shares above."""
+    run = Latencies([float(number) for number in range(1, 101)])
+
+    assert (run.of(0.5), run.of(0.95), run.of(0.99), run.of(1.0)) == (50.0, 95.0, 99.0, 100.0)
+    assert Latencies([7.0]).of(0.5) == Latencies([7.0]).of(0.99) == 7.0
+
+
+@pytest.mark.slow
+def test_bench_latency_gives_both_sides() -> None:
+    """Each result that was published has arrived, from the bridge and from the reference, after some time."""
+    figures, said = bench("latency", "--seconds", "1", "--per-s", "20", "--rounds", "1")
+
+    assert (figures["results"], figures["rounds"]) == (20, 1)
+    for side in ("bridge", "reference"):
+        assert 0 < figures[f"{side}_p50_ms"] <= figures[f"{side}_p95_ms"] <= figures[f"{side}_p99_ms"]
+    assert [line.split(":")[0] for line in said] == ["round 1"]
+
+
+@pytest.mark.slow
+def test_bench_restart_times_the_first_delivery_of_a_backlog() -> None:
+    """The first request comes no later than the first report, also where the round before ended by a kill."""
+    figures, said = bench("restart", "--messages", "300", "--rounds", "2")
+
+    assert (figures["messages"], figures["rounds"]) == (300, 2)
+    assert 0 < figures["first_request_s"] <= figures["first_delivery_s"] <= figures["first_delivery_highest_s"]
+    assert figures["reference_s"] > 0
+    assert [line.split(":")[0] for line in said[1:]] == ["round 1", "round 2"]
+
+
+@pytest.mark.slow
+def test_bench_memory_floods_with_bad_payloads_among_the_good() -> None:
+    """One message in a thousand is bad, and is in quarantine when all is stored."""
+    figures, _ = bench("memory", "--minutes", "0.05")
+
+    assert figures["messages"] >= 1_000
+    assert figures["quarantined"] == figures["messages"] / 1_000
+    assert 0 < figures["idle_rss_mb"] <= figures["flood_peak_rss_mb"]
+    assert 0 < figures["flood_rss_mb"] <= figures["flood_peak_rss_mb"]

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -20,23 +19,18 @@ import httpx
 import msgspec
 
 from pywats_mqtt.app.clock import clock_of
-from pywats_mqtt.app.local_socket import ask
 from pywats_mqtt.cli.bench import peers
 from pywats_mqtt.cli.bench.calls_figures import Call, Said, figures_of
+from pywats_mqtt.cli.bench.program import TOKEN, bridge, wait, write_config
 from pywats_mqtt.cli.bench.rounds import run_worker
-from pywats_mqtt.errors import Fatal
-from pywats_mqtt.observe import Status
 from pywats_mqtt.simulator.fixtures import Fixture
 from pywats_mqtt.simulator.fleet import seeded
 
 WORKER = "pywats_mqtt.cli.bench.calls_fleet"
-TOKEN = "c2VjcmV0"  # noqa: S105 - the emulator's example token, no secret
 LIMIT = 500
 """Requests a minute and token, as WATS allows."""
 MADE_EACH = 150
 """Assets made under each token: three requests each."""
-START_S = 30.0
-LOOK_EVERY_S = 0.5
 LEFT_S = 3_600.0
 """Seconds of the clock within which what is left at the end must be delivered."""
 PAGE = 10_000
@@ -93,56 +87,19 @@ def calls(load: Load, rate: float, say: Callable[[str], None]) -> dict[str, floa
         options = ("--rate-limit", str(LIMIT), *tokens, *clock)
         with peers.mosquitto(folder) as port, peers.emulator(*options) as server:
             _make_assets(server.url, load.fixtures, making, clock_of(rate, 0.0, since_s).now())
-            with _bridge(folder, port, server.url, clock) as spool:
+            with bridge(write_config(folder, port, server.url), *clock) as program:
                 settings = {**msgspec.structs.asdict(load), "port": port, "rate": rate, "since_s": since_s}
                 say(f"{load.fixtures} fixtures speak for {load.minutes:g} minutes, {rate:g} times as fast")
                 fleet = run_worker(WORKER, {**settings, "log": str(folder / "said")})
-                shown = _status(spool)
+                shown = program.status()
                 say(f"{fleet.count:,} messages in {fleet.seconds:.1f} s; the bridge delivers what is left")
-                _await_end(spool, rate)
+                wait(lambda: not program.status().waiting, LEFT_S / rate, "something is owed still")
                 said = msgspec.msgpack.decode((folder / "said").read_bytes(), type=Said)
                 found = figures_of(said, _requests(server.url))
     in_status = {
         f"in_status_{kind}_p95_s": round(old.p95_s, 1) for kind, old in shown.staleness.items() if old.owed > 1
     }
     return {"fixtures": load.fixtures, "minutes": load.minutes, "clock_rate": rate, **found, **in_status}
-
-
-@contextmanager
-def _bridge(folder: Path, port: int, url: str, clock: tuple[str, ...]) -> Iterator[Path]:
-    """Run the bridge with its defaults; gives its spool once it is connected."""
-    config, spool = folder / "bridge.toml", folder / "spool.db"
-    config.write_text(
-        f'[mqtt]\nbroker = "127.0.0.1"\nport = {port}\n[wats]\nurl = "{url}"\ntoken = "{TOKEN}"\n'
-        f'[spool]\npath = "{spool}"\ndrain_s = 0\n'
-    )
-    words = [*peers.PROGRAM, "run", "-c", str(config), "--log-level", "ERROR", *clock]
-    with peers.running(words):
-        _wait(lambda: (answer := ask(spool)) is not None and _decode(answer).connected, START_S, "no connection")
-        yield spool
-
-
-def _status(spool: Path) -> Status:
-    answer = ask(spool)
-    if answer is None:
-        raise Fatal("the bridge has ended; start it by hand with the settings of the bench to see why")
-    return _decode(answer)
-
-
-def _decode(answer: bytes) -> Status:
-    return msgspec.json.decode(answer, type=Status)
-
-
-def _await_end(spool: Path, rate: float) -> None:
-    _wait(lambda: not _status(spool).waiting, LEFT_S / rate, f"something is owed still after {LEFT_S:g} s of the clock")
-
-
-def _wait(condition: Callable[[], bool], seconds: float, problem: str) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise Fatal(f"the bridge: {problem}")
-        time.sleep(LOOK_EVERY_S)
 
 
 def _make_assets(url: str, fixtures: int, tokens: list[str], now: datetime) -> None:

@@ -1,12 +1,11 @@
 """The fleet of `bench calls`: simulated devices that share one lean connection, and a note of all they said.
 
-A connection of each device's own would measure the simulator. What it says goes by the bench's clock.
+What it says goes by the bench's clock.
 """
 
 from __future__ import annotations
 
 import json
-import socket
 import sys
 import time
 from datetime import datetime
@@ -14,12 +13,11 @@ from itertools import cycle
 from pathlib import Path
 
 import msgspec
-from mqtt5 import ConnectPacket, PublishPacket, QoS
 
 from pywats_mqtt.app.clock import FastClock
-from pywats_mqtt.cli.bench import peers
 from pywats_mqtt.cli.bench.calls import Load, device, fixture
 from pywats_mqtt.cli.bench.calls_figures import Fixture, Said, reading, result_key
+from pywats_mqtt.cli.bench.publisher import Publisher
 from pywats_mqtt.cli.bench.rounds import Measured
 from pywats_mqtt.simulator.fleet import seeded
 from pywats_mqtt.simulator.numbers import Numbers
@@ -29,9 +27,6 @@ from pywats_mqtt.simulator.testers import Tester
 
 TOGETHER = 100
 """Messages written at once at most."""
-
-OPEN = 2_000
-"""Messages that the broker may owe an acknowledgement of."""
 
 PAUSE_S = 0.002
 
@@ -46,41 +41,6 @@ class _Settings(Load, frozen=True, kw_only=True):
 class _Heartbeat(msgspec.Struct):
     timestamp: datetime
     environment: dict[str, float]
-
-
-class _Line:
-    """The connection: publishes at QoS 1, and waits while too much is not acknowledged."""
-
-    def __init__(self, port: int) -> None:
-        self._link = socket.create_connection(("127.0.0.1", port))
-        self._link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._link.sendall(ConnectPacket("bench-fleet", clean_start=True, keep_alive=0).write())
-        self._link.recv(1024)
-        self._sent = self._acknowledged = 0
-        self._rest = b""
-
-    def publish(self, messages: list[Outgoing]) -> None:
-        """Send messages."""
-        packets = []
-        for message in messages:
-            self._sent += 1
-            number = self._sent % 60_000 + 1
-            packets.append(
-                PublishPacket(message.topic, message.payload, qos=QoS.AT_LEAST_ONCE, packet_id=number).write()
-            )
-        self._link.sendall(b"".join(packets))
-        self.await_acks(self._sent - OPEN)
-
-    def await_acks(self, count: int) -> None:
-        """Wait until so many are acknowledged."""
-        while self._acknowledged < count:
-            self._acknowledged, self._rest = peers.count_acks(self._link, self._acknowledged, self._rest)
-
-    def close(self) -> None:
-        """Wait for the last acknowledgement, and leave."""
-        self.await_acks(self._sent)
-        self._link.sendall(b"\xe0\x00")
-        self._link.close()
 
 
 class _Fleet:
@@ -130,16 +90,16 @@ class _Fleet:
 
 def _speak(settings: _Settings) -> Measured:
     clock = FastClock(rate=settings.rate, ahead_s=0.0, since_s=settings.since_s)
-    fleet, line = _Fleet(settings, clock.now()), _Line(settings.port)
+    fleet = _Fleet(settings, clock.now())
     end_s = fleet.said.began_s + 60.0 * settings.minutes
     started, cpu = time.perf_counter(), time.process_time()
-    while (now := clock.now()).timestamp() < end_s:
-        due = fleet.due(now)
-        if due:
-            line.publish(due)
-        else:
-            time.sleep(PAUSE_S)
-    line.close()
+    with Publisher(settings.port) as line:
+        while (now := clock.now()).timestamp() < end_s:
+            due = fleet.due(now)
+            if due:
+                line.publish([(message.topic, message.payload) for message in due])
+            else:
+                time.sleep(PAUSE_S)
     fleet.said.ended_s = clock.now().timestamp()
     Path(settings.log).write_bytes(msgspec.msgpack.encode(fleet.said))
     count = sum(len(heard.at_s) for heard in fleet.said.fixtures.values()) + len(fleet.said.results)

@@ -78,6 +78,45 @@ def calls(
     _print(measure(load, rate, _say), as_json=as_json)
 
 
+@bench.command()
+def latency(
+    *,
+    seconds: Annotated[float, typer.Option(min=1, help="How long each side is measured in a round.")] = 10.0,
+    per_s: Annotated[float, typer.Option(min=1, help="Results published in a second.")] = 50.0,
+    rounds: RoundsOption = 5,
+    as_json: JsonOption = False,
+) -> None:
+    """Publish to stored in WATS, beside a script on paho and httpx that keeps nothing."""
+    from pywats_mqtt.cli.bench.latency import latency as measure  # noqa: PLC0415 - only when called
+
+    _print(measure(seconds, per_s, rounds, _say), as_json=as_json)
+
+
+@bench.command()
+def restart(
+    *,
+    messages: Annotated[int, typer.Option(min=100, help="Results stored and not delivered.")] = 1_000_000,
+    rounds: RoundsOption = 5,
+    as_json: JsonOption = False,
+) -> None:
+    """Exec to first delivery on a long backlog, beside a script that imports pywats and posts."""
+    from pywats_mqtt.cli.bench.restart import restart as measure  # noqa: PLC0415 - only when called
+
+    _print(measure(messages, rounds, _say), as_json=as_json)
+
+
+@bench.command()
+def memory(
+    *,
+    minutes: Annotated[float, typer.Option(min=0.05, help="How long the flood takes.")] = 1.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Resident memory, idle and under a flood with bad payloads in it."""
+    from pywats_mqtt.cli.bench.memory import memory as measure  # noqa: PLC0415 - only when called
+
+    _print(measure(minutes, _say), as_json=as_json)
+
+
 def _say(line: str) -> None:
     typer.echo(line, err=True)
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from statistics import median
+from typing import TypeVar
 
 import msgspec
 
@@ -34,13 +35,18 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
         return self.count / self.seconds
 
 
+Found = TypeVar("Found")
 Side = Callable[[int], Measured]
 
 
-def alternate(
-    rounds: int, bridge: Side, reference: Side, say: Callable[[str], None]
-) -> list[tuple[Measured, Measured]]:
-    """Run both sides in each round, the first one taking turns; gives (bridge, reference) pairs."""
+def in_turn(
+    rounds: int,
+    bridge: Callable[[int], Found],
+    reference: Callable[[int], Found],
+    say: Callable[[str], None],
+    line: Callable[[Found, Found], str],
+) -> list[tuple[Found, Found]]:
+    """Run both sides in each round, the first one taking turns, and say a line; gives (bridge, reference) pairs."""
     pairs = []
     for number in range(rounds):
         if number % 2:
@@ -50,11 +56,22 @@ def alternate(
             ours = bridge(number)
             theirs = reference(number)
         pairs.append((ours, theirs))
-        say(
-            f"round {number + 1}: {ours.per_s:,.0f}/s, reference {theirs.per_s:,.0f}/s, "
+        say(f"round {number + 1}: {line(ours, theirs)}")
+    return pairs
+
+
+def alternate(
+    rounds: int, bridge: Side, reference: Side, say: Callable[[str], None]
+) -> list[tuple[Measured, Measured]]:
+    """Run sides that move something `in_turn`."""
+
+    def line(ours: Measured, theirs: Measured) -> str:
+        return (
+            f"{ours.per_s:,.0f}/s, reference {theirs.per_s:,.0f}/s, "
             f"ratio {ours.per_s / theirs.per_s:.2f}, {1e6 * ours.cpu_s / ours.count:.1f} us of CPU each"
         )
-    return pairs
+
+    return in_turn(rounds, bridge, reference, say, line)
 
 
 def summary(pairs: Sequence[tuple[Measured, Measured]], noun: str) -> dict[str, float]:
