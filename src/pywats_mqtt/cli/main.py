@@ -1,6 +1,6 @@
 """The command line's entry: `run` without detour, everything else through typer.
 
-`run` is what a service starts, so neither typer nor rich is imported on its way.
+`run` is what a service starts, so neither typer nor rich is imported on its way, not by httpx either.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from pywats_mqtt.cli.memory import load_leanly
 from pywats_mqtt.errors import Fatal
 
 WRONG_USAGE = 2
@@ -33,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _dispatch(words: list[str]) -> int:
     if words[:1] == ["run"]:
+        load_leanly()
         from pywats_mqtt.cli.run import run  # noqa: PLC0415 - see the module's docstring
 
         return run(words[1:])
