@@ -146,6 +146,21 @@ def test_power_loss(made: Line, power: Power, fleet: Fleet) -> None:
     assert compare(fleet.sent, settle(made, fleet.sent)) == EXACT
 
 
+def test_power_loss_once_wats_has_a_report(made: Line, power: Power, fleet: Fleet) -> None:
+    """That it was routed, sent and settled need not be on the disk yet: it is done again, and comes to the same."""
+    for seed in range(1, 6):
+        before = len(made.reports())
+        fleet.publish(2)
+        block_until(lambda: len(made.reports()) > before, bound_s=BOUND_S, what="WATS has another")  # noqa: B023 - now
+        made.bridge.kill()
+        power.cut(seed)
+        made.bridge.start()
+        made.await_session()
+    fleet.publish(1)
+    found = compare(fleet.sent, settle(made, fleet.sent))
+    assert replace(found, refused_again=()) == EXACT
+
+
 def test_power_loss_would_be_seen_without_syncs(made: Line, power: Power, fleet: Fleet) -> None:
     """The same with syncs that do nothing, as `synchronous=OFF`: the reconciliation lists what was acknowledged."""
     lose_power(made, fleet, power, lie=True)

@@ -259,6 +259,9 @@ class Spool(Notes, Handover, Protocol):
         `outcomes` are in the order of `batch.messages`. Events whose identity is known with the same digest are
         dropped; with another digest the message goes to quarantine as `identity conflict`. Batches are routed in
         their order.
+
+        A crash of the bridge undoes nothing of it. Where power goes, what was routed and settled in the last moment,
+        and written by nobody since, may be as before: then it is done again, from the same messages in the same order.
         """
         ...
 
@@ -287,7 +290,7 @@ class Spool(Notes, Handover, Protocol):
         ...
 
     async def settle(self, settlements: Sequence[Settlement]) -> None:
-        """Record what became of leased deliveries; durable when it returns. Each lease ends here."""
+        """Record what became of leased deliveries; as durable as `route`. Each lease ends here."""
         ...
 
     async def give_back(self, deliveries: Sequence[Delivery]) -> None:

@@ -22,8 +22,8 @@ def connect(path: Path, *, max_bytes: int) -> sqlite3.Connection:
     """Open a database for its one owner, at the newest schema.
 
     A commit returns when it is on the disk: `synchronous=FULL` syncs the write-ahead log each time (with NORMAL, rows
-    that were committed can go with the power). Free pages can be given back without rewriting the file
-    (`auto_vacuum`), which has to be set before the first table.
+    that were committed can go with the power, which the store allows where they can be made again). Free pages can be
+    given back without rewriting the file (`auto_vacuum`), which has to be set before the first table.
 
     A missing file is made for its user alone, and SQLite gives its companions (-wal, -shm) the mode of the file; an
     existing one keeps the mode it has.

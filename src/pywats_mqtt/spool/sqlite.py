@@ -135,7 +135,7 @@ class SqliteSpool:
             Retry: as for `put`; the batch is still to be routed.
             ValueError: it is not this batch's turn, or there is not one outcome for each message.
         """
-        return await self._write(lambda store: store.route(batch, outcomes))
+        return await self._write_lazily(lambda store: store.route(batch, outcomes))
 
     async def lease(
         self,
@@ -161,7 +161,7 @@ class SqliteSpool:
             Retry: as for `put`; the leases go on, settle them again.
             ValueError: one of the deliveries is not leased; none was settled.
         """
-        await self._write(lambda store: store.settle(settlements))
+        await self._write_lazily(lambda store: store.settle(settlements))
 
     async def give_back(self, deliveries: Sequence[Delivery]) -> None:
         """See `ports.Spool.give_back`.
@@ -208,7 +208,7 @@ class SqliteSpool:
         return await self._write(lambda store: store.discard(numbers))
 
     async def is_synced(self) -> bool:
-        """Tell whether a commit is on the disk when it returns (`PRAGMA synchronous`)."""
+        """Tell whether what is stored is on the disk before it is acknowledged (`PRAGMA synchronous`)."""
         return await self._read(lambda store: store.is_synced)
 
     async def traces(self, word: str, limit: int) -> Sequence[Trace]:
@@ -273,6 +273,10 @@ class SqliteSpool:
 
     def _write(self, call: Callable[[Store], T]) -> asyncio.Future[T]:
         return self._running.submit(call, writes=True, acknowledged=self._take_acknowledged())
+
+    def _write_lazily(self, call: Callable[[Store], T]) -> asyncio.Future[T]:
+        """Write what could be done again: it follows from what is synced, and does not wait for the disk itself."""
+        return self._running.submit(call, writes=True, synced=False, acknowledged=self._take_acknowledged())
 
     def _read(self, call: Callable[[Store], T]) -> asyncio.Future[T]:
         return self._running.submit(call, writes=False, acknowledged=self._take_acknowledged())

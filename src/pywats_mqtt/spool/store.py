@@ -1,8 +1,8 @@
 """The spool's sync core on one SQLite connection: what each call reads and writes, and what a transaction makes true.
 
 It runs in the writer thread alone. Calls that write come between `begin` and `commit` and may share a transaction;
-they stage what they change in memory, `commit` writes it in a few statements, and only when SQLite has synced it does
-memory take it over. After `rollback` it is as if they had never come. Calls that read run outside a transaction.
+they stage what they change in memory, `commit` writes it in a few statements, and only when SQLite has it does memory
+take it over. After `rollback` it is as if they had never come. Calls that read run outside a transaction.
 """
 
 from __future__ import annotations
@@ -56,6 +56,9 @@ from pywats_mqtt.spool.upkeep import Upkeep
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
+SYNCED: Final = "PRAGMA synchronous = FULL"
+"""What holds but for transactions that are begun otherwise."""
+
 SCANS: Final = 4
 """Reads one lease may cause: it keeps a lease, and whoever waits behind it, within some 10 ms on a long backlog."""
 
@@ -103,18 +106,21 @@ class Store:
 
     # --- transactions -------------------------------------------------------------------------------------------------
 
-    def begin(self) -> None:
-        """Begin a transaction."""
+    def begin(self, *, synced: bool = True) -> None:
+        """Begin a transaction; one that is not `synced` is on the disk with the next one that is."""
+        if not synced:
+            self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.execute("BEGIN IMMEDIATE")
 
     def commit(self) -> None:
-        """Write what was staged, and return when it is synced.
+        """Write what was staged, and return when it is synced, unless the transaction was begun without.
 
         Raises:
             sqlite3.Error: it is not stored; the caller rolls back.
         """
         self._write_staged()
         self._db.execute("COMMIT")
+        self._db.execute(SYNCED)
         self._stored_tally = self._tally.copy()
         self._acknowledged = 0
         self._latest.commit()
@@ -129,10 +135,23 @@ class Store:
         """Make it as if nothing was asked since `begin`."""
         if self._db.in_transaction:
             self._db.execute("ROLLBACK")
+        self._db.execute(SYNCED)
         self._tally = self._stored_tally.copy()
         self._latest.rollback()
         self._ledger.rollback()
         self._staged = Staged()
+
+    def sync(self) -> bool:
+        """Have all that is committed on the disk; tell whether it is."""
+        try:
+            self.begin()
+            self._db.execute("UPDATE counter SET value = value")  # without a page to write, SQLite would not sync
+            self.commit()
+        except sqlite3.Error:
+            self.rollback()
+            _log.debug("spool cannot be synced now", extra={"path": str(self._path)}, exc_info=True)
+            return False
+        return True
 
     def tally_acknowledged(self, count: int) -> None:
         """Count acknowledgements; stored with the next commit."""

@@ -3,6 +3,10 @@
 Group commit: whatever queued up while the disk synced the last transaction goes into the next one. If that fails, it
 is rolled back and each of its jobs is tried in a transaction of its own, so that one that fails spoils no other.
 Jobs that only read run after the commit, so that nobody is told what a crash could still undo.
+
+A job that follows from what is synced already need not wait for the disk: its transaction is synced with the next one
+that is, or after `SYNC_S`. If power goes before, it is as if it had not been made, and no later one either, for the
+write-ahead log is read up to where it breaks off.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -23,20 +28,24 @@ T = TypeVar("T")
 GROUP: Final = 64
 """Jobs a transaction: it bounds how long the first waits for the last."""
 
+SYNC_S: Final = 0.1
+"""What is not synced at once is after so long: what power can undo is no more than the work of that time."""
+
 
 class Job(Generic[T]):
     """A call for the thread, and the future that gets what it returns or raises."""
 
-    __slots__ = ("_call", "_error", "_future", "_result", "acknowledged", "writes")
+    __slots__ = ("_call", "_error", "_future", "_result", "acknowledged", "synced", "writes")
 
     def __init__(
-        self, call: Callable[[Store], T], future: asyncio.Future[T], *, writes: bool, acknowledged: int
+        self, call: Callable[[Store], T], future: asyncio.Future[T], *, writes: bool, synced: bool, acknowledged: int
     ) -> None:
         self._call = call
         self._future = future
         self._error: Exception | None = None
         self._result: T
         self.writes = writes
+        self.synced = synced
         self.acknowledged = acknowledged
 
     def run(self, store: Store) -> None:
@@ -61,6 +70,7 @@ class _Work(Protocol):
     """A job of any result."""
 
     writes: bool
+    synced: bool
     acknowledged: int
 
     def run(self, store: Store) -> None: ...
@@ -87,6 +97,7 @@ class Writer:
         self._closing = False
         self._acknowledged_last = 0
         self._broken: Exception | None = None
+        self._sync_at_s = float("inf")
         self.room = asyncio.Event()
 
     async def start(self) -> None:
@@ -102,12 +113,15 @@ class Writer:
             self._queue.put(None)  # a caller that is cancelled meanwhile leaves no thread behind
             raise
 
-    def submit(self, call: Callable[[Store], T], *, writes: bool, acknowledged: int = 0) -> asyncio.Future[T]:
-        """Queue a call; the future gets its result, of one that writes after it was synced.
+    def submit(
+        self, call: Callable[[Store], T], *, writes: bool, synced: bool = True, acknowledged: int = 0
+    ) -> asyncio.Future[T]:
+        """Queue a call; the future gets its result, of one that writes after it was committed.
 
         Args:
             call: run in the thread.
             writes: whether it runs in a transaction.
+            synced: whether that is on the disk when the future gets its result; else it is soon.
             acknowledged: messages acknowledged meanwhile, to be counted with the next transaction.
 
         Raises:
@@ -119,7 +133,7 @@ class Writer:
         if self._closing:
             raise RuntimeError(f"spool {self._path} is closed")
         future: asyncio.Future[T] = self._loop.create_future()
-        self._queue.put(Job(call, future, writes=writes, acknowledged=acknowledged))
+        self._queue.put(Job(call, future, writes=writes, synced=synced, acknowledged=acknowledged))
         return future
 
     async def close(self, *, acknowledged: int) -> None:
@@ -161,8 +175,12 @@ class Writer:
 
     def _next_jobs(self, store: Store) -> list[_Work] | None:
         """Wait for jobs, do upkeep meanwhile; None when the end is asked for and nothing is before it."""
+        due_s = self._sync_at_s - time.monotonic()
+        if due_s <= 0:
+            self._sync(store)
+            due_s = SYNC_S
         try:
-            first = self._queue.get(timeout=store.upkeep_due_s())
+            first = self._queue.get(timeout=max(0.0, min(store.upkeep_due_s(), due_s)))
         except Empty:
             store.upkeep(idle=True)
             return []
@@ -197,18 +215,25 @@ class Writer:
                 except Exception as reading:  # noqa: BLE001 - the loop's edge: the asker gets it
                     job.fail(self._outcome(reading))
 
-    @staticmethod
-    def _transact(store: Store, jobs: Sequence[_Work]) -> Exception | None:
+    def _transact(self, store: Store, jobs: Sequence[_Work]) -> Exception | None:
         """Run jobs in one transaction; all or none. Gives what prevented it."""
+        synced = any(job.synced for job in jobs)
         try:
-            store.begin()
+            store.begin(synced=synced)
             for job in jobs:
                 job.run(store)
             store.commit()
         except Exception as error:  # noqa: BLE001 - the loop's edge: the asker gets it
             store.rollback()
             return error
+        self._sync_at_s = float("inf") if synced else min(self._sync_at_s, time.monotonic() + SYNC_S)
         return None
+
+    def _sync(self, store: Store) -> None:
+        """Have on the disk what was committed without; a disk that fails now is asked again later."""
+        self._sync_at_s = time.monotonic() + SYNC_S
+        if store.sync():
+            self._sync_at_s = float("inf")
 
     def _outcome(self, error: Exception) -> Exception:
         return outcome_of(error, str(self._path)) if isinstance(error, sqlite3.Error) else error
