@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from pywats_mqtt.cli.memory import load_leanly
+from pywats_mqtt.cli.memory import leave_out_command_lines
 from pywats_mqtt.errors import Fatal
 
 WRONG_USAGE = 2
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _dispatch(words: list[str]) -> int:
     if words[:1] == ["run"]:
-        load_leanly()
+        leave_out_command_lines()
         from pywats_mqtt.cli.run import run  # noqa: PLC0415 - see the module's docstring
 
         return run(words[1:])
