@@ -13,7 +13,7 @@ import pytest
 
 from tools.bootstrap import ROOT
 
-PROGRAM = "import sys\nprint(sys.argv[1:])\nsys.exit(7)\n"
+PROGRAM = "import sys\nimport pywats_mqtt.part\nprint(sys.argv[1:])\nsys.exit(7)\n"
 RECORDING_UV = f"""#!/bin/sh
 echo "$@" | sed "s|{{root}}|ROOT|g" >> "{{root}}/calls"
 if [ "$1" = venv ]; then
@@ -33,16 +33,22 @@ class Project:
             shutil.copy2(ROOT / name, root / name)
         (root / "program/pywats_mqtt").mkdir(parents=True)
         (root / "program/pywats_mqtt/__main__.py").write_text(PROGRAM)
+        (root / "program/pywats_mqtt/part.py").write_text("")
         (root / "bin").mkdir()
         (root / "bin/uv").write_text(RECORDING_UV.replace("{root}", str(root)))
         (root / "bin/uv").chmod(0o755)
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start `./bridge` from another folder."""
-        env = os.environ | {
-            "PATH": f"{self.root / 'bin'}:{Path(sys.executable).parent}:/usr/bin:/bin",
-            "PYTHONPATH": str(self.root / "program"),
-        }
+    def start(self, *arguments: str, bytecode: bool = True) -> subprocess.Popen[str]:
+        """Start `./bridge` from another folder; without `bytecode` where Python is told to leave none."""
+        without = {} if bytecode else {"PYTHONDONTWRITEBYTECODE": "1"}
+        env = (
+            {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+            | without
+            | {
+                "PATH": f"{self.root / 'bin'}:{Path(sys.executable).parent}:/usr/bin:/bin",
+                "PYTHONPATH": str(self.root / "program"),
+            }
+        )
         return subprocess.Popen(
             [self.root / "bridge", *arguments],
             env=env,
@@ -84,6 +90,15 @@ def test_the_first_start_makes_the_environment_and_later_ones_only_use_it(projec
     assert project.run() == (7, "[]\n")
     assert project.run("check", "-c", "x.toml") == (7, "['check', '-c', 'x.toml']\n")
     assert project.calls() == []
+
+
+def test_modules_are_compiled_once_also_where_nothing_is_wanted_beside_them(project: Project) -> None:
+    """Where Python is told to leave no bytecode beside the sources, it is in the environment; else beside them."""
+    project.start("status", bytecode=False).communicate(timeout=60)
+    assert [file.name.split(".")[0] for file in project.root.glob(".venv/bytecode/**/part.*.pyc")] == ["part"]
+    assert not list(project.root.glob("program/**/*.pyc"))
+    project.run("status")
+    assert [file.name.split(".")[0] for file in project.root.glob("program/**/part.*.pyc")] == ["part"]
 
 
 @pytest.mark.parametrize("name", ["requirements.lock", "pyproject.toml"])
