@@ -24,6 +24,13 @@ OVERHEAD_BYTES = 200
 READ_BACK = 4
 """Batches read back from the spool at once: some megabytes."""
 
+SLICE = 32
+"""Messages interpreted before a look at the time: of telemetry 0.1 ms, of large results some milliseconds."""
+
+TURN_S = 0.005
+"""Interpreting holds the event loop no longer than that, and a slice: a batch of results takes some tenths of a second,
+for which the calls that are under way would wait."""
+
 
 class Inbox:
     """Hands stored batches over in memory. Bounded: what does not fit is left to be read back from the spool."""
@@ -99,7 +106,7 @@ async def route(
     async with asyncio.TaskGroup() as group:
         while batches := await inbox.take(position, spool):
             for batch in batches:
-                outcomes = _interpreted(batch.messages, interpret)  # while the batch before is being committed
+                outcomes = await _interpreted(batch.messages, interpret)  # while the batch before is being committed
                 if storing is not None:
                     await storing
                 storing = group.create_task(_store(spool, batch, outcomes, on_routed), name="store-routed")
@@ -137,12 +144,21 @@ def _storable(outcome: Outcome) -> Outcome:
     return outcome
 
 
-def _interpreted(messages: Sequence[RawMessage], interpret: Callable[[RawMessage], Outcome]) -> list[Outcome]:
-    try:
-        return [interpret(message) for message in messages]
-    except Exception:  # a loop's edge: a defect of ours, so each message again, with its own guard
-        logger.exception("interpreting failed by a defect")
-        return [_guarded(message, interpret) for message in messages]
+async def _interpreted(messages: Sequence[RawMessage], interpret: Callable[[RawMessage], Outcome]) -> list[Outcome]:
+    loop = asyncio.get_running_loop()
+    outcomes: list[Outcome] = []
+    ends_s = loop.time() + TURN_S
+    for start in range(0, len(messages), SLICE):
+        part = messages[start : start + SLICE]
+        try:
+            outcomes += [interpret(message) for message in part]
+        except Exception:  # a loop's edge: a defect of ours, so each message again, with its own guard
+            logger.exception("interpreting failed by a defect")
+            outcomes += [_guarded(message, interpret) for message in part]
+        if loop.time() > ends_s:
+            await asyncio.sleep(0)
+            ends_s = loop.time() + TURN_S
+    return outcomes
 
 
 def _guarded(message: RawMessage, interpret: Callable[[RawMessage], Outcome]) -> Outcome:

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from pywats_mqtt.messages import RawMessage
+from pywats_mqtt.pipeline import route as routing
 from pywats_mqtt.pipeline.route import Inbox, route
 from pywats_mqtt.ports import Batch, Outcome, RoutedBatch
 from pywats_mqtt.spool.memory import MemorySpool
@@ -34,6 +35,32 @@ async def test_what_an_earlier_run_left_is_routed_first() -> None:
         await put(spool, message("T1", number))
     inbox.offer(await put(spool, message("T1", 10)))
     assert await _routed(inbox, spool) == list(range(1, 12))
+
+
+async def test_others_have_their_turn_while_a_long_batch_is_interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls that are under way go on between its messages, which keep their order."""
+    monkeypatch.setattr(routing, "TURN_S", 0.0)
+    spool, inbox = MemorySpool(clock=SetClock()), Inbox()
+    await put(spool, *(message("T1", number) for number in range(3 * routing.SLICE)))
+    interpreted: list[RawMessage] = []
+    outcomes_of: list[Outcome] = []
+    seen_by_others: list[int] = []
+
+    def interpret(raw: RawMessage) -> Outcome:
+        if not interpreted:
+            asyncio.get_running_loop().call_soon(lambda: seen_by_others.append(len(interpreted)))
+        interpreted.append(raw)
+        return result_of(raw)
+
+    def note(_batch: Batch, outcomes: list[Outcome], _routed: RoutedBatch) -> None:
+        outcomes_of.extend(outcomes)
+
+    inbox.close()
+    async with asyncio.timeout(5):
+        await route(inbox, spool, interpret, note)
+    assert 0 < seen_by_others[0] < 3 * routing.SLICE
+    assert outcomes_of == [result_of(raw) for raw in interpreted]
+    assert interpreted == [message("T1", number) for number in range(3 * routing.SLICE)]
 
 
 async def test_what_does_not_fit_in_memory_is_read_back_in_its_place() -> None:
