@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from pywats_mqtt.ports import Batch, Done, Receipt
 from pywats_mqtt.spool import SqliteSpool
 from pywats_mqtt.spool import connection as connections
 from pywats_mqtt.spool import sqlite as spools
+from pywats_mqtt.spool.store import Store
 from tests.contract.spool_parts import SetClock, lease, message, result, says
 from tests.waiting import wait_until
 
@@ -99,4 +102,36 @@ async def test_after_a_transaction_that_failed_the_spool_waits_for_the_disk_agai
         assert await spool.is_synced()
         heard.taken()
         await stored(spool, 2)
+        assert heard.taken() == [True]
+
+
+async def test_what_only_reads_waits_for_the_commits_before_it_and_for_none_behind(
+    tmp_path: Path, heard: Statements, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked in one go while the thread is busy: a read, two receipts that share a commit, a read."""
+    busy, begun = threading.Event(), threading.Event()
+    commits_before: list[int] = []
+
+    def busy_note(_store: Store, _name: str) -> None:
+        begun.set()
+        busy.wait(20)
+
+    def note_commits(_store: Store, _prefix: str) -> dict[str, bytes]:
+        commits_before.append(len(heard.commits))
+        return {}
+
+    monkeypatch.setattr(Store, "note", busy_note)
+    monkeypatch.setattr(Store, "notes", note_commits)
+    async with SqliteSpool.open(tmp_path / "spool.db", clock=SetClock()) as spool, asyncio.TaskGroup() as group:
+        heard.taken()
+        group.create_task(spool.note("busy"))
+        await asyncio.to_thread(begun.wait, 20)
+        group.create_task(spool.notes(""))
+        group.create_task(stored(spool, 1))
+        group.create_task(stored(spool, 2))
+        last = group.create_task(spool.notes(""))
+        await asyncio.sleep(0)  # each has asked
+        busy.set()
+        await last
+        assert commits_before == [0, 1]
         assert heard.taken() == [True]

@@ -2,7 +2,8 @@
 
 Group commit: whatever queued up while the disk synced the last transaction goes into the next one. If that fails, it
 is rolled back and each of its jobs is tried in a transaction of its own, so that one that fails spoils no other.
-Jobs that only read run after the commit, so that nobody is told what a crash could still undo.
+Jobs that only read run after the commit of what was asked before them, so that nobody is told what a crash could still
+undo, and before what is asked after them, so that they do not wait for the disk where they need not.
 
 A job that follows from what is synced already need not wait for the disk: its transaction is synced with the next one
 that is, or after `SYNC_S`. If power goes before, it is as if it had not been made, and no later one either, for the
@@ -98,6 +99,7 @@ class Writer:
         self._acknowledged_last = 0
         self._broken: Exception | None = None
         self._sync_at_s = float("inf")
+        self._following: _Work | None = None
         self.room = asyncio.Event()
 
     async def start(self) -> None:
@@ -179,11 +181,13 @@ class Writer:
         if due_s <= 0:
             self._sync(store)
             due_s = SYNC_S
-        try:
-            first = self._queue.get(timeout=max(0.0, min(store.upkeep_due_s(), due_s)))
-        except Empty:
-            store.upkeep(idle=True)
-            return []
+        first, self._following = self._following, None
+        if first is None:
+            try:
+                first = self._queue.get(timeout=max(0.0, min(store.upkeep_due_s(), due_s)))
+            except Empty:
+                store.upkeep(idle=True)
+                return []
         store.upkeep(idle=False)
         if first is None:
             return None
@@ -195,6 +199,9 @@ class Writer:
                 break
             if job is None:
                 self._queue.put(None)  # once more, after these
+                break
+            if job.writes and not jobs[0].writes:
+                self._following = job  # these only read, and do not wait for its commit
                 break
             jobs.append(job)
         return jobs
@@ -258,7 +265,7 @@ class Writer:
         """Fail whatever waits, and whatever comes: the thread has ended."""
         self._broken = error
         self.room.set()
-        waiting = list(jobs)
+        waiting = [*jobs, *([self._following] if self._following is not None else [])]
         while not self._queue.empty():
             if (job := self._queue.get_nowait()) is not None:
                 waiting.append(job)
