@@ -27,9 +27,9 @@ READ_BACK = 4
 SLICE = 32
 """Messages interpreted before a look at the time: of telemetry 0.1 ms, of large results some milliseconds."""
 
-TURN_S = 0.005
+TURN_S = 0.02
 """Interpreting holds the event loop no longer than that, and a slice: a batch of results takes some tenths of a second,
-for which the calls that are under way would wait."""
+for which the calls that are under way would wait; one of telemetry is through by then."""
 
 
 class Inbox:
