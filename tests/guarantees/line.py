@@ -57,6 +57,11 @@ class Bridge:
         assert self._process is not None
         return self._process
 
+    @property
+    def runs(self) -> bool:
+        """Whether it was started and not ended since."""
+        return self._process is not None
+
     def start(self) -> None:
         """Start it; it may still be connecting when this returns."""
         with self.log.open("ab") as log:

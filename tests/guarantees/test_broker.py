@@ -6,7 +6,6 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import paho.mqtt.client as paho
 import pytest
@@ -16,9 +15,8 @@ from paho.mqtt.properties import Properties
 
 from tests.contract.brokers.mosquitto import HOST
 from tests.guarantees.fleet import NUMBER, Fleet, settle
-from tests.guarantees.line import BOUND_S, Line, line
+from tests.guarantees.line import BOUND_S, Line
 from tests.guarantees.reconcile import EXACT, compare
-from tests.guarantees.stores import STORES, Store
 from tests.guarantees.tap import Tap
 from tests.waiting import block_until
 
@@ -26,17 +24,6 @@ pytestmark = pytest.mark.slow
 
 WINDOW = 40
 """Messages the broker may send before the first is acknowledged; the rest is in its queue, and dies with it."""
-
-
-@pytest.fixture(params=STORES, ids=lambda store: store.name)
-def made(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Line]:
-    """A line with broker and WATS, that writes at once; its bridge is to be started."""
-    store: Store = request.param
-    with line(tmp_path, store) as made:
-        made.write_at_once()
-        made.mosquitto.start()
-        made.start_wats()
-        yield made
 
 
 @pytest.fixture
@@ -50,15 +37,6 @@ def tap(made: Line) -> Iterator[Tap]:
     made.await_session()
     yield tap
     tap.close()
-
-
-@pytest.fixture
-def fleet(made: Line, tap: Tap) -> Iterator[Fleet]:
-    """Devices, on the broker itself."""
-    del tap
-    fleet = Fleet(made.mosquitto.port)
-    yield fleet
-    fleet.close()
 
 
 def passed(tap: Tap) -> set[str]:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from tests.guarantees.faults import kill_at_random, restart_by_kill
 from tests.guarantees.fleet import Fleet, settle
-from tests.guarantees.line import BOUND_S, TESTERS, Line, line
+from tests.guarantees.line import BOUND_S, TESTERS, Line
 from tests.guarantees.power import Power
 from tests.guarantees.reconcile import EXACT, compare
-from tests.guarantees.stores import STORES, Store
 from tests.guarantees.tap import Tap
 from tests.waiting import block_until
 
@@ -24,27 +21,6 @@ COUNT = "/api/Asset/Count"
 """Where counts go: one call a minute by default, at once here."""
 HELD_UP_S = 3_600
 """An answer that nobody lives to hear."""
-
-
-@pytest.fixture(params=STORES, ids=lambda store: store.name)
-def made(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Line]:
-    """A line with broker and WATS, that writes at once; its bridge is to be started."""
-    store: Store = request.param
-    with line(tmp_path, store) as made:
-        made.write_at_once()
-        made.mosquitto.start()
-        made.start_wats()
-        yield made
-
-
-@pytest.fixture
-def fleet(made: Line) -> Iterator[Fleet]:
-    """Devices; they publish once the bridge has a session."""
-    made.bridge.start()
-    made.await_session()
-    fleet = Fleet(made.mosquitto.port)
-    yield fleet
-    fleet.close()
 
 
 @pytest.mark.parametrize("seed", [26])
