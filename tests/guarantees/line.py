@@ -197,6 +197,19 @@ class Line:
         text = self.bridge.config.read_text()
         self.bridge.config.write_text(text.replace(f"\nport = {self.mosquitto.port}\n", f"\nport = {port}\n"))
 
+    def wats_at(self, port: int) -> None:
+        """Let the bridge reach WATS at another port, from its next start on."""
+        text = self.bridge.config.read_text()
+        self.bridge.config.write_text(text.replace(f'{HOST}:{self.wats_port}"\n', f'{HOST}:{port}"\n'))
+
+    def set_mqtt(self, settings: str) -> None:
+        """Set more of `[mqtt]`, from the next start on."""
+        self.bridge.config.write_text(self.bridge.config.read_text().replace("[mqtt]\n", f"[mqtt]\n{settings}"))
+
+    def set_wats(self, settings: str) -> None:
+        """Set more of `[wats]`, from the next start on."""
+        self.bridge.config.write_text(self.bridge.config.read_text().replace("[wats]\n", f"[wats]\n{settings}"))
+
     def faults(self) -> list[dict[str, Any]]:
         """Give the faults of WATS with how often each hit."""
         assert self.emulator is not None

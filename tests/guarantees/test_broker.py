@@ -29,8 +29,7 @@ WINDOW = 40
 @pytest.fixture
 def tap(made: Line) -> Iterator[Tap]:
     """Between the broker and the bridge, which runs and has a session."""
-    config = made.bridge.config
-    config.write_text(config.read_text().replace("[mqtt]\n", f"[mqtt]\nreceive_maximum = {WINDOW}\n"))
+    made.set_mqtt(f"receive_maximum = {WINDOW}\n")
     tap = Tap(made.mosquitto.port)
     made.broker_at(tap.port)
     made.bridge.start()
