@@ -9,6 +9,12 @@ import msgspec
 
 from pywats_mqtt.errors import Retry, Scope
 
+LONGEST_PUT_OFF_S = 600.0
+"""No delivery is put off for longer: what is due even later was put off by a clock that was put back since."""
+
+PUT_BACK_US = 1_000_000
+"""A clock that shows this much less than when it was last looked at was put back, by a person or at its sync."""
+
 
 class Backoff(msgspec.Struct, frozen=True):
     """Waits that double up to a bound.
@@ -53,3 +59,8 @@ def gives_up(error: Retry, attempts: int, allowed: int) -> bool:
         allowed: the configured number.
     """
     return error.scope is Scope.DELIVERY and attempts >= allowed
+
+
+def must_wait(due_us: int, now_us: int) -> bool:
+    """Tell whether a delivery that was put off is not due yet, by a wall clock; see `LONGEST_PUT_OFF_S`."""
+    return now_us < due_us <= now_us + int(LONGEST_PUT_OFF_S * 1e6)

@@ -431,6 +431,28 @@ async def test_a_retry_waits_its_time_after_the_clock_was_put_back(spool: Spool,
     assert len(await lease(spool, now_us=back_us + 60)) == 1
 
 
+@pytest.mark.parametrize("back_s", [2, 86_400])
+async def test_what_was_put_off_waits_for_no_time_of_a_clock_that_was_put_back_since(spool: Spool, back_s: int) -> None:
+    """It is owed at once: an hour of the old clock may be a day away."""
+    await take_in(spool, [says(result("A", 1)), says(counts("X", 1))])
+    (first,), (latest,) = await lease(spool), await lease_latest(spool)
+    due_us = START_US + 1_000_000
+    await spool.settle([RetryAt(one, due_us, "500", uses_attempt=False) for one in (first, latest)])
+    assert await lease(spool) == await lease_latest(spool) == []
+    back_us = START_US - back_s * 1_000_000
+    assert len(await lease(spool, now_us=back_us)) == len(await lease_latest(spool, now_us=back_us)) == 1
+
+
+async def test_what_is_due_too_far_ahead_was_put_off_by_a_wrong_clock(spool: Spool) -> None:
+    """Ten minutes it waits, a second more is no wait of ours: so it is where the clock was put back meanwhile."""
+    await take_in(spool, [says(result(name, 1)) for name in "AB"])
+    first, second = await lease(spool)
+    longest_us = START_US + 600_000_000
+    await spool.settle([RetryAt(first, longest_us, "500", uses_attempt=False)])
+    await spool.settle([RetryAt(second, longest_us + 1_000_000, "500", uses_attempt=False)])
+    assert [delivery.key for delivery in await lease(spool)] == [second.key]
+
+
 # --- identity ---------------------------------------------------------------------------------------------------------
 
 

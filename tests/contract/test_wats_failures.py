@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -219,6 +220,19 @@ async def test_a_rotated_token_is_picked_up(emulator: RunningEmulator, tmp_path:
         await wats.submit_report(RESULT)
 
     assert [request["status"] for request in emulator.requests()] == [401, 401, 200]
+
+
+async def test_a_rotated_token_is_picked_up_by_all_calls_that_it_refused_at_once(
+    emulator: RunningEmulator, tmp_path: Path
+) -> None:
+    """One of them finds the new token; for the others it is another one than theirs already."""
+    file = tmp_path / "token"
+    file.write_text("b2xk")
+    async with client(configure(emulator, token=None, token_file=str(file))) as wats:
+        file.write_text(FULL)
+        await asyncio.gather(*(wats.reach() for _ in range(4)))
+
+    assert sorted(request["status"] for request in emulator.requests()) == [200] * 4 + [401] * 4
 
 
 @pytest.mark.parametrize("url", ["", "wats.example.com", "ftp://wats.example.com"])

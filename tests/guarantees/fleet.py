@@ -96,6 +96,17 @@ def quarantined(line: Line) -> list[str]:
     return [match[0] if match else reason for match, reason in found]
 
 
+def await_stored(line: Line, sent: Sent) -> None:
+    """Wait until all of it is stored by a bridge that lost nothing before."""
+    everything = len(sent.numbers())
+    block_until(lambda: line.bridge.status().get("stored", 0) >= everything, bound_s=BOUND_S, what="all is stored")
+
+
+def await_grown(line: Line, figure: str, before: int) -> None:
+    """Wait until a figure of the bridge has grown."""
+    block_until(lambda: line.bridge.status().get(figure, 0) > before, bound_s=BOUND_S, what=f"more {figure}")
+
+
 def settle(line: Line, sent: Sent) -> Held:
     """Wait until the last result of each tester is in WATS and nothing waits; give what is held then.
 

@@ -7,16 +7,14 @@ chooses, so that a store must cope with all of it.
 from __future__ import annotations
 
 import os
-import shutil
 import struct
-import subprocess
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-import pytest
+from tests.guarantees.preload import built
 
 SOURCE = Path(__file__).with_name("power.c")
 SECTOR = 512
@@ -45,15 +43,10 @@ class Power:
     """
 
     def __init__(self, file: Path, folder: Path) -> None:
-        compiler = shutil.which("gcc")
-        if compiler is None:
-            pytest.skip("gcc is missing; install it with: apt-get install gcc libc6-dev")
-        folder.mkdir(parents=True, exist_ok=True)
+        library = built(SOURCE, folder)
         self._file = file.resolve()
         self._log = folder / "power.log"
         self._lie = folder / "lie"
-        library = folder / "power.so"
-        subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, SOURCE, "-ldl", "-pthread"], check=True)
         self.environment = {
             "LD_PRELOAD": str(library),
             "POWER_FILE": str(self._file),

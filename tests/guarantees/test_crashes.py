@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.guarantees.faults import kill_at_random, restart_by_kill
-from tests.guarantees.fleet import Fleet, settle
+from tests.guarantees.fleet import Fleet, await_grown, settle
 from tests.guarantees.line import BOUND_S, TESTERS, Line
 from tests.guarantees.power import Power
 from tests.guarantees.reconcile import EXACT, compare
@@ -73,11 +73,6 @@ def test_killed_between_the_commit_of_wats_and_its_own_record(made: Line, fleet:
     assert any(report["receiveCount"] > 1 for report in made.reports()), "no report was sent again"
 
 
-def await_more(made: Line, figure: str, before: int) -> None:
-    """Wait until a figure of the bridge has grown."""
-    block_until(lambda: made.bridge.status().get(figure, 0) > before, bound_s=BOUND_S, what=f"more {figure}")
-
-
 def lose_power(made: Line, fleet: Fleet, power: Power, *, lie: bool) -> None:
     """Acknowledge much that WATS does not have yet, and lose power; then go on, once more in mid-stream."""
     fleet.publish(2)
@@ -98,7 +93,7 @@ def lose_power(made: Line, fleet: Fleet, power: Power, *, lie: bool) -> None:
     for seed in () if lie else range(2, 5):
         before = made.bridge.status()["stored"]
         fleet.publish(3)
-        await_more(made, "stored", before)
+        await_grown(made, "stored", before)
         made.bridge.kill()
         power.cut(seed)
         made.bridge.start()

@@ -11,7 +11,7 @@ from pywats_mqtt.messages import to_us
 from pywats_mqtt.pipeline.gate import Change, Gate
 from pywats_mqtt.pipeline.pace import Pace
 from pywats_mqtt.ports import Delivery, Done, Refused, Rejection, RetryAt, Settlement, Timer
-from pywats_mqtt.retry import Backoff, gives_up, next_attempt
+from pywats_mqtt.retry import LONGEST_PUT_OFF_S, Backoff, gives_up, next_attempt
 
 FAILED_ONCE = Backoff(first_s=2.0, longest_s=60.0)
 """The wait of one delivery that the server failed on, others going on meanwhile."""
@@ -95,7 +95,7 @@ class Judge:
         known = self._failures.setdefault(delivery.id, _Failures(self._gate.successes(delivery.kind)))
         known.count += 1
         now_us = to_us(self._clock.now())
-        wait_s = next_attempt(error, FAILED_ONCE, known.count - 1, self._jitter())
+        wait_s = min(next_attempt(error, FAILED_ONCE, known.count - 1, self._jitter()), LONGEST_PUT_OFF_S)
         if error.scope is Scope.SERVER and error.cause in OUTCOME_UNKNOWN:
             # Perhaps the server, perhaps what is sent: another line is tried next, at once where others got through.
             if not others:

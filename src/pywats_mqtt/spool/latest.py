@@ -18,6 +18,7 @@ import msgspec
 from pywats_mqtt.events import Latest
 from pywats_mqtt.folding import without
 from pywats_mqtt.ports import Delivery
+from pywats_mqtt.retry import PUT_BACK_US, must_wait
 from pywats_mqtt.spool.routing import Folded, Pair
 from pywats_mqtt.spool.states import Move, State, advance
 
@@ -120,6 +121,8 @@ class LatestEntries:
         before the clock was put back.
         """
         recent_until_us = 2 * now_us - settled_before_us
+        if now_us < self._asked_us - PUT_BACK_US:
+            self._forget_times()
         self._asked_us = now_us
         taken: list[Delivery] = []
         for pair in self._owed:
@@ -129,12 +132,18 @@ class LatestEntries:
             if (
                 entry.id in self._leased
                 or entry.kind in skip_kinds
-                or entry.due_us > now_us
+                or must_wait(entry.due_us, now_us)
                 or (entry.settled_at_us and settled_before_us <= entry.settled_at_us <= recent_until_us)
             ):
                 continue
             taken.append(self._lease(entry, now_us))
         return taken
+
+    def _forget_times(self) -> None:
+        """Let all that wait for their time go: it was told by a clock that was put back since."""
+        for entry in (*self._entries.values(), *self._changed.values()):
+            if entry.due_us > self._asked_us:
+                entry.due_us = 0
 
     def _lease(self, entry: Entry, now_us: int) -> Delivery:
         advance(State.WAITING, Move.LEASE)
@@ -227,7 +236,11 @@ class LatestEntries:
         """Tell when the earliest of those is due that were put off and not due when leases were last asked for."""
         entries = (self._entries[pair] for pair in self._owed)
         return min(
-            (entry.due_us for entry in entries if entry.due_us > self._asked_us and entry.id not in self._leased),
+            (
+                entry.due_us
+                for entry in entries
+                if must_wait(entry.due_us, self._asked_us) and entry.id not in self._leased
+            ),
             default=None,
         )
 

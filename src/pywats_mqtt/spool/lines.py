@@ -18,6 +18,7 @@ from typing import Final
 
 import msgspec
 
+from pywats_mqtt.retry import PUT_BACK_US, must_wait
 from pywats_mqtt.spool.states import Move, State, advance
 
 WINDOW: Final = 2_000
@@ -98,7 +99,9 @@ class Lines:
         self, limit: int, now_us: int, skip_kinds: AbstractSet[str], busy_kinds: AbstractSet[str] = frozenset()
     ) -> list[Item]:
         """Lease the heads of lines that are due, oldest first, of the rows in memory."""
-        self._asked_us = now_us  # also back, when the clock was put back
+        if now_us < self._asked_us - PUT_BACK_US:
+            self._forget_times()
+        self._asked_us = now_us
         while self._parked and self._parked[0][0] <= now_us:
             _, head, key = heappop(self._parked)
             self._make_ready(head, key)
@@ -111,7 +114,7 @@ class Lines:
             entry = heappop(min(heaps))
             line = self._lines[entry[1]]
             item = line.items[0]
-            if item.due_us > now_us:  # it was put among the ready before the clock was put back
+            if must_wait(item.due_us, now_us):  # it was put among the ready before the clock was put back
                 heappush(self._parked, (item.due_us, *entry))
                 self._cut(line)
                 continue
@@ -119,6 +122,14 @@ class Lines:
             self._leased[item.id] = item
             taken.append(item)
         return taken
+
+    def _forget_times(self) -> None:
+        """Let all that wait for their time go: it was told by a clock that was put back since."""
+        for _, head, key in self._parked:
+            items = self._lines[key].items
+            items[0] = msgspec.structs.replace(items[0], due_us=0)
+            heappush(self._ready, (head, key))
+        self._parked.clear()
 
     def leased(self, delivery_id: int) -> Item | None:
         """Give a leased row, or None where nobody has it."""
@@ -139,7 +150,7 @@ class Lines:
         if 0 < line.gap <= item.id:  # rows that came back stand before it: they are read with it, in order
             line.items.clear()
             self._held -= 1
-        elif due_us > self._asked_us:
+        elif must_wait(due_us, self._asked_us):
             self._cut(line)
         self._place(item.key)
 
@@ -259,7 +270,7 @@ class Lines:
         line = self._lines[key]
         if line.items:
             head = line.items[0]
-            if head.due_us > self._asked_us:
+            if must_wait(head.due_us, self._asked_us):
                 heappush(self._parked, (head.due_us, head.id, key))
             else:
                 self._make_ready(head.id, key)

@@ -31,6 +31,7 @@ from pywats_mqtt.ports import (
     Staleness,
     Trace,
 )
+from pywats_mqtt.retry import PUT_BACK_US, must_wait
 from pywats_mqtt.spool.memory_handover import MemoryHandover, Owed
 from pywats_mqtt.spool.remembered import Remembered
 from pywats_mqtt.spool.routing import NewDelivery, Pair, decide, latest_pair
@@ -133,11 +134,14 @@ class MemorySpool(MemoryHandover):
         busy_kinds: frozenset[str] = frozenset(),
     ) -> Sequence[Delivery]:
         """See `ports.Spool.lease`."""
+        if now_us < self._asked_us - PUT_BACK_US:
+            for owed in self._owed.values():
+                owed.due_us = 0 if owed.due_us > self._asked_us else owed.due_us
         self._asked_us = now_us
         taken: list[Delivery] = []
         left = skip_kinds | busy_kinds
         for owed in self._heads():
-            if len(taken) < limit and owed.due_us <= now_us and owed.delivery.kind not in left:
+            if len(taken) < limit and not must_wait(owed.due_us, now_us) and owed.delivery.kind not in left:
                 owed.state = advance(owed.state, Move.LEASE)
                 taken.append(owed.delivery)
         return taken
@@ -257,7 +261,7 @@ class MemorySpool(MemoryHandover):
 
     async def next_due_us(self) -> int | None:
         """See `ports.Spool.next_due_us`."""
-        dues = [owed.due_us for owed in self._heads() if owed.due_us > self._asked_us]
+        dues = [owed.due_us for owed in self._heads() if must_wait(owed.due_us, self._asked_us)]
         latest = self._latest.next_due_us()
         return min([*dues, latest] if latest is not None else dues, default=None)
 

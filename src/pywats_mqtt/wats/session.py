@@ -134,8 +134,9 @@ class Session:
             raise self._without_token(problem)
 
     async def _send(self, call: Call, params: dict[str, str | int] | None, data: bytes | None) -> Answer:
+        token = self._token.reveal()
         answer = await self._send_once(call, params, data)
-        if answer.status == _UNAUTHORISED and await self._token.renew():
+        if answer.status == _UNAUTHORISED and await self._token.renew(token):
             return await self._send_once(call, params, data)
         return answer
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 from pywats_mqtt.config.model import Secret, WatsConfig
@@ -33,21 +34,16 @@ class Token:
         """Give the token for the one header that carries it."""
         return self._secret.reveal()
 
-    async def renew(self) -> bool:
-        """Read the file again; True when it holds another token than the one in use.
+    async def renew(self, refused: str) -> bool:
+        """Read the file again after a token was refused; True when there is another one to try.
 
-        A file that is missing or empty for the moment, as while it is replaced, leaves the token as it was.
+        Several calls are refused at once: for those after the first the new one was found already. A file that is
+        missing or empty for the moment, as while it is replaced, leaves the token as it was.
         """
-        if self._file is None:
-            return False
-        try:
-            text = await asyncio.to_thread(_read, self._file)
-        except Fatal:
-            return False
-        if text == self.reveal():
-            return False
-        self._secret = Secret(text)
-        return True
+        if self._file is not None and self.reveal() == refused:
+            with suppress(Fatal):
+                self._secret = Secret(await asyncio.to_thread(_read, self._file))
+        return self.reveal() != refused
 
     def hide_in(self, text: str) -> str:
         """Blot the token out of a text that comes from outside."""

@@ -21,22 +21,34 @@ async def test_a_rotated_token_file_is_read_again(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("first\n")
     token = Token.configured(WatsConfig(token_file=str(file)))
-    assert not await token.renew()
+    assert not await token.renew("first")
 
     file.write_text("")
-    assert not await token.renew()
+    assert not await token.renew("first")
     file.unlink()
-    assert not await token.renew()
+    assert not await token.renew("first")
     assert token.reveal() == "first"
 
     file.write_text("second")
-    assert await token.renew()
+    assert await token.renew("first")
     assert token.reveal() == "second"
+
+
+async def test_a_token_that_a_call_beside_found_is_another_one(tmp_path: Path) -> None:
+    """Whose call the old one refused tries again, without reading what is read."""
+    file = tmp_path / "token"
+    file.write_text("first")
+    token = Token.configured(WatsConfig(token_file=str(file)))
+    file.write_text("second")
+    assert await token.renew("first")
+    file.unlink()
+    assert await token.renew("first")
+    assert not await token.renew("second")
 
 
 async def test_a_token_of_the_configuration_is_not_renewed() -> None:
     """There is nothing to read again."""
-    assert not await Token.configured(WatsConfig(token=Secret("abc"))).renew()
+    assert not await Token.configured(WatsConfig(token=Secret("abc"))).renew("abc")
 
 
 def test_no_token_says_what_to_set() -> None:
