@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias
 
 from typer.testing import CliRunner
 
 from pywats_mqtt.cli.commands import app
-from tests.guarantees.line import BOUND_S, Line, Testers
+from tests.guarantees.line import BOUND_S, TESTERS, Line, Testers, result
 from tests.guarantees.reconcile import Held, Sent
 from tests.waiting import block_until
 
 COUNTING, ADDING, MEASURING = 3, 3, 2
 """How many assets state a total, state what was added, and measure."""
+
+ASSETS = COUNTING + ADDING + MEASURING
 
 REFUSED_EVERY = 5
 """After so many results a tester sends one that does not fit."""
@@ -22,8 +26,73 @@ REFUSED_EVERY = 5
 ALL = 1_000_000
 """Rows of the quarantine: more than any scenario has; the command shows a hundred by itself."""
 
+EXTRA = 500_000
+"""What further messages that do not fit are numbered from."""
+
 NUMBER = re.compile(rb'"(?:serial_number|message_id|sequence|result)": ?"([TBAIE]\d+-\d{6})"')
 """How a number stands in a payload."""
+
+
+Message: TypeAlias = tuple[str, dict[str, object]]
+"""Topic and payload."""
+
+
+class Numbering:
+    """What the devices say, in order; all of their messages have numbers.
+
+    Attributes:
+        sent: what was said so far.
+    """
+
+    def __init__(self) -> None:
+        self.sent = Sent()
+        self._round = 0
+        self._extra = 0
+
+    def turn(self) -> Iterator[Message]:
+        """Give a message of each device, in turn; the results come last, and after some of them what does not fit."""
+        yield from self.of_assets()
+        number = len(self.sent.results["T0"])
+        for place in range(TESTERS):
+            tester = f"T{place}"
+            self.sent.results[tester].append(f"{tester}-{number:06d}")
+            yield f"testers/{tester}/results", result(tester, number)
+            if (number + 1) % REFUSED_EVERY == 0:
+                yield self._misfit(place, number + 1)
+
+    def misfits(self, count: int) -> Iterator[Message]:
+        """Give so many more messages that do not fit, of the testers in turn."""
+        for _ in range(count):
+            self._extra += 1
+            yield self._misfit(self._extra % TESTERS, EXTRA + self._extra)
+
+    def of_assets(self) -> Iterator[Message]:
+        """Give a message of each asset."""
+        number = self._round
+        self._round += 1
+        at = f"2026-01-26T{number // 3600 % 24:02d}:{number // 60 % 60:02d}:{number % 60:02d}Z"
+        for place in range(COUNTING):
+            name = f"A{place}-{number:06d}"
+            total = 100 + (number + 1) * (place + 1)
+            self.sent.totals[f"A{place}"].append((name, total))
+            yield f"assets/A{place}/counters", {"timestamp": at, "message_id": name, "total_count": total}
+        for place in range(ADDING):
+            name = f"I{place}-{number:06d}"
+            added = 1 + (number + place) % 3
+            self.sent.increments[f"I{place}"].append((name, added))
+            # Odd ones name a sequence, even ones a message_id.
+            by = "sequence" if place % 2 else "message_id"
+            yield f"assets/I{place}/counters", {"timestamp": at, by: name, "increment": added}
+        for place in range(MEASURING):
+            name = f"E{place}-{number:06d}"
+            self.sent.readings[f"E{place}"].append((name, number))
+            reading = {"temperature_c": number}
+            yield f"assets/E{place}/environment", {"timestamp": at, "message_id": name, "environment": reading}
+
+    def _misfit(self, place: int, number: int) -> Message:
+        name = f"B{place}-{number:06d}"
+        self.sent.refused.append(name)
+        return f"testers/T{place}/results", {"serial_number": "MISFIT", "part_number": "GUARANTEE", "result": name}
 
 
 class Fleet(Testers):
@@ -31,45 +100,21 @@ class Fleet(Testers):
 
     def __init__(self, port: int) -> None:
         super().__init__(port)
-        self.sent = Sent()
-        self._round = 0
+        self._numbering = Numbering()
+        self.sent = self._numbering.sent
 
     def publish(self, count: int) -> None:
         """Publish so many messages of each device, in turn; of the last turn the results come last."""
         for _ in range(count):
-            self._publish_of_assets(self._round)
-            self._round += 1
-            before = dict(self.published)
-            super().publish(1)
-            for tester, after in self.published.items():
-                self.sent.results[tester].append(f"{tester}-{before.get(tester, 0):06d}")
-                if after % REFUSED_EVERY == 0:
-                    self._publish_misfit(tester, after)
+            self._send_all(self._numbering.turn())
 
-    def _publish_misfit(self, tester: str, number: int) -> None:
-        name = f"B{tester[1:]}-{number:06d}"
-        self.sent.refused.append(name)
-        self.send(f"testers/{tester}/results", {"serial_number": "MISFIT", "part_number": "GUARANTEE", "result": name})
+    def flood(self, count: int) -> None:
+        """Publish so many messages that do not fit."""
+        self._send_all(self._numbering.misfits(count))
 
-    def _publish_of_assets(self, number: int) -> None:
-        at = f"2026-01-26T{number // 3600 % 24:02d}:{number // 60 % 60:02d}:{number % 60:02d}Z"
-        for place in range(COUNTING):
-            name = f"A{place}-{number:06d}"
-            total = 100 + (number + 1) * (place + 1)
-            self.sent.totals[f"A{place}"].append((name, total))
-            self.send(f"assets/A{place}/counters", {"timestamp": at, "message_id": name, "total_count": total})
-        for place in range(ADDING):
-            name = f"I{place}-{number:06d}"
-            added = 1 + (number + place) % 3
-            self.sent.increments[f"I{place}"].append((name, added))
-            # Odd ones name a sequence, even ones a message_id.
-            by = "sequence" if place % 2 else "message_id"
-            self.send(f"assets/I{place}/counters", {"timestamp": at, by: name, "increment": added})
-        for place in range(MEASURING):
-            name = f"E{place}-{number:06d}"
-            self.sent.readings[f"E{place}"].append((name, number))
-            reading = {"temperature_c": number}
-            self.send(f"assets/E{place}/environment", {"timestamp": at, "message_id": name, "environment": reading})
+    def _send_all(self, messages: Iterable[Message]) -> None:
+        for topic, payload in messages:
+            self.send(topic, payload)
 
 
 def held_by(line: Line) -> Held:

@@ -97,6 +97,11 @@ class Bridge:
         found: dict[str, Any] = json.loads(answer) if answer else {}
         return found
 
+    def peak_kb(self) -> int:
+        """Tell how much memory it has held at most since it was started (VmHWM of proc(5))."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0])
+
     def lines(self) -> list[str]:
         """Give what it logged, without the time."""
         return [line.split(" ", 1)[1].strip() for line in self.log.read_text().splitlines() if " " in line]
