@@ -14,7 +14,7 @@ from tools.bootstrap import ENVIRONMENT, PYTHON, ROOT
 from tools.parts import provide
 
 IN_CI = os.environ.get("CI") == "true"
-SOAK = "tests/guarantees/test_soak.py"
+SOAK = ("tests/guarantees/test_soak.py", "tests/guarantees/test_floods.py")
 SPREAD = ("-n", "auto", "--dist", "worksteal")
 """Several processes run the tests, and one that has nothing left takes over what another still has before it.
 
@@ -48,7 +48,8 @@ def soak_of(arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     """Take `--soak MINUTES` and `--seed N` out of pytest's arguments.
 
     Returns:
-        What pytest is given, and what its environment has beside ours: with a soak, the soak test alone, for so long.
+        What pytest is given, and what its environment has beside ours: with a soak, faults at random for so long, and
+        after them the floods in their full size.
     """
     parser = argparse.ArgumentParser(prog="bridge test", add_help=False, allow_abbrev=False)
     parser.add_argument("--soak", type=float, metavar="MINUTES")
@@ -57,7 +58,7 @@ def soak_of(arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     if known.soak is None:
         return list(arguments), {}
     environment = {"SOAK_MINUTES": str(known.soak)} | ({} if known.seed is None else {"SOAK_SEED": str(known.seed)})
-    return [SOAK, *rest], environment
+    return [*SOAK, *rest], environment
 
 
 def workers() -> dict[str, str]:

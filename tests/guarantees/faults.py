@@ -4,14 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from random import Random
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from tests.guarantees.fleet import Fleet
 from tests.guarantees.line import BOUND_S, Line
+from tests.guarantees.proxy import FAIR, FAR, NARROW, Proxy
+from tests.guarantees.wall_clock import WallClock
 from tests.waiting import block_until
 
 Fault: TypeAlias = Callable[[Line, Random], None]
 """Does it, and leaves the line running."""
+
+LONGER_S = 6.0
+"""Longer than a call may take in a soak."""
+
+MISBEHAVIOURS: tuple[dict[str, Any], ...] = (
+    {"kind": "drop_after"},
+    {"kind": "drop_before"},
+    {"kind": "reset"},
+    {"kind": "truncated"},
+    {"kind": "malformed"},
+    {"kind": "empty"},
+    {"kind": "redirect"},
+    {"kind": "hang"},
+    {"kind": "delay", "delay_s": LONGER_S},
+    {"kind": "delay_after", "delay_s": LONGER_S},
+    {"kind": "slow_body", "byte_s": 0.5, "longest_s": LONGER_S},
+    {"kind": "throttle", "retry_after": "1"},
+    {"kind": "flapping", "status": 503, "up": 2, "down": 2},
+    *({"kind": "status", "status": status} for status in (401, 404, 500, 502, 503)),
+)
+"""What WATS may do to a few calls."""
 
 FIGURES = ("received", "stored", "acknowledged", "delivered")
 
@@ -85,11 +108,21 @@ def take_wats_away(line: Line, chance: Random) -> None:
     line.start_wats()
 
 
-def lose_answers(line: Line, chance: Random) -> None:
-    """Let WATS do what it is asked for and not say so, or refuse."""
+def misbehave(line: Line, chance: Random) -> None:
+    """Let WATS do what it is asked for and not say so, or refuse, or be slow."""
     assert line.emulator is not None
-    kind = chance.choice(("drop_after", "drop_before", "reset", "truncated", "malformed", "status"))
-    line.emulator.fault(kind, path="/api", times=chance.randrange(1, 9))
+    fault = chance.choice(MISBEHAVIOURS)
+    line.emulator.fault(
+        **fault, path=chance.choice(("/api", "/api/Report", "/api/Asset")), times=chance.randrange(1, 9)
+    )
+
+
+def refuse_connections(line: Line, chance: Random) -> None:
+    """Let nobody connect to WATS for a moment."""
+    assert line.emulator is not None
+    line.emulator.fault("refuse", seconds=chance.randrange(1, 4))
+    await_moment(line, chance)
+    line.await_wats()
 
 
 def kill_before_the_answer(line: Line, chance: Random) -> None:
@@ -114,6 +147,40 @@ FAULTS: dict[str, Fault] = {
     "stop": stop,
     "restart_broker": restart_broker,
     "take_wats_away": take_wats_away,
-    "lose_answers": lose_answers,
+    "misbehave": misbehave,
+    "refuse_connections": refuse_connections,
     "kill_before_the_answer": kill_before_the_answer,
 }
+
+
+def faults_of_network(to_broker: Proxy, to_wats: Proxy) -> dict[str, Fault]:
+    """Give what can happen to the networks of a line."""
+
+    def cut(line: Line, chance: Random) -> None:
+        """Reset all connections of one."""
+        await_moment(line, chance)
+        chance.choice((to_broker, to_wats)).cut()
+
+    def lose(line: Line, chance: Random) -> None:
+        """Leave all connections of one half open."""
+        await_moment(line, chance)
+        chance.choice((to_broker, to_wats)).lose()
+
+    def worsen(line: Line, chance: Random) -> None:
+        """Let one be far or narrow for a while."""
+        proxy = chance.choice((to_broker, to_wats))
+        proxy.weather = chance.choice((FAR, NARROW))
+        await_moment(line, chance)
+        proxy.weather = FAIR
+
+    return {"cut": cut, "lose": lose, "worsen": worsen}
+
+
+def setting(wall: WallClock) -> Fault:
+    """Give the fault of a clock that is set, by a day at most."""
+
+    def set_clock(line: Line, chance: Random) -> None:
+        await_moment(line, chance)
+        wall.set(ahead_s=chance.randrange(-86_400, 86_400))
+
+    return set_clock

@@ -158,8 +158,15 @@ def settle(line: Line, sent: Sent) -> Held:
     What was sent before those results was received before them, as all came by one connection.
     """
     last = {numbers[-1] for numbers in sent.results.values() if numbers}
+
+    def is_idle() -> bool:
+        return line.bridge.status().get("waiting") == 0
+
     block_until(
-        lambda: last <= {report["sn"] for report in line.reports()}, bound_s=BOUND_S, what="the last results in WATS"
+        # The cheap question first: of a long run WATS has much to tell.
+        lambda: is_idle() and last <= {report["sn"] for report in line.reports()},
+        bound_s=BOUND_S,
+        what="the last results in WATS",
     )
-    block_until(lambda: line.bridge.status().get("waiting") == 0, bound_s=BOUND_S, what="nothing waits")
+    block_until(is_idle, bound_s=BOUND_S, what="nothing waits")
     return held_by(line)

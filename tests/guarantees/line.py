@@ -16,6 +16,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
@@ -42,12 +43,14 @@ class Bridge:
 
     Attributes:
         environment: what its environment has beside that of the test.
+        kills: how often it was killed.
     """
 
     def __init__(self, config: Path, *options: str) -> None:
         self.config = config
         self.options = options
         self.environment: dict[str, str] = {}
+        self.kills = 0
         self.log = config.with_name("bridge.log")
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -71,6 +74,7 @@ class Bridge:
     def kill(self) -> None:
         """Kill it with -9."""
         if self._process is not None:
+            self.kills += 1
             self._process.kill()
             self._process.wait(STOP_S)
             self._process = None
@@ -243,6 +247,18 @@ class Line:
         assert self.emulator is not None
         found: list[dict[str, Any]] = self.emulator.state()["reports"]
         return found
+
+    def await_wats(self) -> None:
+        """Wait until WATS can be connected to."""
+
+        def answers() -> bool:
+            try:
+                self.faults()
+            except httpx.TransportError:
+                return False
+            return True
+
+        block_until(answers, bound_s=BOUND_S, what="WATS is there")
 
     def await_reports(self, count: int) -> None:
         """Wait until WATS has at least so many."""

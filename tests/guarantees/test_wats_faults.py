@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 
 from pywats_mqtt.emulator.fault import Kind
@@ -79,15 +78,6 @@ def fleet(made: Line) -> Iterator[Fleet]:
     fleet.close()
 
 
-def answers(made: Line) -> bool:
-    """Tell whether WATS can be connected to."""
-    try:
-        made.reports()
-    except httpx.TransportError:
-        return False
-    return True
-
-
 def test_no_kind_of_fault_is_left_out() -> None:
     """A new one joins the list."""
     assert {fault["kind"] for fault in FAULTS} == {kind.value for kind in Kind}
@@ -103,7 +93,7 @@ def test_fault(made: Line, fleet: Fleet, fault: dict[str, Any]) -> None:
     fleet.publish(2)
     if fault["kind"] == "refuse":
         block_until(lambda: made.bridge.status()["retried"] > before, bound_s=BOUND_S, what="the bridge notices")
-        block_until(lambda: answers(made), bound_s=BOUND_S, what="WATS is there again")
+        made.await_wats()
     else:
         block_until(lambda: made.faults()[0]["hits"], bound_s=BOUND_S, what="it hits")
     assert compare(fleet.sent, settle(made, fleet.sent)) == EXACT
