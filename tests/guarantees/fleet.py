@@ -60,11 +60,12 @@ class Numbering:
             if (number + 1) % REFUSED_EVERY == 0:
                 yield self._misfit(place, number + 1)
 
-    def misfits(self, count: int) -> Iterator[Message]:
-        """Give so many more messages that do not fit, of the testers in turn."""
+    def misfits(self, count: int, padding: int = 0) -> Iterator[Message]:
+        """Give so many more messages that do not fit, of the testers in turn, with so many characters more."""
         for _ in range(count):
             self._extra += 1
-            yield self._misfit(self._extra % TESTERS, EXTRA + self._extra)
+            topic, payload = self._misfit(self._extra % TESTERS, EXTRA + self._extra)
+            yield topic, {**payload, "padding": "." * padding}
 
     def of_assets(self) -> Iterator[Message]:
         """Give a message of each asset."""
@@ -108,9 +109,9 @@ class Fleet(Testers):
         for _ in range(count):
             self._send_all(self._numbering.turn())
 
-    def flood(self, count: int) -> None:
-        """Publish so many messages that do not fit."""
-        self._send_all(self._numbering.misfits(count))
+    def flood(self, count: int, padding: int = 0) -> None:
+        """Publish so many messages that do not fit, with so many characters more."""
+        self._send_all(self._numbering.misfits(count, padding))
 
     def _send_all(self, messages: Iterable[Message]) -> None:
         for topic, payload in messages:
