@@ -13,7 +13,8 @@ from pywats_mqtt.app.clock import clock_of
 from pywats_mqtt.cli.logs import configure
 from pywats_mqtt.cli.memory import collect_seldom
 from pywats_mqtt.cli.stopping import told_to_stop
-from pywats_mqtt.config.lint import Severity, lint
+from pywats_mqtt.config.findings import Severity
+from pywats_mqtt.config.lint import lint
 from pywats_mqtt.config.load import load
 from pywats_mqtt.errors import Fatal
 

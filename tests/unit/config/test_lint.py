@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pywats_mqtt.config.environment import Threshold
-from pywats_mqtt.config.lint import Severity, lint
+from pywats_mqtt.config.findings import Severity
+from pywats_mqtt.config.lint import lint
 from pywats_mqtt.config.model import (
     AssetConfig,
     BridgeConfig,
