@@ -7,10 +7,12 @@ from collections.abc import Callable
 import msgspec
 
 from pywats_mqtt.adapters.context import STATES, Context, Interpretation
-from pywats_mqtt.adapters.registry import NOT_OF_DEVICES, OWN_TOPICS, Adapter, reading_of
+from pywats_mqtt.adapters.registry import NOT_OF_DEVICES, OWN, OWN_TOPICS, Adapter, reading_of
+from pywats_mqtt.adapters.sizes import Sizes
 from pywats_mqtt.adapters.texts import WATS_CHARACTERS
 from pywats_mqtt.adapters.unread import UNREAD, unread_names
 from pywats_mqtt.config.environment import Watching
+from pywats_mqtt.config.limits import LimitsConfig
 from pywats_mqtt.config.model import AssetConfig
 from pywats_mqtt.config.production import ProductionConfig
 from pywats_mqtt.config.topics import TopicConfig
@@ -24,6 +26,7 @@ from pywats_mqtt.topics import captured, matches, name_problem
 _TOPICS_KEPT = 20_000
 """Topics whose route is remembered: more than a large plant has, and 10 MB at most."""
 _TOPIC_CHARACTERS_KEPT = 250
+_OBJECT, _LIST = b"{["  # counted as numbers, which is faster; this is asked for each message
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +61,7 @@ class RouteTable:
         first: (topic filter, domain) pairs that are tried before those of the configuration.
         assets: the `[assets]` table.
         production: the `[production]` table.
+        limits: the `[limits]` table.
     """
 
     def __init__(
@@ -67,7 +71,9 @@ class RouteTable:
         first: tuple[tuple[str, str], ...] = (),
         assets: AssetConfig | None = None,
         production: ProductionConfig | None = None,
+        limits: LimitsConfig | None = None,
     ) -> None:
+        self.sizes = Sizes(limits or LimitsConfig())
         by_domain = (
             ("asset", config.asset_topics),
             ("report", config.report_topics),
@@ -108,6 +114,9 @@ class RouteTable:
         problem = name_problem(topic)
         if problem is not None:
             return _refusing(f"no valid topic name: {problem}")
+        problem = self.sizes.topic_problem(topic)
+        if problem:
+            return _refusing(problem)
         for topic_filter, domain in self._filters:
             if matches(topic_filter, topic):
                 return _routed(topic_filter, domain, topic)
@@ -153,13 +162,28 @@ def interpret(message: RawMessage, routes: RouteTable) -> Outcome:
     """
     route = routes.route(message.topic)
     if route.adapter is None:
-        return route.refusal
+        return _refused(message, routes, route.refusal)
+    sizes, payload = routes.sizes, message.payload
+    if (
+        len(payload) > sizes.plain_bytes
+        or payload.count(_OBJECT) + payload.count(_LIST) > sizes.nesting
+        or message.user_properties
+        or message.content_type
+    ) and route.domain != OWN:
+        excess = sizes.excess(message)
+        if excess is not None:
+            return _refused(message, routes, Rejection(excess.reason, excess.path, route.device))
     try:
         return route.adapter(Context(route.device, route.level, message, routes.settings))
     except Reject as refused:
-        return Rejection(refused.reason, refused.path, route.device)
+        return _refused(message, routes, Rejection(refused.reason, refused.path, route.device))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return Rejection(*explain(error, message.payload, route.decode), route.device)
+        return _refused(message, routes, Rejection(*explain(error, payload, route.decode), route.device))
+
+
+def _refused(message: RawMessage, routes: RouteTable, why: Rejection) -> Rejection:
+    kept, said = routes.sizes.kept(message.payload)
+    return why if kept is None else Rejection(why.reason + said, why.path, why.device, kept)
 
 
 def unknown_fields(

@@ -42,7 +42,8 @@ class RawMessage(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_de
     @property
     def size_bytes(self) -> int:
         """Bytes it takes in memory and on disk, near enough to bound a queue."""
-        return len(self.payload) + len(self.topic) + 64
+        size = len(self.payload) + len(self.topic) + len(self.content_type) + 64
+        return size + sum(len(name) + len(value) for name, value in self.user_properties)
 
 
 def from_us(microseconds: int) -> datetime:

@@ -55,7 +55,7 @@ def _said(folder: Path, name: str, received_at: datetime) -> dict[str, object]:
     )
     found = interpret(message, RouteTable(config, assets=assets))
     said = (
-        {"refused": found}
+        {"refused": {"reason": found.reason, "path": found.path, "device": found.device}}
         if isinstance(found, Rejection)
         else {"events": [{"identity": item.identity and item.identity.id, "event": item.event} for item in found]}
     )

@@ -64,7 +64,10 @@ class Reading(msgspec.Struct, frozen=True):
         return decoder.type if isinstance(decoder, msgspec.json.Decoder) else None
 
 
-NOT_OF_DEVICES = frozenset({"bus_result", "bus_state", "own"})
+OWN = "own"
+"""The domain of the bridge's messages to itself."""
+
+NOT_OF_DEVICES = frozenset({"bus_result", "bus_state", OWN})
 """The domains of what `bus` takes from an event bus, whose other keys are for others on the bus, and of our own."""
 
 ANY = ""
@@ -93,7 +96,7 @@ READINGS: Mapping[str, Mapping[str, Reading]] = {
         batch.BATCH: Reading(batch.read, batch_decoder.decode),
         ANY: Reading(production.read_station, unit_decoder.decode),
     },
-    "own": {
+    OWN: {
         "due": Reading(measurements.read_due, due_decoder.decode),
         "close": Reading(environment.read_close, close_decoder.decode),
         "told": Reading(environment.read_told, environment.told_decoder.decode),
@@ -108,7 +111,7 @@ READINGS: Mapping[str, Mapping[str, Reading]] = {
 A domain is a field of `TopicConfig` without `_topics`, what `bus` takes from an event bus, or `own`.
 """
 
-OWN_TOPICS = tuple((topic, "own") for topic in (CLOSE_TOPIC, UNWATCH_TOPIC, TOLD_TOPIC, DUE_TOPIC, PRESENCE_TOPIC))
+OWN_TOPICS = tuple((topic, OWN) for topic in (CLOSE_TOPIC, UNWATCH_TOPIC, TOLD_TOPIC, DUE_TOPIC, PRESENCE_TOPIC))
 """Topics of the bridge's messages to itself, and their domain."""
 
 

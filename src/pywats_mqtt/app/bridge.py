@@ -92,7 +92,9 @@ class Bridge:
         self.connected = asyncio.Event()
         self._deliver_to = deliver_to or deliver_to_wats
         self._read = read
-        self.routes = routes or RouteTable(config.topics, assets=config.assets, production=config.production)
+        self.routes = routes or RouteTable(
+            config.topics, assets=config.assets, production=config.production, limits=config.limits
+        )
         self._on_link = on_link
         self._connect = connect
         self._jitter = random.SystemRandom().random

@@ -145,7 +145,7 @@ def register_wats_handlers(
     if spool is not None:
         own = msgspec.structs.replace(settings.spool, path=str(spool))
         settings = msgspec.structs.replace(settings, spool=own)
-    bridge = Bridge(settings, routes=RouteTable(settings.topics, first=ROUTES), connect=False)
+    bridge = Bridge(settings, routes=RouteTable(settings.topics, first=ROUTES, limits=settings.limits), connect=False)
     running = Running(bridge, name="wats-bridge", on_end=_note_end)
     running.start()
     handler = WatsHandler(running)

@@ -195,7 +195,7 @@ def opened(config: BridgeConfig) -> SqliteSpool:
 
 def routes_of(config: BridgeConfig) -> RouteTable:
     """Give which adapter reads which topic."""
-    return RouteTable(config.topics, assets=config.assets, production=config.production)
+    return RouteTable(config.topics, assets=config.assets, production=config.production, limits=config.limits)
 
 
 def reader_of(config: BridgeConfig) -> SpoolReader:

@@ -15,6 +15,7 @@ from pywats_mqtt.config.findings import REFUSED, SHORTEST_REFRESH_S, Finding, Se
 from pywats_mqtt.config.findings import error as _error
 from pywats_mqtt.config.findings import warning as _warning
 from pywats_mqtt.config.lint_assets import asset_findings
+from pywats_mqtt.config.lint_limits import limit_findings
 from pywats_mqtt.config.model import BridgeConfig, MQTTConfig, SoftwareConfig, SpoolConfig, WatsConfig
 from pywats_mqtt.config.overlap import overlaps, template_filter
 from pywats_mqtt.config.production import NO_PHASE, PHASES, ProductionConfig
@@ -50,6 +51,7 @@ def lint(config: BridgeConfig) -> tuple[Finding, ...]:
         *_production(config.production),
         *_software(config.software, config.topics),
         *_streams(config.streams),
+        *limit_findings(config),
         *_spool(config.spool, config.mqtt),
     )
     return tuple(sorted(found, key=lambda finding: finding.severity is not Severity.ERROR))

@@ -11,6 +11,7 @@ import msgspec
 
 from pywats_mqtt.config.clock import ClockConfig
 from pywats_mqtt.config.environment import UNITS, Threshold, Watching
+from pywats_mqtt.config.limits import LimitsConfig
 from pywats_mqtt.config.production import ProductionConfig
 from pywats_mqtt.config.shifts import ShiftsConfig, UtilizationConfig
 from pywats_mqtt.config.streams import StreamConfig
@@ -71,7 +72,8 @@ class MQTTConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         max_reconnect_delay: seconds the wait never exceeds; also the wait after bad credentials.
         session_expiry_s: seconds the broker keeps our session, and queues for it, while we are away; 7 days.
         receive_maximum: messages the broker may send before we acknowledge the first (MQTT 5, 3.1.2.11.3).
-        max_packet_bytes: larger packets are refused by the broker (MQTT 5, 3.1.2.11.4), or end the connection.
+        max_packet_bytes: larger packets are refused by the broker (MQTT 5, 3.1.2.11.4), or end the connection. It
+            protects memory; `[limits]` bounds what is in a packet.
         topic_alias_maximum: topic names the broker may abbreviate towards us (MQTT 5, 3.1.2.11.5). 0 by default: it
             saves a few bytes, and a broker that gives one alias to a whole filter, as rumqttd (the embedded one) does,
             would put one device's results on another.
@@ -318,4 +320,5 @@ class BridgeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     software: SoftwareConfig = msgspec.field(default_factory=SoftwareConfig)
     streams: StreamConfig = msgspec.field(default_factory=StreamConfig)
     clock: ClockConfig = msgspec.field(default_factory=ClockConfig)
+    limits: LimitsConfig = msgspec.field(default_factory=LimitsConfig)
     spool: SpoolConfig = msgspec.field(default_factory=SpoolConfig)

@@ -19,7 +19,7 @@ INBOX_BYTES = 8 * 1024 * 1024
 """Bytes kept in memory between the two loops; what exceeds it is read back from the spool, so it is never lost."""
 
 OVERHEAD_BYTES = 200
-"""What a message takes in memory besides its payload: topic, object, its place in a tuple."""
+"""What a message takes in memory besides its bytes: objects, its place in a tuple."""
 
 READ_BACK = 4
 """Batches read back from the spool at once: some megabytes."""
@@ -46,7 +46,12 @@ class Inbox:
 
     def offer(self, batch: Batch) -> None:
         """Hand a batch over, or note that it has to be read back."""
-        size = sum(len(message.payload) for message in batch.messages) + OVERHEAD_BYTES * len(batch.messages)
+        size = OVERHEAD_BYTES * len(batch.messages) + sum(
+            len(message.payload) + len(message.topic)
+            if not message.user_properties and not message.content_type
+            else message.size_bytes
+            for message in batch.messages
+        )
         if batch.number != self._newest + 1:
             self._missed = True  # two callers stored at once, and the later one comes first
         self._newest = max(self._newest, batch.number)

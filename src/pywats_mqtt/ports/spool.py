@@ -21,11 +21,13 @@ class Rejection(msgspec.Struct, frozen=True, gc=False):
         reason: one sentence: what was expected and what was there.
         path: where, such as `$.steps[0].value`; empty where the whole is meant.
         device: who sent it where the topic tells, else empty.
+        kept: what is kept in place of the payload, where that is too large for quarantine.
     """
 
     reason: str
     path: str = ""
     device: str = ""
+    kept: bytes | None = None
 
 
 Outcome: TypeAlias = tuple[Identified, ...] | AssetUpdate | Rejection

@@ -79,9 +79,10 @@ def _with_key(path: str, payload: bytes, decode: Callable[[bytes], object]) -> s
             decode(msgspec.json.encode({name: {key: value}}))
         except ValueError as exc:
             if str(exc).endswith(f"`{path}`"):
-                return f"{head}{_as_step(key)}{tail}"
+                return f"{head}{as_step(key)}{tail}"
     return path
 
 
-def _as_step(key: str) -> str:
+def as_step(key: str) -> str:
+    """Give the step of a path that a field's name is, its first 60 characters."""
     return f".{key}" if _PLAIN_KEY.fullmatch(key) else f"[{msgspec.json.encode(key[:60]).decode()}]"

@@ -154,7 +154,8 @@ def decide(
         if isinstance(outcome, AssetUpdate):
             deciding.update(outcome, message)
         elif isinstance(outcome, Rejection):
-            deciding.plan.held.append(Held(message, outcome))
+            kept = message if outcome.kept is None else msgspec.structs.replace(message, payload=outcome.kept)
+            deciding.plan.held.append(Held(kept, outcome))
         else:
             deciding.take(outcome, message)
     return deciding.end()

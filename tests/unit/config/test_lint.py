@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from pywats_mqtt.config.environment import Threshold
 from pywats_mqtt.config.findings import Severity
+from pywats_mqtt.config.limits import LimitsConfig
 from pywats_mqtt.config.lint import lint
 from pywats_mqtt.config.model import (
     AssetConfig,
@@ -337,3 +338,31 @@ def test_production(changes: dict[str, object], expected: list[str]) -> None:
     """Phases, templates, operations and part numbers that WATS would not take."""
     production = msgspec.convert(changes, ProductionConfig)
     assert findings(msgspec.structs.replace(RIGHT, production=production)) == expected
+
+
+@pytest.mark.parametrize(
+    ("limits", "found"),
+    [
+        ({}, []),
+        (dict.fromkeys(LimitsConfig.__struct_fields__, 0), []),
+        ({"topic_bytes": 10}, ["error limits.topic_bytes"]),
+        ({"payload_bytes": 500}, ["error limits.payload_bytes", "warning limits.payload_bytes"]),
+        ({"nesting": 2}, ["error limits.nesting"]),
+        ({"string_bytes": 1_000_000}, ["warning limits.string_bytes"]),
+        ({"string_bytes": 9}, ["error limits.string_bytes", "warning limits.string_bytes"]),
+        ({"name_bytes": 9}, ["error limits.name_bytes"]),
+        ({"list_items": 9}, ["error limits.list_items"]),
+        ({"values": 9}, ["error limits.values"]),
+        ({"number_digits": 9}, ["error limits.number_digits"]),
+        ({"quarantine_bytes": 65_536}, ["warning limits.quarantine_bytes"]),
+    ],
+)
+def test_limits(limits: dict[str, int], found: list[str]) -> None:
+    """A limit that refuses what every device sends is an error; one that attachments cannot pass is a warning."""
+    assert findings(msgspec.structs.replace(RIGHT, limits=LimitsConfig(**limits))) == found
+
+
+def test_limits_leave_room_for_attachments() -> None:
+    """Where larger attachments are let through to WATS, the limits before it are told."""
+    found = findings(with_wats(max_attachment_bytes=3_000_000))
+    assert found == ["warning limits.payload_bytes", "warning limits.string_bytes"]
