@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_by_hand import PAYLOADS, publish
+from tests.cli.test_by_hand import PAYLOADS, command, publish
 from tests.cli.test_quarantine import await_quarantined, spool
 from tests.guarantees.line import Line, line
 
@@ -71,3 +71,35 @@ def test_what_is_too_large_holds_nobody_up_and_is_taken_where_the_limit_is_raise
         made.await_reports(2)
         await_quarantined(made, 3)
         assert sorted(report["sn"] for report in made.reports()) == ["FIXTURE-001", "SN-1"]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b'{"\\u001b[2J": "\xc2\x9b2J\xe2\x80\xae", "result": "\\u009b2J\xc2\x9b2J"}',
+        b"\x1b[2J\x07 \xc2\x9b2J\r1 fake\x7f",
+    ],
+    ids=["json", "text"],
+)
+def test_what_an_operator_prints_of_a_hostile_payload_cannot_steer_the_terminal(tmp_path: Path, payload: bytes) -> None:
+    """Listed, shown, tried again, traced and counted, as tables and as JSON."""
+    with line(tmp_path) as made:
+        made.mosquitto.start()
+        made.start_wats()
+        made.bridge.start()
+        made.await_session()
+        publish(made, "testers/T\u202e\u2066/results", payload)
+        await_quarantined(made, 1)
+        for words in (
+            ["spool", "list"],
+            ["spool", "show", "1"],
+            ["spool", "retry", "1"],
+            ["trace", "T\u202e\u2066"],
+            ["status"],
+        ):
+            for options in ([], ["--json"]):
+                done = command(*words, "-c", str(made.bridge.config), *options)
+                assert done.stdout
+                assert (done.stdout + done.stderr).replace("\n", "").isprintable()
+        assert made.bridge.stop() == 0
+    assert made.bridge.log.read_text().replace("\n", "").isprintable()

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from importlib.metadata import version
 from typing import Annotated
 
-import msgspec
 import typer
 
 from pywats_mqtt.cli.bench.commands import bench
@@ -17,7 +15,8 @@ from pywats_mqtt.cli.options import ConfigOption, JsonOption
 from pywats_mqtt.cli.schema import schema
 from pywats_mqtt.cli.simulate import simulate
 from pywats_mqtt.cli.spool import spool
-from pywats_mqtt.cli.tables import print_table, printable
+from pywats_mqtt.cli.tables import print_table
+from pywats_mqtt.cli.terminal import json_text, one_line
 
 app = typer.Typer(
     name="pywats-mqtt",
@@ -67,12 +66,11 @@ def check(config: ConfigOption, *, as_json: JsonOption = False) -> None:
 
     findings = check_all(config)
     if as_json:
-        typer.echo(json.dumps([msgspec.to_builtins(finding) for finding in findings]))
+        typer.echo(json_text(findings))
     else:
         for finding in findings:
-            typer.echo(
-                f"{'ok  ' if finding.ok else 'FAIL'} {finding.what}" + (f": {finding.fix}" if finding.fix else "")
-            )
+            said = f"{'ok  ' if finding.ok else 'FAIL'} {finding.what}" + (f": {finding.fix}" if finding.fix else "")
+            typer.echo(one_line(said))
     raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
 
 
@@ -83,10 +81,10 @@ def lint(config: ConfigOption, *, as_json: JsonOption = False) -> None:
 
     findings = lint_file(config)
     if as_json:
-        typer.echo(json.dumps([msgspec.to_builtins(finding) for finding in findings]))
+        typer.echo(json_text(findings))
     else:
         for finding in findings:
-            typer.echo(f"{finding.severity}: {finding.path}: {finding.problem}: {finding.fix}")
+            typer.echo(one_line(f"{finding.severity}: {finding.path}: {finding.problem}: {finding.fix}"))
         if not findings:
             typer.echo(f"{config}: nothing to remark")
     raise typer.Exit(1 if any(finding.severity == "error" for finding in findings) else 0)
@@ -99,7 +97,7 @@ def status(config: ConfigOption, *, as_json: JsonOption = False) -> None:
 
     found = read_status(config)
     if as_json:
-        typer.echo(msgspec.json.encode(found).decode())
+        typer.echo(json_text(found))
     else:
         print_table(("", ""), explain(found), headed=False)
 
@@ -118,11 +116,11 @@ def trace(
 
     ways = read_ways(config, word, limit)
     if as_json:
-        typer.echo(msgspec.json.encode(ways).decode())
+        typer.echo(json_text(ways))
     for way in () if as_json else ways:
-        typer.echo(printable(heading(way)))
+        typer.echo(one_line(heading(way)))
         print_table(("", "", ""), [(hop.at or "", hop.hop, hop.what) for hop in way.hops], headed=False)
         typer.echo()
     if not ways:
-        typer.echo(f"pywats-mqtt: nothing is known of {printable(word)}: it never came, or too long ago", err=True)
+        typer.echo(f"pywats-mqtt: nothing is known of {one_line(word)}: it never came, or too long ago", err=True)
     raise typer.Exit(0 if ways else 1)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 
 from pywats_mqtt.cli.options import ConfigOption, JsonOption
@@ -21,6 +19,7 @@ from pywats_mqtt.cli.spool import (
     UntilOption,
 )
 from pywats_mqtt.cli.tables import print_table
+from pywats_mqtt.cli.terminal import json_text, one_line
 from pywats_mqtt.errors import Fatal
 
 ExportArgument = Annotated[str, typer.Argument(metavar="EXPORT", help="The id that `spool exports` shows.")]
@@ -63,7 +62,7 @@ def spool_export(
         numbers = chosen(config, ids or [], wanted, every=every) if ids or every or not waiting else []
         handed = hand_over(config, to, key, numbers, waiting=waiting)
     if as_json:
-        typer.echo(msgspec.json.encode(handed).decode())
+        typer.echo(json_text(handed))
     elif handed.export:
         typer.echo(
             f"{handed.owed} deliveries, {handed.latest} states of assets and {handed.refused} refused messages are in "
@@ -83,7 +82,7 @@ def spool_exports(config: ConfigOption, *, as_json: JsonOption = False) -> None:
 
     rows = read_exports(config)
     if as_json:
-        typer.echo(json.dumps(rows))
+        typer.echo(json_text(rows))
     elif rows:
         print_table(list(rows[0]), [[str(value) for value in row.values()] for row in rows], headed=True)
     else:
@@ -119,11 +118,11 @@ def spool_import(
     done = take_in(config, file, trust)
     taken = done.taken
     if as_json:
-        typer.echo(msgspec.json.encode(done).decode())
+        typer.echo(json_text(done))
         return
     typer.echo(
-        f"export {done.export}, number {done.number} of {done.bridge}: {taken.owed} deliveries, {taken.latest} states "
-        f"of assets and {taken.refused} refused messages are here now"
+        f"export {one_line(done.export)}, number {done.number} of {one_line(done.bridge)}: {taken.owed} deliveries, "
+        f"{taken.latest} states of assets and {taken.refused} refused messages are here now"
     )
     if taken.repeated or taken.duplicates or taken.conflicts:
         typer.echo(
@@ -153,7 +152,7 @@ def spool_salvage(
     finally:
         owner.close()
     if as_json:
-        typer.echo(msgspec.json.encode(found).decode())
+        typer.echo(json_text(found))
         return
     print_table(("table", "brought back"), [(name, str(count)) for name, count in found.rows.items()], headed=True)
     typer.echo(

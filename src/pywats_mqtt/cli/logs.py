@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import Literal
+from typing import Any, Literal
+
+from pywats_mqtt.cli.terminal import one_line, printable
 
 LIBRARIES = ("asyncio", "httpcore", "httpx", "pywats")
 """Their lines repeat what ours say once, call by call; what goes wrong reaches us as exceptions."""
@@ -42,7 +44,16 @@ _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 
 class _TextFormatter(logging.Formatter):
-    """One readable line; at DEBUG the facts of a line follow it, since its text there is only an event's name."""
+    """One readable line; at DEBUG the facts of a line follow it, since its text there is only an event's name.
+
+    What a broker, a server or a device said in it cannot add lines, nor steer a terminal.
+    """
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        return one_line(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
+        return printable(super().formatException(ei))
 
     def format(self, record: logging.LogRecord) -> str:
         line = super().format(record)

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from pywats_mqtt.cli.memory import leave_out_command_lines
+from pywats_mqtt.cli.terminal import printable
 from pywats_mqtt.errors import Fatal
 
 WRONG_USAGE = 2
@@ -22,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         code = _dispatch(words)
     except Fatal as error:
-        sys.stderr.write(f"pywats-mqtt: {error}\n")
+        sys.stderr.write(f"pywats-mqtt: {printable(str(error))}\n")
         code = WRONG_USAGE
     except KeyboardInterrupt:
         code = INTERRUPTED

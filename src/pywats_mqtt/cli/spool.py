@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import Annotated
 
-import msgspec
 import typer
 
 from pywats_mqtt.cli.options import ConfigOption, JsonOption
-from pywats_mqtt.cli.tables import print_table, printable
+from pywats_mqtt.cli.tables import print_table
+from pywats_mqtt.cli.terminal import json_lines, json_text, printable
 
 spool = typer.Typer(
     help="Look into the spool of a bridge, running or not, and handle its quarantine.", no_args_is_help=True
@@ -43,7 +42,7 @@ def spool_list(
     wanted = Wanted(reason=reason, topic=topic, device=device, since=since, until=until)
     rows = [summary(row) for row in read_quarantine(config, wanted, limit)]
     if as_json:
-        typer.echo(json.dumps(rows, ensure_ascii=False))
+        typer.echo(json_text(rows))
     elif rows:
         columns = ("id", "received_at", "topic", "path", "reason")
         print_table(columns, [[str(row[name]) for name in columns] for row in rows], headed=True)
@@ -67,11 +66,11 @@ def spool_show(
         raise typer.Exit(1)
     found = details(config, row)
     if as_json:
-        typer.echo(json.dumps(found, ensure_ascii=False))
+        typer.echo(json_text(found))
         return
     payload = found.pop("payload")
     print_table(("", ""), [(name, str(value)) for name, value in found.items()], headed=False)
-    typer.echo(printable(payload) if isinstance(payload, str) else json.dumps(payload, indent=2))
+    typer.echo(printable(payload) if isinstance(payload, str) else json_lines(payload))
 
 
 @spool.command("retry")
@@ -95,7 +94,7 @@ def spool_retry(
     numbers = chosen(config, ids or [], wanted, every=every)
     told, remark = retry(config, numbers, dry_run=dry_run)
     if as_json:
-        typer.echo(json.dumps([msgspec.to_builtins(row) for row in told], ensure_ascii=False))
+        typer.echo(json_text(told))
     else:
         columns = ("id", "before", "now" if not dry_run else "would be")
         print_table(columns, [(str(row.id), row.before, row.now) for row in told], headed=True)
@@ -129,4 +128,4 @@ def spool_discard(
     if not yes:
         typer.confirm(f"throw away {len(numbers)} refused messages for good?", abort=True)
     count = discard(config, numbers)
-    typer.echo(json.dumps({"discarded": count}) if as_json else f"{count} thrown away")
+    typer.echo(json_text({"discarded": count}) if as_json else f"{count} thrown away")

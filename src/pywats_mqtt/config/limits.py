@@ -23,8 +23,8 @@ class LimitsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             has room for the largest attachment (`wats.max_attachment_bytes`).
         quarantine_bytes: largest payload that quarantine keeps whole. Of a larger one it keeps the first 65,536 bytes,
             and behind them its size and SHA-256; that one cannot be tried again. It protects the disk.
-        nesting: lists and objects within each other. It protects the call stack. Steps within steps, 20 deep at most, need
-            two each.
+        nesting: lists and objects within each other. It protects the call stack; steps within steps, 20 deep at most,
+            take two each.
         string_bytes: longest text, as it is written. It protects memory; the default has room for the largest
             attachment.
         name_bytes: longest name of a field, as it is written. It protects tags, misc infos and paths, which are made
