@@ -1,4 +1,4 @@
-"""Runs a target: with atheris, guided by what it reaches, where that is installed; else by plain mutation of a corpus."""
+"""Runs a target: with atheris, guided by what it reaches, where it is installed; else by mutation of a corpus."""
 
 from __future__ import annotations
 
@@ -57,9 +57,8 @@ def drive(load: Callable[[], Target], corpus: Callable[[], Sequence[bytes]]) -> 
         for path in options.input:
             target(path.read_bytes())
     elif options.plain or importlib.util.find_spec("atheris") is None:
-        _mutate(
-            load(), list(corpus()), options.runs, options.seconds, options.seed or random.SystemRandom().getrandbits(32)
-        )
+        seed = options.seed or random.SystemRandom().getrandbits(32)
+        mutate(load(), corpus(), runs=options.runs, seconds=options.seconds, seed=seed)
     else:
         _guided(load, corpus(), options.runs, options.seconds, options.seed)
 
@@ -89,7 +88,8 @@ def _escaped(piece: bytes) -> str:
     return "".join(f"\\x{byte:02x}" for byte in piece)
 
 
-def _mutate(target: Target, corpus: list[bytes], runs: int, seconds: int, seed: int) -> None:
+def mutate(target: Target, corpus: Sequence[bytes], *, runs: int, seconds: int, seed: int) -> None:
+    """Try mutations of a corpus; ends the program at the first that fails, which it leaves in a file."""
     print(f"plain mutation of {len(corpus)} inputs, seed {seed}")
     chance = random.Random(seed)  # noqa: S311 - to be repeated, not to be secret
     end, tried = time.monotonic() + seconds, 0

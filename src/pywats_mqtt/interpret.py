@@ -164,9 +164,12 @@ def interpret(message: RawMessage, routes: RouteTable) -> Outcome:
     if route.adapter is None:
         return _refused(message, routes, route.refusal)
     sizes, payload = routes.sizes, message.payload
+    size = len(payload)
     if (
-        len(payload) > sizes.plain_bytes
-        or payload.count(_OBJECT) + payload.count(_LIST) > sizes.nesting
+        (
+            size > sizes.flat_bytes
+            and (size > sizes.plain_bytes or payload.count(_OBJECT) + payload.count(_LIST) > sizes.nesting)
+        )
         or message.user_properties
         or message.content_type
     ) and route.domain != OWN:

@@ -54,6 +54,7 @@ class Sizes:
     """The limits, ready to be asked for each message.
 
     Attributes:
+        flat_bytes: a payload of at most so many bytes cannot even be nested too deep, unless it is no JSON.
         plain_bytes: a payload of at most so many bytes can only be nested too deep.
         nesting: lists and objects within each other.
     """
@@ -63,6 +64,7 @@ class Sizes:
         self.nesting = limits.nesting or sys.maxsize
         lengths = (limits.payload_bytes, limits.string_bytes, limits.name_bytes, limits.number_digits)
         self.plain_bytes = min((n for n in (*lengths, limits.list_items, limits.values) if n), default=sys.maxsize)
+        self.flat_bytes = min(2 * self.nesting, self.plain_bytes)
         self._texts = min((n for n in (limits.string_bytes, limits.name_bytes) if n), default=0)
 
     def topic_problem(self, topic: str) -> str:
