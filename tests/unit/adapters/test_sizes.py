@@ -16,6 +16,7 @@ from pywats_mqtt.config.topics import TopicConfig
 from pywats_mqtt.interpret import RouteTable, interpret
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Outcome, Rejection
+from pywats_mqtt.spool.routing import decide
 
 TOPIC = "testers/T/results"
 NONE = LimitsConfig(**dict.fromkeys(LimitsConfig.__struct_fields__, 0))
@@ -125,6 +126,8 @@ def test_of_a_huge_payload_the_first_bytes_and_the_digest_are_kept(topic: str) -
     assert found.kept.startswith(payload[:FIRST_BYTES])
     assert found.kept.endswith(f"100000 bytes, SHA-256 {digest}".encode())
     assert digest in found.reason
+    plan = decide([RawMessage(topic, payload, 0)] * 2, [whole, found], {}, lambda _pair: None)
+    assert [held.message.payload for held in plan.held] == [payload, found.kept]
     assert isinstance(read(found.kept, NONE, topic), Rejection)
 
 
