@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from operator import attrgetter
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
@@ -23,16 +23,13 @@ from pywats_mqtt.ports import (
     Batch,
     Clock,
     Delivery,
-    Done,
     Figures,
     Kept,
     Outcome,
     Quarantined,
     Receipt,
-    Refused,
     Rejection,
     Release,
-    RetryAt,
     RoutedBatch,
     Settlement,
     Staleness,
@@ -46,14 +43,14 @@ from pywats_mqtt.spool.latest import LatestEntries
 from pywats_mqtt.spool.ledger import Ledger, read_traces
 from pywats_mqtt.spool.lines import Item, Lines
 from pywats_mqtt.spool.packets import without_repeats
-from pywats_mqtt.spool.routing import Pair, Plan, decide, latest_pair
+from pywats_mqtt.spool.routing import Plan, decide, latest_pair
 from pywats_mqtt.spool.rows import write_rows
+from pywats_mqtt.spool.settling import Settling
 from pywats_mqtt.spool.staged import Staged
 from pywats_mqtt.spool.staleness import staleness_of
-from pywats_mqtt.spool.states import Move, State, advance, settled
+from pywats_mqtt.spool.states import Move, State, advance
 from pywats_mqtt.spool.upkeep import Upkeep
 
-T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 SYNCED: Final = "PRAGMA synchronous = FULL"
@@ -85,7 +82,7 @@ class Store:
         self._latest = LatestEntries(tables.read_latest(db, str(path)))
         self._lines = Lines(self._tally.last_id)
         self._staged = Staged()
-        self._refused: dict[Pair, int] = {}
+        self._settling = Settling(db, self._lines, self._latest, self._ledger, self._transaction)
         self.handover = StoreHandover(db, clock, self._lines, self._latest, self._transaction)
         self._end_unfinished()
 
@@ -281,87 +278,7 @@ class Store:
         Raises:
             ValueError: one of the deliveries is not leased; none is settled then.
         """
-        now_us = to_us(self._clock.now())
-        for settlement in settlements:
-            delivery = settlement.delivery
-            if delivery.version:
-                self._settle_latest(settlement, now_us)
-            else:
-                self._settle_ordered(settlement, now_us)
-            self._staged.ended.add(delivery.id)
-
-    def _settle_ordered(self, settlement: Settlement, now_us: int) -> None:
-        item = self._ending(self._lines.leased(settlement.delivery.id), settlement)
-        match settlement:
-            case RetryAt():
-                self._put_off(item, settlement)
-                self._ledger.note_tried(settlement, now_us)
-            case Done():
-                self._tally.count_done(item.messages)
-                self._ledger.note_delivered(item.id)
-                self._remove(item)
-            case Refused():
-                self._refuse(item, settlement.rejection, now_us)
-
-    def _ending(self, leased: T | None, settlement: Settlement) -> T:
-        """Check that a settlement ends a lease, which it may do once."""
-        number = settlement.delivery.id
-        state = State.WAITING if leased is None or number in self._staged.ended else State.LEASED
-        settled(state, settlement)
-        if leased is None:
-            raise ValueError(f"delivery {number} is not leased")
-        return leased
-
-    def _refuse(self, item: Item, rejection: Rejection, now_us: int) -> None:
-        self._tally.count_refused(item.messages)
-        self._staged.quarantine.append(tables.refused_row(self._db, item, rejection))
-        self._ledger.note_refused(item.id, rejection, now_us)
-        self._remove(item)
-
-    def _remove(self, item: Item) -> None:
-        self._staged.done_ids.append(item.id)
-        self._staged.when_committed.append(lambda: self._lines.remove(item.id))
-
-    def _put_off(self, item: Item, retry: RetryAt) -> None:
-        attempts = item.attempts + retry.uses_attempt
-        self._db.execute(
-            "UPDATE delivery SET attempts = ?, due_us = ?, cause = ? WHERE id = ?",
-            (attempts, retry.at_us, retry.cause, item.id),
-        )
-        self._tally.retried += 1
-        self._staged.when_committed.append(lambda: self._lines.put_back(item.id, attempts=attempts, due_us=retry.at_us))
-
-    def _settle_latest(self, settlement: Settlement, now_us: int) -> None:
-        delivery = self._ending(self._latest.leased(settlement.delivery.id), settlement)
-        match settlement:
-            case RetryAt():
-                attempts = delivery.attempts + settlement.uses_attempt
-                self._latest.put_off(delivery, attempts=attempts, due_us=settlement.at_us, cause=settlement.cause)
-                self._tally.retried += 1
-            case Done():
-                self._latest.settle(delivery, now_us=now_us)
-                self._tally.count_done(delivery.messages)
-                self._ledger.note_folded((delivery.key, delivery.kind), delivery.version, now_us)
-            case Refused():
-                entry = self._latest.settle(delivery, now_us=now_us)
-                self._tally.count_refused(delivery.messages)
-                row = tables.refused_latest_row(entry, delivery.event, settlement.rejection)
-                self._hold_latest((entry.key, entry.kind), row)
-                reason = settlement.rejection.reason
-                self._ledger.note_folded((delivery.key, delivery.kind), delivery.version, now_us, reason)
-        self._staged.when_committed.append(lambda: self._latest.end_lease(delivery.id))
-
-    def _hold_latest(self, pair: Pair, row: tables.Row) -> None:
-        """Put a refused latest delivery in quarantine, in place of the row of the same one that was refused before.
-
-        Else an asset that WATS refuses would fill the disk, a row an interval. Which row that is, is known of this run
-        alone: looking for it among others would read the whole table.
-        """
-        former = self._refused.get(pair)
-        if former is not None:
-            self._tally.quarantined -= quarantine.remove(self._db, [former])
-        number = quarantine.insert(self._db, row)
-        self._staged.when_committed.append(lambda: self._refused.update({pair: number}))
+        self._settling.settle(settlements, to_us(self._clock.now()))
 
     def set_note(self, name: str, value: bytes | None) -> None:
         """See `ports.Notes.set_note`."""
@@ -430,7 +347,7 @@ class Store:
             self.begin()
             try:
                 reason = f"stored event cannot be read, a newer program may have written it: {error}"
-                self._refuse(item, Rejection(reason), to_us(self._clock.now()))
+                self._settling.refuse(item, Rejection(reason), to_us(self._clock.now()))
                 self.commit()
             except sqlite3.Error:
                 self.rollback()

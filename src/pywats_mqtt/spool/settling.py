@@ -1,0 +1,141 @@
+"""What becomes of leased deliveries: done, put off, or in quarantine, within a transaction of the store."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from pywats_mqtt.ports import Done, Refused, Rejection, RetryAt, Settlement
+from pywats_mqtt.spool import quarantine, tables
+from pywats_mqtt.spool.handover import Transaction
+from pywats_mqtt.spool.latest import LatestEntries
+from pywats_mqtt.spool.ledger import Ledger
+from pywats_mqtt.spool.lines import Item, Lines
+from pywats_mqtt.spool.routing import Pair
+from pywats_mqtt.spool.staged import Staged
+from pywats_mqtt.spool.states import State, settled
+from pywats_mqtt.spool.tally import Tally
+
+T = TypeVar("T")
+
+
+class Settling:
+    """Ends leases, beside a store's other calls; used in the writer thread alone.
+
+    Args:
+        db: the store's.
+        lines, latest, ledger: the store's.
+        transaction: gives what the present transaction has.
+    """
+
+    def __init__(
+        self,
+        db: sqlite3.Connection,
+        lines: Lines,
+        latest: LatestEntries,
+        ledger: Ledger,
+        transaction: Callable[[], Transaction],
+    ) -> None:
+        self._db = db
+        self._lines = lines
+        self._latest = latest
+        self._ledger = ledger
+        self._transaction = transaction
+        self._refused: dict[Pair, int] = {}
+
+    @property
+    def _tally(self) -> Tally:
+        return self._transaction().tally
+
+    @property
+    def _staged(self) -> Staged:
+        return self._transaction().staged
+
+    def settle(self, settlements: Sequence[Settlement], now_us: int) -> None:
+        """See `ports.Spool.settle`.
+
+        Raises:
+            ValueError: one of the deliveries is not leased; none is settled then.
+        """
+        for settlement in settlements:
+            delivery = settlement.delivery
+            if delivery.version:
+                self._settle_latest(settlement, now_us)
+            else:
+                self._settle_ordered(settlement, now_us)
+            self._staged.ended.add(delivery.id)
+
+    def _settle_ordered(self, settlement: Settlement, now_us: int) -> None:
+        item = self._ending(self._lines.leased(settlement.delivery.id), settlement)
+        match settlement:
+            case RetryAt():
+                self._put_off(item, settlement)
+                self._ledger.note_tried(settlement, now_us)
+            case Done():
+                self._tally.count_done(item.messages)
+                self._ledger.note_delivered(item.id)
+                self._remove(item)
+            case Refused():
+                self.refuse(item, settlement.rejection, now_us)
+
+    def _ending(self, leased: T | None, settlement: Settlement) -> T:
+        """Check that a settlement ends a lease, which it may do once."""
+        number = settlement.delivery.id
+        state = State.WAITING if leased is None or number in self._staged.ended else State.LEASED
+        settled(state, settlement)
+        if leased is None:
+            raise ValueError(f"delivery {number} is not leased")
+        return leased
+
+    def refuse(self, item: Item, rejection: Rejection, now_us: int) -> None:
+        """Put an ordered delivery in quarantine."""
+        self._tally.count_refused(item.messages)
+        self._staged.quarantine.append(tables.refused_row(self._db, item, rejection))
+        self._ledger.note_refused(item.id, rejection, now_us)
+        self._remove(item)
+
+    def _remove(self, item: Item) -> None:
+        self._staged.done_ids.append(item.id)
+        self._staged.when_committed.append(lambda: self._lines.remove(item.id))
+
+    def _put_off(self, item: Item, retry: RetryAt) -> None:
+        attempts = item.attempts + retry.uses_attempt
+        self._db.execute(
+            "UPDATE delivery SET attempts = ?, due_us = ?, cause = ? WHERE id = ?",
+            (attempts, retry.at_us, retry.cause, item.id),
+        )
+        self._tally.retried += 1
+        self._staged.when_committed.append(lambda: self._lines.put_back(item.id, attempts=attempts, due_us=retry.at_us))
+
+    def _settle_latest(self, settlement: Settlement, now_us: int) -> None:
+        delivery = self._ending(self._latest.leased(settlement.delivery.id), settlement)
+        match settlement:
+            case RetryAt():
+                attempts = delivery.attempts + settlement.uses_attempt
+                self._latest.put_off(delivery, attempts=attempts, due_us=settlement.at_us, cause=settlement.cause)
+                self._tally.retried += 1
+            case Done():
+                self._latest.settle(delivery, now_us=now_us)
+                self._tally.count_done(delivery.messages)
+                self._ledger.note_folded((delivery.key, delivery.kind), delivery.version, now_us)
+            case Refused():
+                entry = self._latest.settle(delivery, now_us=now_us)
+                self._tally.count_refused(delivery.messages)
+                row = tables.refused_latest_row(entry, delivery.event, settlement.rejection)
+                self._hold_latest((entry.key, entry.kind), row)
+                reason = settlement.rejection.reason
+                self._ledger.note_folded((delivery.key, delivery.kind), delivery.version, now_us, reason)
+        self._staged.when_committed.append(lambda: self._latest.end_lease(delivery.id))
+
+    def _hold_latest(self, pair: Pair, row: tables.Row) -> None:
+        """Put a refused latest delivery in quarantine, in place of the row of the same one that was refused before.
+
+        Else an asset that WATS refuses would fill the disk, a row an interval. Which row that is, is known of this run
+        alone: looking for it among others would read the whole table.
+        """
+        former = self._refused.get(pair)
+        if former is not None:
+            self._tally.quarantined -= quarantine.remove(self._db, [former])
+        number = quarantine.insert(self._db, row)
+        self._staged.when_committed.append(lambda: self._refused.update({pair: number}))
