@@ -3,7 +3,8 @@
  * Preloaded. POWER_FILE names the file; it and its companions (-wal, -journal) are watched. Each write, truncation,
  * removal, renaming and sync of them is appended to POWER_LOG: five 64-bit words (kind, offset, length of the name,
  * of the second name, of the data) and these three. While a file POWER_LIE exists, a sync does nothing and is not
- * recorded, as by a disk that lies, or as with SQLite's synchronous=OFF.
+ * recorded, as by a disk that lies, or as with SQLite's synchronous=OFF. While a file POWER_HOLD exists, a sync does not
+ * return, as by a disk that is slow; POWER_HELD is made when the first one waits.
  *
  * What is mapped into memory is not seen: SQLite maps only its -shm file, which is rebuilt at each opening.
  */
@@ -111,10 +112,20 @@ static int cut(int fd, off64_t size) {
 int ftruncate(int fd, off_t size) { return cut(fd, size); }
 int ftruncate64(int fd, off64_t size) { return cut(fd, size); }
 
+static int is_there(const char *path) { return path && !syscall(SYS_faccessat, AT_FDCWD, path, F_OK); }
+
+static void hold(void) {
+    const char *held = getenv("POWER_HELD");
+    while (is_there(getenv("POWER_HOLD"))) {
+        if (!is_there(held)) syscall(SYS_close, syscall(SYS_openat, AT_FDCWD, held, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+        usleep(5000);
+    }
+}
+
 static int sync_of(int fd, long call) {
     if (!of(fd)) return syscall(call, fd);
-    const char *lie = getenv("POWER_LIE");
-    if (lie && !syscall(SYS_faccessat, AT_FDCWD, lie, F_OK)) return 0;
+    if (is_there(getenv("POWER_LIE"))) return 0;
+    hold();
     pthread_mutex_lock(&turn);
     note(SYNC, 0, of(fd), "", "", 0); /* before it: what is written meanwhile is not covered */
     pthread_mutex_unlock(&turn);

@@ -47,17 +47,35 @@ class Power:
         self._file = file.resolve()
         self._log = folder / "power.log"
         self._lie = folder / "lie"
+        self._hold = folder / "hold"
+        self._held = folder / "held"
         self.environment = {
             "LD_PRELOAD": str(library),
             "POWER_FILE": str(self._file),
             "POWER_LOG": str(self._log),
             "POWER_LIE": str(self._lie),
+            "POWER_HOLD": str(self._hold),
+            "POWER_HELD": str(self._held),
         }
         self._before: dict[str, bytes] = {}
 
     def lie(self) -> None:
         """From now on a sync does nothing, as with `synchronous=OFF`."""
         self._lie.touch()
+
+    def hold(self) -> None:
+        """From now on no sync returns, as by a disk that is slow, until `go_on` or a cut."""
+        self._held.unlink(missing_ok=True)
+        self._hold.touch()
+
+    @property
+    def is_holding(self) -> bool:
+        """Whether a sync waits, or waited, since `hold`."""
+        return self._held.exists()
+
+    def go_on(self) -> None:
+        """Let syncs return again."""
+        self._hold.unlink(missing_ok=True)
 
     def cut(self, seed: int) -> None:
         """Leave the files of a killed program as a power cut would; it may then start again.
@@ -74,6 +92,7 @@ class Power:
             Path(name).write_bytes(content)
             Path(name).chmod(0o600)
         self._lie.unlink(missing_ok=True)
+        self.go_on()
         self._log.unlink()
         self._before = after
 

@@ -1,4 +1,4 @@
-"""A tap on the way between bridge and broker: it remembers what the broker sent, and can hold what the bridge says.
+"""A tap on the way between bridge and broker: it remembers what both sent, and can hold what the bridge says.
 
 With the bridge's words held, the broker waits for acknowledgements that were given and do not come.
 """
@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Iterator
 from contextlib import suppress
 
 from tests.contract.brokers.mosquitto import HOST
 
 PART = 65_536
+
+PUBACK, PUBREC, PINGREQ = 4, 5, 12
+"""Types of control packets (MQTT 5, 2.1.2)."""
 
 
 class Tap:
@@ -27,6 +31,7 @@ class Tap:
     def __init__(self, to_port: int) -> None:
         self._to_port = to_port
         self._passed = bytearray()
+        self._said: list[bytearray] = []
         self._flowing = threading.Event()
         self._flowing.set()
         self._closed = False
@@ -54,6 +59,10 @@ class Tap:
         """Give all that the broker sent through here."""
         return bytes(self._passed)
 
+    def said(self, *types: int) -> int:
+        """Count the packets of these types that the bridge said, on all connections, also those that were held."""
+        return sum(kind in types for stream in list(self._said) for kind in _kinds(bytes(stream)))
+
     def close(self) -> None:
         """End it."""
         self._closed = True
@@ -80,8 +89,11 @@ class Tap:
                 threading.Thread(target=pump, args=(bridge, broker), daemon=True).start()
 
     def _to_broker(self, bridge: socket.socket, broker: socket.socket) -> None:
+        said = bytearray()
+        self._said.append(said)
         with suppress(OSError):
             while part := bridge.recv(PART):
+                said += part
                 if not self._flowing.is_set():
                     self._flowing.wait()
                     break
@@ -98,3 +110,22 @@ class Tap:
         with suppress(OSError):
             bridge.shutdown(socket.SHUT_RDWR)
         bridge.close()
+
+
+def _kinds(stream: bytes) -> Iterator[int]:
+    """Give the type of each packet of a connection that came whole (MQTT 5, 2.1)."""
+    place = 0
+    while place < len(stream):
+        kind = stream[place] >> 4
+        length = shift = 0
+        while True:
+            place += 1
+            if place >= len(stream):
+                return
+            length |= (stream[place] & 0x7F) << shift
+            shift += 7
+            if stream[place] < 0x80:
+                break
+        place += 1 + length
+        if place <= len(stream):
+            yield kind
