@@ -8,7 +8,7 @@ import os
 import random
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -42,6 +42,9 @@ from pywats_mqtt.transport.session import MqttSession
 from pywats_mqtt.transport.tls import require_tls_files
 
 logger = logging.getLogger(__name__)
+
+TELL_S = 5.0
+"""Seconds that the end of a bridge waits for the broker, to say why."""
 
 DeliverTo: TypeAlias = Callable[["Bridge"], AbstractAsyncContextManager[Destination]]
 """Opens where events are delivered to, for as long as the bridge runs."""
@@ -191,6 +194,7 @@ class Bridge:
         async with asyncio.TaskGroup() as group:
             running = group.create_task(engine.run(), name="engine")
             looking = group.create_task(self._look_again(destination), name="look")
+            checking = group.create_task(self._await_check(), name="check")
             self.ready.set()
             if self._connect:
                 session = self._session = await self._make_session(spool, postbox, destination.tell_again)
@@ -200,7 +204,22 @@ class Bridge:
                 code = 0
                 await self._drain(engine, running)
             looking.cancel()
+            checking.cancel()
         return code
+
+    async def _await_check(self) -> None:
+        """Wait for the check of the whole file; one that is damaged is told as an alarm, and ends the bridge.
+
+        Nothing was stored in it, and nothing acknowledged.
+        """
+        problem = await self.spool.damage()
+        if problem is not None:
+            self.alarm("spool_damaged", {"problem": str(problem)})
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TELL_S):
+                    await self.connected.wait()
+            await self._postbox.flush()
+            raise problem
 
     async def _stay_connected(
         self, spool: Spool, engine: Engine, session: MqttSession, stopping: asyncio.Event, running: asyncio.Task[None]

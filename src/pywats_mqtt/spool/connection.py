@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from pywats_mqtt.errors import Fatal
+from pywats_mqtt.spool.disk import BUSY_MS
 from pywats_mqtt.spool.migrate import migrate, migrations, version_of
 
 CHECKPOINT_PAGES: Final = 4_000
@@ -33,7 +34,7 @@ def connect(path: Path, *, max_bytes: int) -> sqlite3.Connection:
         sqlite3.Error: it is damaged, or cannot be opened.
     """
     _make(path)
-    db = sqlite3.connect(path, timeout=2.0, isolation_level=None, cached_statements=256)
+    db = sqlite3.connect(path, timeout=BUSY_MS / 1_000, isolation_level=None, cached_statements=256)
     try:
         version_of(db, str(path))  # first of all: another program's file stays as it is
         db.execute("PRAGMA auto_vacuum = INCREMENTAL")

@@ -9,6 +9,8 @@ from typing import Final
 
 _log = logging.getLogger(__name__)
 
+BUSY_MS: Final = 2_000
+"""How long another program's lock on the file is waited for."""
 LOW_MARK: Final = 0.9
 """Share of the bound below which a full spool takes messages again: far enough that it does not flap."""
 VACUUM_PAGES: Final = 256
@@ -67,11 +69,17 @@ class Disk:
             _log.warning("spool has room again: receiving goes on", extra={"path": str(self._path), "used_bytes": used})
 
     def checkpoint(self) -> None:
-        """Move the write-ahead log into the database and empty it, where no reader or full disk prevents that."""
+        """Move the write-ahead log into the database and empty it, where no reader or full disk prevents that.
+
+        A reader, such as the check of the whole file, is not waited for.
+        """
         try:
+            self._db.execute("PRAGMA busy_timeout = 0").fetchone()
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         except sqlite3.OperationalError:
             _log.debug("checkpoint not possible now", extra={"path": str(self._path)}, exc_info=True)
+        finally:
+            self._db.execute(f"PRAGMA busy_timeout = {BUSY_MS}").fetchone()
 
     def vacuum(self) -> bool:
         """Give some free pages back to the file system; tell whether there are more to give."""

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 from datetime import datetime
 from pathlib import Path
+from typing import Final, NamedTuple
 
 from pywats_mqtt.errors import Fatal
 from pywats_mqtt.spool.connection import MODE
 
+BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
+"""Linux makes a new one at each start of the machine; other systems have no such file, and each start counts as new."""
+
 
 class Owner:
-    """Holds the lock of a spool file until closed."""
+    """Holds the lock of a spool file until closed.
+
+    Attributes:
+        same_boot: the machine runs since the owner before this one took the file.
+    """
 
     def __init__(self, path: Path, *, since: datetime) -> None:
         """Take the lock.
@@ -36,15 +45,61 @@ class Owner:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            holder = os.read(self._file, 200).decode("ascii", "replace").strip()
+            holder = self._said().partition("\n")[0].strip()
             os.close(self._file)
             raise Fatal(
                 f"spool {path} is in use by {holder or 'another process'}: "
                 "stop that one, or give this one another file as [spool] path"
             ) from error
+        boot = _boot()
+        self.same_boot = bool(boot) and boot in self._said()
         os.ftruncate(self._file, 0)
-        os.write(self._file, f"process {os.getpid()}, since {since.isoformat(timespec='seconds')}\n".encode("ascii"))
+        said = f"process {os.getpid()}, since {since.isoformat(timespec='seconds')}\n{boot}\n"
+        os.pwrite(self._file, said.encode("ascii"), 0)
+
+    def _said(self) -> str:
+        return os.pread(self._file, 200, 0).decode("ascii", "replace")
 
     def close(self) -> None:
         """Let the lock go."""
         os.close(self._file)
+
+
+def _boot() -> str:
+    try:
+        return BOOT.read_text("ascii").strip()
+    except OSError:
+        return ""
+
+
+class Left(NamedTuple):
+    """What the lock file says of an owner, for who does not take the file.
+
+    Attributes:
+        by_the_dead: its process is gone, as far as can be seen from here.
+        same_boot: the machine runs since it took the file.
+    """
+
+    by_the_dead: bool
+    same_boot: bool
+
+
+def left(path: Path) -> Left:
+    """Tell how a spool file was left."""
+    try:
+        said = Path(f"{path}.lock").read_text("ascii", "replace")
+    except OSError:
+        return Left(by_the_dead=True, same_boot=False)
+    boot = _boot()
+    process = re.match(r"process (\d+)", said)
+    return Left(by_the_dead=process is None or not _lives(int(process[1])), same_boot=bool(boot) and boot in said)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

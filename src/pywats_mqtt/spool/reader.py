@@ -19,9 +19,11 @@ from pywats_mqtt.spool import tables, views
 from pywats_mqtt.spool.handover import read_exported, read_exports
 from pywats_mqtt.spool.ledger import read_traces
 from pywats_mqtt.spool.migrate import migrations, version_of
+from pywats_mqtt.spool.owner import left
 from pywats_mqtt.spool.quarantine import read_kept
 from pywats_mqtt.spool.sqlerrors import damaged, is_damage
 from pywats_mqtt.spool.staleness import staleness_of
+from pywats_mqtt.spool.wal import require_whole_log
 
 
 class SpoolReader:
@@ -34,11 +36,14 @@ class SpoolReader:
         """Open the file.
 
         Raises:
-            Fatal: it is missing, no spool, not readable, or of a version this program does not know.
+            Fatal: it is missing, damaged, no spool, not readable, or of a version this program does not know.
         """
         self._path = path
         if not path.is_file():
             raise Fatal(f"there is no spool at {path}: no bridge with this configuration ran yet")
+        owner = left(path)
+        if owner.by_the_dead:  # of a living one in this process, to close the -shm file would drop SQLite's locks
+            require_whole_log(path, same_boot=owner.same_boot)
         try:
             self._db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=2.0)
         except sqlite3.Error as error:

@@ -38,10 +38,10 @@ def is_damage(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & _PRIMARY in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
-def damaged(error: sqlite3.Error, path: str) -> Fatal:
-    """Name what has to be done about a damaged file."""
+def damaged(why: object, path: str) -> Fatal:
+    """Name what has to be done about a damaged file; `why` is what is wrong with it."""
     return Fatal(
-        f"spool {path} is damaged, or no spool ({error}): `pywats-mqtt spool salvage {path} --to NEW` brings back "
+        f"spool {path} is damaged, or no spool ({why}): `pywats-mqtt spool salvage {path} --to NEW` brings back "
         "what is readable; then move it and its -wal file away, and put NEW in its place"
     )
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
+from pywats_mqtt.errors import Fatal
 from pywats_mqtt.ports import (
     Batch,
     Clock,
@@ -30,10 +32,12 @@ from pywats_mqtt.ports import (
     Taken,
     Trace,
 )
+from pywats_mqtt.spool.checking import Checking
 from pywats_mqtt.spool.connection import connect
 from pywats_mqtt.spool.keeping import Keeping
 from pywats_mqtt.spool.owner import Owner
 from pywats_mqtt.spool.store import Store
+from pywats_mqtt.spool.wal import require_sound_log, require_whole_log
 from pywats_mqtt.spool.writer import Writer
 
 T = TypeVar("T")
@@ -49,7 +53,14 @@ class SqliteSpool:
         self._keep = keep
         self._owner: Owner | None = None
         self._writer: Writer | None = None
+        self._checking: Checking | None = None
+        self._checked = asyncio.Event()
         self._acknowledged = 0
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether the structure of the whole file was checked since it was opened: nothing is stored before."""
+        return self._checked.is_set()
 
     @classmethod
     def open(
@@ -83,14 +94,32 @@ class SqliteSpool:
             Retry: the disk is full.
         """
         owner = Owner(self._path, since=self._clock.now())
-        writer = Writer(self._path, self._open_store)
+        writer = Writer(self._path, partial(self._open_store, owner))
         try:
             await writer.start()
         except BaseException:
             owner.close()
             raise
         self._owner, self._writer = owner, writer
+        try:
+            await self._check()
+        except BaseException:
+            await self.close()
+            raise
         return self
+
+    async def _check(self) -> None:
+        """Check the whole file; of a large one that goes on beside all else but storing."""
+        checking = self._checking = Checking(self._path)
+        checking.found.add_done_callback(self._note_checked)
+        is_short = checking.is_short
+        checking.start()
+        if is_short and (problem := await asyncio.shield(checking.found)) is not None:
+            raise problem
+
+    def _note_checked(self, found: asyncio.Future[Fatal | None]) -> None:
+        if not found.cancelled() and found.result() is None:
+            self._checked.set()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -102,13 +131,17 @@ class SqliteSpool:
         """Finish what was asked for, store the last acknowledgements, and let the file go."""
         if self._writer is None or self._owner is None:
             return
+        if self._checking is not None:
+            self._checking.end()
         try:
             await self._writer.close(acknowledged=self._take_acknowledged())
         finally:
             self._owner.close()
             self._owner = None
 
-    def _open_store(self) -> Store:
+    def _open_store(self, owner: Owner) -> Store:
+        require_whole_log(self._path, same_boot=owner.same_boot)
+        require_sound_log(self._path)
         db = connect(self._path, max_bytes=self._keep.max_bytes)
         try:
             return Store(db, self._path, self._clock, keep=self._keep)
@@ -116,10 +149,17 @@ class SqliteSpool:
             db.close()
             raise
 
+    async def damage(self) -> Fatal | None:
+        """Wait until the whole file was checked; tells what is wrong, which has to end its use."""
+        if self._checking is None:
+            raise RuntimeError(f"spool {self._path} is not open")
+        return await asyncio.shield(self._checking.found)
+
     # --- the port -----------------------------------------------------------------------------------------------------
 
     async def put(self, receipt: Receipt) -> Batch | None:
-        """See `ports.Spool.put`."""
+        """See `ports.Spool.put`; it also waits until the whole file was checked, for ever where that finds damage."""
+        await self._checked.wait()
         while not self._running.room.is_set():
             await self._running.room.wait()
         return await self._write(lambda store: store.put(receipt))

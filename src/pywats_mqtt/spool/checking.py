@@ -1,0 +1,79 @@
+"""The structure of a whole spool file, checked once after it was opened: by a thread, beside the writer.
+
+SQLite reads each page of each table and of the free list (`PRAGMA quick_check`), which takes some 3 s for a million
+deliveries. It cannot see what keeps its form: a changed byte within a payload.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import threading
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+from pywats_mqtt.errors import Fatal
+from pywats_mqtt.spool.sqlerrors import damaged, is_damage
+
+_log = logging.getLogger(__name__)
+
+AT_ONCE_BYTES: Final = 33_554_432
+"""Files up to this size are checked before anything else happens: it takes some 0.2 s."""
+STEP: Final = 10_000
+"""Instructions of SQLite between two looks whether the check shall end."""
+
+
+class Checking:
+    """One check, for the event loop that made it.
+
+    Attributes:
+        found: gets the result: None where the file is whole, or could not be checked; else what is wrong.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._loop = asyncio.get_running_loop()
+        self._ending = False
+        self._thread = threading.Thread(target=self._main, name="spool-check", daemon=True)
+        self.found: asyncio.Future[Fatal | None] = self._loop.create_future()
+
+    @property
+    def is_short(self) -> bool:
+        """Whether the file is small enough to wait for the check."""
+        return self._path.stat().st_size <= AT_ONCE_BYTES
+
+    def start(self) -> None:
+        """Begin; the file has to be open already, at the newest schema."""
+        self._thread.start()
+
+    def end(self) -> None:
+        """Give up what is not done yet."""
+        self._ending = True
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _main(self) -> None:
+        problem = self._check()
+        try:
+            self._loop.call_soon_threadsafe(self._tell, problem)
+        except RuntimeError:
+            return  # the loop is closed: nobody is left to be told
+
+    def _check(self) -> Fatal | None:
+        try:
+            with closing(sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+                db.set_progress_handler(lambda: self._ending, STEP)
+                (said,) = db.execute("PRAGMA quick_check(1)").fetchone()
+        except sqlite3.Error as error:
+            if is_damage(error):
+                return damaged(error, str(self._path))
+            if not self._ending:
+                _log.warning("spool could not be checked: %s", error, extra={"path": str(self._path)})
+            return None
+        return None if said == "ok" else damaged(" ".join(said.split()), str(self._path))
+
+    def _tell(self, problem: Fatal | None) -> None:
+        if not self.found.done():
+            self.found.set_result(problem)
