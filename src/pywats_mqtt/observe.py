@@ -10,7 +10,7 @@ import msgspec
 
 from pywats_mqtt.clocks.table import Shown
 from pywats_mqtt.guarantees import Guarantee, Seen
-from pywats_mqtt.ports import Figures, Link, Staleness
+from pywats_mqtt.ports import Figures, Link, Room, Staleness
 
 UNKNOWN_NAMES = 50
 """Unknown fields of a topic filter that are counted by name: a device that makes up names fills no memory."""
@@ -125,6 +125,7 @@ class Health(msgspec.Struct, kw_only=True):
         server_ahead_s: seconds the clock of WATS is ahead of the bridge's, where that is more; else 0.0.
         rate: how fast WATS is called.
         started_at: when the bridge started.
+        room: how much room the spool has, as it was when that changed last.
         draining: it was told to stop, and delivers what it can before it does.
     """
 
@@ -145,6 +146,7 @@ class Health(msgspec.Struct, kw_only=True):
     server_ahead_s: float = 0.0
     rate: CallRate = CallRate()
     started_at: datetime | None = None
+    room: Room = msgspec.field(default_factory=Room)
     draining: bool = False
 
     def note_unknown(self, topic_filter: str, name: str) -> None:
@@ -165,7 +167,9 @@ class Health(msgspec.Struct, kw_only=True):
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """The keys of `status --json`: a contract (figures are those of the spool, see `ports.Figures`).
 
-    `staleness` tells for each kind of telemetry of which something is owed to WATS how long it has been.
+    `staleness` tells for each kind of telemetry of which something is owed to WATS how long it has been, `room` how
+    much room the running bridge's spool has, and `is_checked` whether its file was found whole: before, nothing is
+    acknowledged.
     """
 
     running: bool
@@ -180,6 +184,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     quarantined: int
     discarded: int
     exported: int
+    dropped: dict[str, int]
     duplicates: int
     conflicts: int
     ignored: int
@@ -204,6 +209,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     clocks: dict[str, Shown] = msgspec.field(default_factory=dict)
     server_ahead_s: float = 0.0
     rate: CallRate = CallRate()
+    room: Room = msgspec.field(default_factory=Room)
+    is_checked: bool = False
     pid: int = 0
     started_at: datetime | None = None
     draining: bool = False
@@ -217,6 +224,8 @@ def status_of(
     pid: int = 0,
     staleness: Mapping[str, Staleness] = MappingProxyType({}),
     guarantees: Sequence[Guarantee] = (),
+    room: Room | None = None,
+    is_checked: bool = False,
 ) -> Status:
     """Put together what the spool counts and what the running bridge knows.
 
@@ -227,6 +236,8 @@ def status_of(
         pid: process id of the running bridge, 0 where none runs.
         staleness: from the spool.
         guarantees: what is promised, and whether it holds.
+        room: from the spool of a running bridge.
+        is_checked: from it, too.
     """
     counted = {**msgspec.structs.asdict(figures), "staleness": dict(staleness), "guarantees": list(guarantees)}
     if health is None:
@@ -253,6 +264,8 @@ def status_of(
         clocks=health.clocks,
         server_ahead_s=health.server_ahead_s,
         rate=health.rate,
+        room=room or Room(),
+        is_checked=is_checked,
         pid=pid,
         started_at=health.started_at,
         draining=health.draining,

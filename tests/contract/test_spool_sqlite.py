@@ -17,6 +17,7 @@ from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.pipeline.route import Inbox, route
 from pywats_mqtt.ports import Batch, Done, Receipt, Refused, Rejection, RetryAt
 from pywats_mqtt.spool import SpoolReader, SqliteSpool, lines, tables
+from pywats_mqtt.spool.keeping import Keeping
 from pywats_mqtt.spool.store import Store
 from tests.contract.spool_parts import (
     START_US,
@@ -236,7 +237,7 @@ async def test_at_its_bound_storing_waits_until_deliveries_make_room(
     """`put` waits at the bound, routing and settling go on, and make it return; one line says each."""
     big = RawMessage("t", bytes(100_000), START_US, 1)
     with caplog.at_level(logging.INFO, logger="pywats_mqtt.spool"):
-        async with SqliteSpool.open(path, clock=clock, max_bytes=1_048_576) as spool:
+        async with SqliteSpool.open(path, clock=clock, keep=Keeping(max_bytes=1_048_576)) as spool:
             stored: list[Batch | None] = []
             while "spool full" not in caplog.text:
                 stored.append(await spool.put(Receipt((big,))))
@@ -261,7 +262,7 @@ async def test_a_spool_that_is_full_when_opened_waits_too(path: Path, clock: Set
     """The bound holds from the first moment on."""
     async with SqliteSpool.open(path, clock=clock) as spool:
         batch = await spool.put(Receipt((RawMessage("t", bytes(1_500_000), START_US, 1),)))
-    async with SqliteSpool.open(path, clock=clock, max_bytes=1_048_576) as spool:
+    async with SqliteSpool.open(path, clock=clock, keep=Keeping(max_bytes=1_048_576)) as spool:
         waiting = asyncio.create_task(spool.put(Receipt((message(1),))))
         await spool.figures()
         await spool.figures()
@@ -273,7 +274,7 @@ async def test_a_spool_that_is_full_when_opened_waits_too(path: Path, clock: Set
 
 async def test_identities_alone_never_stop_the_spool(path: Path, clock: SetClock) -> None:
     """With all delivered, what is remembered of it makes room for what comes, several times over."""
-    async with SqliteSpool.open(path, clock=clock, max_bytes=1_048_576) as spool:
+    async with SqliteSpool.open(path, clock=clock, keep=Keeping(max_bytes=1_048_576)) as spool:
         for first in range(0, 60_000, 2_000):
             batch = await asyncio.wait_for(put(spool, 2_000), 20)
             outcomes = [
@@ -290,7 +291,7 @@ async def test_a_spool_full_of_quarantine_says_what_to_do(
 ) -> None:
     """Deliveries will make no room, so the line names the setting that does; it comes once."""
     big = RawMessage("t", bytes(100_000), START_US, 1)
-    async with SqliteSpool.open(path, clock=clock, max_bytes=1_048_576) as spool:
+    async with SqliteSpool.open(path, clock=clock, keep=Keeping(max_bytes=1_048_576)) as spool:
         while "spool full:" not in caplog.text:
             batch = await spool.put(Receipt((big,)))
             assert batch is not None
@@ -305,19 +306,19 @@ async def test_a_spool_full_of_quarantine_says_what_to_do(
     assert [record.message for record in caplog.records if record.name == "pywats_mqtt.spool.upkeep"] == [
         (
             "spool full and nothing left to deliver or forget, its quarantine fills it: nothing is received until "
-            "spool.max_bytes is raised (a later version can discard from the quarantine)"
+            "spool.max_bytes is raised, or `spool retry`, `discard` or `export` makes room"
         )
     ]
 
 
 async def test_old_identities_are_forgotten(path: Path, clock: SetClock) -> None:
     """After `identity_days` an id is new again; a younger one is still known."""
-    async with SqliteSpool.open(path, clock=clock, identity_days=2) as spool:
+    async with SqliteSpool.open(path, clock=clock, keep=Keeping(identity_days=2)) as spool:
         await take_in(spool, [(identified(result("A", 1), 1),)])
         clock.now_us += DAY_US
         await take_in(spool, [(identified(result("A", 2), 2),)])
     clock.now_us += DAY_US + 1
-    async with SqliteSpool.open(path, clock=clock, identity_days=2) as spool:
+    async with SqliteSpool.open(path, clock=clock, keep=Keeping(identity_days=2)) as spool:
 
         async def swept() -> bool:
             await spool.figures()  # upkeep comes between calls

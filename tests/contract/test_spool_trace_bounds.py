@@ -85,7 +85,7 @@ async def test_the_bound_in_days_is_kept(path: Path, clock: SetClock) -> None:
 async def test_rows_of_zero_turn_it_off(path: Path, clock: SetClock) -> None:
     """Nothing is traced any more, what was is forgotten, and deliveries go on."""
     await fill(path, clock, 5)
-    async with SqliteSpool.open(path, clock=clock, trace_rows=0) as spool:
+    async with SqliteSpool.open(path, clock=clock, keep=Keeping(trace_rows=0)) as spool:
         await take_in(spool, [says(result("T", 7))])
         await spool.settle([Done(delivery) for delivery in await lease(spool)])
         assert not await spool.traces("SN7", 10)

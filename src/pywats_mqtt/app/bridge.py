@@ -26,6 +26,7 @@ from pywats_mqtt.app.local_socket import answering
 from pywats_mqtt.app.postbox import Action, Postbox
 from pywats_mqtt.app.promises import facts_of
 from pywats_mqtt.app.quarantine import Answer, Question
+from pywats_mqtt.app.room import RoomAlarms
 from pywats_mqtt.app.to_wats import deliver_to_wats, pace_of
 from pywats_mqtt.config.model import BridgeConfig
 from pywats_mqtt.errors import Fatal, Retry
@@ -35,7 +36,8 @@ from pywats_mqtt.interpret import RouteTable, interpret, unknown_fields
 from pywats_mqtt.messages import RawMessage, to_us
 from pywats_mqtt.observe import Health, status_of
 from pywats_mqtt.pipeline.receive import Receiving
-from pywats_mqtt.ports import Batch, Link, Outcome, Publication, Receipt, Rejection, Settlement, Spool, Timer
+from pywats_mqtt.ports import Batch, Link, Outcome, Publication, Receipt, Rejection, Room, Settlement, Spool, Timer
+from pywats_mqtt.spool.keeping import Keeping
 from pywats_mqtt.spool.sqlite import SqliteSpool
 from pywats_mqtt.topics import render, uncovered
 from pywats_mqtt.transport.session import MqttSession
@@ -107,6 +109,7 @@ class Bridge:
         self._session: MqttSession | None = None
         self._postbox = Postbox()
         self._clocks: Clocks | None = None
+        self._room = RoomAlarms(config.topics.alarm_topic, self.clock, self._postbox.add)
 
     @property
     def client_id(self) -> str:
@@ -136,13 +139,12 @@ class Bridge:
         async with SqliteSpool.open(
             path,
             clock=self.clock,
-            max_bytes=settings.max_bytes,
-            identity_days=settings.identity_days,
-            trace_rows=settings.trace_rows,
-            trace_days=settings.trace_days,
+            keep=Keeping.of(settings),
+            on_room=self._room_changed,
         ) as spool:
             self._spool = spool
             self._client_id = self._client_id or await _client_id(spool)
+            self._room.begin(self._client_id)
             async with self._deliver_to(self) as destination, answering(path, self._answer):
                 return await self._run(spool, destination, stopping)
 
@@ -155,6 +157,10 @@ class Bridge:
     def say(self, publication: Publication, then: Action | None = None) -> bool:
         """Publish something when its turn comes, as `Postbox.add`; tells whether it was taken, or too much waits."""
         return self._postbox.add(publication, then)
+
+    def _room_changed(self, room: Room) -> None:
+        self.health.room = room
+        self._room.changed(room)
 
     def alarm(self, alarm_type: str, facts: Mapping[str, str]) -> None:
         """Publish an alarm when its turn comes; a courtesy, as all that the postbox says."""
@@ -285,6 +291,7 @@ class Bridge:
                 postbox.add(_alarm(topics.alarm_topic, "session_lost", self._client_id))
             if link.connected:
                 self.connected.set()
+                self._room.tell_again()
                 if tell_again is not None:
                     tell_again()
                 postbox.do(partial(remember, link))
@@ -354,6 +361,8 @@ class Bridge:
             pid=os.getpid(),
             staleness=staleness,
             guarantees=guarantees_of(facts),
+            room=await self.spool.room(),
+            is_checked=self.spool.is_checked,
         )
         return msgspec.json.encode(status)
 

@@ -37,9 +37,6 @@ LOOK_S = 30.0
 """How often is done what falls due without a message: updates that went silent, packages that were released, reports
 of shifts that are over."""
 
-ROOMY = 0.95
-"""Share of `spool.max_bytes` from which on messages may have to wait at the broker."""
-
 STATE_S = 10.0
 """Shortest time between two looks at whether an asset's state changed; unlike counts, most of them cost no call."""
 
@@ -178,8 +175,8 @@ def _look_s(config: BridgeConfig) -> float:
 
 
 async def _has_room(bridge: Host) -> bool:
-    """Tell whether the spool is away from its bound, at which the bridge stops reading."""
-    return (await bridge.spool.figures()).size_bytes < ROOMY * bridge.config.spool.max_bytes
+    """Tell whether messages are read: at the bounds of the spool they wait at the broker."""
+    return bridge.health.room.level != "full"
 
 
 def _sleeping(clock: Timer) -> Callable[[float], Awaitable[None]]:

@@ -22,6 +22,7 @@ from pywats_mqtt.interpret import RouteTable, interpret
 from pywats_mqtt.messages import from_us, to_us
 from pywats_mqtt.ports import Quarantined
 from pywats_mqtt.schemas.expectation import expected
+from pywats_mqtt.spool.keeping import Keeping
 from pywats_mqtt.spool.reader import SpoolReader
 from pywats_mqtt.spool.sqlite import SqliteSpool
 from pywats_mqtt.topics import matches
@@ -182,15 +183,7 @@ def ask_bridge(config: BridgeConfig, question: Question) -> Answer | None:
 
 def opened(config: BridgeConfig) -> SqliteSpool:
     """Name the spool of a bridge that does not run; entering it opens it."""
-    settings = config.spool
-    return SqliteSpool.open(
-        Path(settings.path),
-        clock=SystemClock(),
-        max_bytes=settings.max_bytes,
-        identity_days=settings.identity_days,
-        trace_rows=settings.trace_rows,
-        trace_days=settings.trace_days,
-    )
+    return SqliteSpool.open(Path(config.spool.path), clock=SystemClock(), keep=Keeping.of(config.spool))
 
 
 def routes_of(config: BridgeConfig) -> RouteTable:

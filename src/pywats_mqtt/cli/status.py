@@ -54,6 +54,7 @@ def explain(status: Status) -> list[tuple[str, str]]:
         if getattr(status, name)
     ]
     lines.append(("spool", f"{status.size_bytes / 1_048_576:.1f} MiB"))
+    lines += _room(status)
     if status.sessions_lost:
         lines.append(("sessions lost", f"{status.sessions_lost}: what the broker had queued then is gone"))
     lines += [(f"refused {call}", text) for call, text in status.refused_calls.items()]
@@ -86,6 +87,17 @@ def _guarantees(status: Status) -> list[tuple[str, str]]:
         return []
     unknown = [f"{each.reason} ({each.fix})" for each in status.guarantees if each.holds is None]
     return [("guaranteed", "; but ".join(["all routes: exactly once, in order", *unknown]))]
+
+
+def _room(status: Status) -> list[tuple[str, str]]:
+    """Give what someone should do about the room that the spool has, and what was dropped and will be."""
+    room = status.room
+    lines = [(f"spool {room.level}", room.problem)] if room.level else []
+    if status.running and not status.is_checked:
+        lines.append(("spool check", "its file is being checked, and nothing is received until it was found whole"))
+    lines += [(f"dropped from {lane}", f"{count} rows") for lane, count in status.dropped.items() if count]
+    lines += [(f"will drop from {lane}", f"what is too old, at {at}") for lane, at in room.will_drop.items()]
+    return lines
 
 
 def _staleness(old: Staleness) -> str:

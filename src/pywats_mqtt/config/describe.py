@@ -30,6 +30,7 @@ EXAMPLES = {
     "shift": '[{name = "early", start = "06:00", end = "14:00", days = ["mon", "tue"], breaks = ["10:00-10:15"]}]',
     "lines": 'T1 = "LINE1"',
     "limits": '"Temperature/DUT" = {low = 10, high = 85}',
+    "max_age_days": "quarantine = 90",
     "wanted_config": '"prod-v5"',
     "wanted_configs": 'TESTER-042 = "prod-v5"',
 }

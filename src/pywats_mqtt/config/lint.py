@@ -33,6 +33,9 @@ FIELDS = {"alarm_topic": "alarm_type", "response_topic": "request_id", "verdict_
 PLACES = frozenset({"station", "line"})
 """The fields a template of a unit's location may have."""
 
+DROPPED = ("quarantine", "telemetry")
+"""Lanes of which something may be dropped for its age."""
+
 TRACE_BYTES = 300
 """What a row of the ledger for `trace` takes at most, with ids of usual lengths."""
 
@@ -268,6 +271,12 @@ def _spool(spool: SpoolConfig, mqtt: MQTTConfig) -> Iterator[Finding]:
     if spool.max_bytes < 2 * mqtt.max_packet_bytes:
         problem = "is less than two of the largest packets, so one message could fill it for good"
         yield _error("spool.max_bytes", problem, f"write at least {2 * mqtt.max_packet_bytes}")
+    for lane, days in spool.max_age_days.items():
+        if lane not in DROPPED:
+            problem = "is no lane of which something may be dropped; all else is kept until WATS has it"
+            yield _error(f"spool.max_age_days.{lane}", problem, f"write {' or '.join(DROPPED)}")
+        elif not days > 0:
+            yield _error(f"spool.max_age_days.{lane}", f"{days:g} days would drop all", "write 90, or leave it out")
     most = spool.max_bytes // 2 // TRACE_BYTES
     if spool.trace_rows > most:
         problem = f"would fill more than half of spool.max_bytes, with {TRACE_BYTES} bytes a row"

@@ -292,7 +292,13 @@ class SpoolConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     Attributes:
         path: the SQLite file; relative to the configuration file. Its folder must exist.
-        max_bytes: at this size the bridge stops reading from the broker until deliveries make room.
+        max_bytes: at this size the bridge stops reading from the broker until deliveries make room. From 80 % of it on
+            the alarm `spool_filling` stands, and `spool_full` while nothing is read.
+        min_free_bytes: the bridge stops reading, too, while the disk has less left than this; 0 for no such bound. It
+            alarms from a quarter more on.
+        max_age_days: lane to the days after which what is older is dropped: `quarantine`, and `telemetry` that is not
+            folded, which is the history of the environment. A lane that is not here keeps all; results, units and
+            alerts are never dropped. `spool_filling` tells it before: from 80 % of the age on, and at least an hour.
         identity_days: days an id is remembered to tell a duplicate.
         drain_s: seconds a stop may take to deliver what is stored; the rest is delivered after the next start.
         trace_rows: messages whose way `trace` can tell, the newest ones; 0 for none. One takes some 250 bytes.
@@ -301,6 +307,8 @@ class SpoolConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     path: str = "spool.db"
     max_bytes: Annotated[int, msgspec.Meta(ge=1_048_576)] = 2_147_483_648
+    min_free_bytes: Annotated[int, msgspec.Meta(ge=0)] = 67_108_864
+    max_age_days: dict[str, float] = msgspec.field(default_factory=dict)
     identity_days: Annotated[int, msgspec.Meta(ge=1)] = 30
     drain_s: Annotated[float, msgspec.Meta(ge=0)] = 10.0
     trace_rows: Annotated[int, msgspec.Meta(ge=0)] = 100_000

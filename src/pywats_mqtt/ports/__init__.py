@@ -16,6 +16,7 @@ from pywats_mqtt.ports.handover import (
     Row,
     Taken,
 )
+from pywats_mqtt.ports.room import Room
 from pywats_mqtt.ports.spool import (
     Batch,
     Delivery,
@@ -63,6 +64,7 @@ __all__ = [
     "Rejection",
     "Release",
     "RetryAt",
+    "Room",
     "RoutedBatch",
     "Row",
     "Settlement",

@@ -182,6 +182,8 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
         waiting: messages stored and neither delivered nor refused yet.
         quarantined: rows in quarantine now.
         discarded: rows of the quarantine that a person threw away.
+        dropped: lane to the rows that were dropped by rule: of the `quarantine` and of `telemetry` those that were too
+            old, and `identities` that were forgotten before their time because the spool was full.
         exported: handed over to another bridge and not revoked: messages that were owed, and rows of the quarantine.
         duplicates: messages known before.
         conflicts: messages with a known id and another content (in quarantine).
@@ -197,6 +199,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     waiting: int = 0
     quarantined: int = 0
     discarded: int = 0
+    dropped: dict[str, int] = {}
     exported: int = 0
     duplicates: int = 0
     conflicts: int = 0
@@ -244,7 +247,7 @@ class Spool(Notes, Handover, Protocol):
     async def put(self, receipt: Receipt) -> Batch | None:
         """Store a receipt; return after the commit was synced, with what was stored (None: nothing new).
 
-        Waits while the spool is at its bound in bytes.
+        Waits while the spool is at its bound in bytes, or the disk has too little left.
 
         Raises:
             Retry: it cannot be stored now (disk full); nothing of the receipt was. Scope SERVER.

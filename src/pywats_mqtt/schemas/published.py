@@ -46,8 +46,8 @@ class AlarmMessage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the bridge says on `wats/alarms/{alarm_type}`; of an asset's alarm also below it, under the asset's id.
 
     An alarm of an asset is said when it is raised, when its level changes and when it is cleared. The one under the
-    asset's id is retained while it stands, and emptied when it is cleared. What else is known of an alarm stands beside
-    these fields.
+    asset's id is retained while it stands, and emptied when it is cleared. So are `spool_filling` and `spool_full`
+    under the bridge's client id. What else is known of an alarm stands beside these fields.
     """
 
     alarm: Annotated[str, Meta(description="The alarm's type, as in the topic.")]

@@ -98,6 +98,11 @@ class StoreHandover:
         self._latest = latest
         self._open: _Open | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether an export takes rows out now."""
+        return self._open is not None
+
     # --- an export begins and goes on ---------------------------------------------------------------------------------
 
     def open_export(self, export: str, *, waiting: bool) -> Export:

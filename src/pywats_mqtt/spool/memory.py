@@ -313,7 +313,8 @@ class MemorySpool(MemoryHandover):
         for row in rows:
             del self._quarantine[row.id]
         self._remembered.note_left(rows, "discarded", to_us(self._clock.now()))
-        self._tally.count_discarded(len(rows))
+        self._tally.quarantined -= len(rows)
+        self._tally.discarded += len(rows)
         return len(rows)
 
     async def traces(self, word: str, limit: int) -> Sequence[Trace]:

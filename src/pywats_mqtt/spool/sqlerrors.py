@@ -7,6 +7,8 @@ from typing import Final
 
 from pywats_mqtt.errors import BridgeError, Fatal, Retry, Scope
 
+BUSY: Final = "busy"
+"""Cause of a Retry where another program holds the file."""
 _PRIMARY: Final = 0xFF
 """An extended result code's low byte is its primary code (sqlite.org/rescode.html)."""
 
@@ -25,7 +27,7 @@ def outcome_of(error: sqlite3.Error, path: str) -> BridgeError:
     if code & _PRIMARY == sqlite3.SQLITE_IOERR:
         return _retry(f"spool {path}: the disk failed ({error}): look at the system's log", "disk error")
     if code & _PRIMARY in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-        return _retry(f"spool {path}: another program holds it ({error}): end that one", "busy")
+        return _retry(f"spool {path}: another program holds it ({error}): end that one", BUSY)
     if is_damage(error):
         return damaged(error, path)
     if code & _PRIMARY in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}:

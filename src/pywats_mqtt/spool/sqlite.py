@@ -25,6 +25,7 @@ from pywats_mqtt.ports import (
     Quarantined,
     Receipt,
     Release,
+    Room,
     RoutedBatch,
     Row,
     Settlement,
@@ -46,11 +47,12 @@ T = TypeVar("T")
 class SqliteSpool:
     """The store of one bridge; `async with SqliteSpool.open(…) as spool`. See `ports.Spool` for what each call does."""
 
-    def __init__(self, path: Path, *, clock: Clock, keep: Keeping) -> None:
+    def __init__(self, path: Path, *, clock: Clock, keep: Keeping, on_room: Callable[[Room], None]) -> None:
         """Use `open`; this only keeps the arguments."""
         self._path = path
         self._clock = clock
         self._keep = keep
+        self._on_room = on_room
         self._owner: Owner | None = None
         self._writer: Writer | None = None
         self._checking: Checking | None = None
@@ -68,23 +70,18 @@ class SqliteSpool:
         path: Path,
         *,
         clock: Clock,
-        max_bytes: int = Keeping().max_bytes,
-        identity_days: int = Keeping().identity_days,
-        trace_rows: int = Keeping().trace_rows,
-        trace_days: int = Keeping().trace_days,
+        keep: Keeping | None = None,
+        on_room: Callable[[Room], None] = lambda _: None,
     ) -> Self:
         """Name a spool; entering it opens it.
 
         Args:
             path: the file, made when missing; its folder must exist and be on a local disk.
             clock: tells when deliveries were settled and identities seen.
-            max_bytes: see `Keeping`; so the others.
-            identity_days: days an id is remembered.
-            trace_rows: messages whose way is remembered.
-            trace_days: days it is remembered.
+            keep: its bounds; those of `Keeping` unless told otherwise.
+            on_room: told what changes about the room it has; must not raise.
         """
-        keep = Keeping(max_bytes=max_bytes, identity_days=identity_days, trace_rows=trace_rows, trace_days=trace_days)
-        return cls(path, clock=clock, keep=keep)
+        return cls(path, clock=clock, keep=keep or Keeping(), on_room=on_room)
 
     async def __aenter__(self) -> Self:
         """Take the file, bring it to the newest schema, load what has to be in memory.
@@ -94,7 +91,7 @@ class SqliteSpool:
             Retry: the disk is full.
         """
         owner = Owner(self._path, since=self._clock.now())
-        writer = Writer(self._path, partial(self._open_store, owner))
+        writer = Writer(self._path, partial(self._open_store, owner), self._on_room)
         try:
             await writer.start()
         except BaseException:
@@ -222,6 +219,10 @@ class SqliteSpool:
     async def figures(self) -> Figures:
         """See `ports.Spool.figures`."""
         return await self._read(Store.figures)
+
+    async def room(self) -> Room:
+        """Tell how much room there is now."""
+        return await self._read(Store.room)
 
     async def staleness(self, now_us: int) -> Mapping[str, Staleness]:
         """See `ports.Spool.staleness`."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from operator import attrgetter
 from pathlib import Path
 from typing import Final
@@ -30,26 +31,28 @@ from pywats_mqtt.ports import (
     Receipt,
     Rejection,
     Release,
+    Room,
     RoutedBatch,
     Settlement,
     Staleness,
     Trace,
 )
 from pywats_mqtt.spool import quarantine, tables, views
-from pywats_mqtt.spool.disk import Disk
+from pywats_mqtt.spool.bounds import Bounds
 from pywats_mqtt.spool.handover import StoreHandover, Transaction
 from pywats_mqtt.spool.keeping import Keeping
 from pywats_mqtt.spool.latest import LatestEntries
 from pywats_mqtt.spool.ledger import Ledger, read_traces
 from pywats_mqtt.spool.lines import Item, Lines
 from pywats_mqtt.spool.packets import without_repeats
-from pywats_mqtt.spool.routing import Plan, decide, latest_pair
+from pywats_mqtt.spool.releasing import Releasing
+from pywats_mqtt.spool.routing import Plan, decide
 from pywats_mqtt.spool.rows import write_rows
 from pywats_mqtt.spool.settling import Settling
 from pywats_mqtt.spool.staged import Staged
 from pywats_mqtt.spool.staleness import staleness_of
 from pywats_mqtt.spool.states import Move, State, advance
-from pywats_mqtt.spool.upkeep import Upkeep
+from pywats_mqtt.spool.tally import Tally
 
 _log = logging.getLogger(__name__)
 
@@ -75,14 +78,15 @@ class Store:
         self._clock = clock
         self._tally = views.read_tally(db)
         self._stored_tally = self._tally.copy()
-        self._disk = Disk(db, path, keep.max_bytes)
-        self._upkeep = Upkeep(db, clock, self._disk, keep.identity_days)
         self._ledger = Ledger(db, clock, rows=keep.trace_rows, days=keep.trace_days)
         self._acknowledged = 0
+        self._putting = False
         self._latest = LatestEntries(tables.read_latest(db, str(path)))
         self._lines = Lines(self._tally.last_id)
+        self._bounds = Bounds(db, path, clock, keep, self._ledger, self._lines)
         self._staged = Staged()
         self._settling = Settling(db, self._lines, self._latest, self._ledger, self._transaction)
+        self._releasing = Releasing(db, self._latest, self._ledger, self._transaction, self._insert_batch)
         self.handover = StoreHandover(db, clock, self._lines, self._latest, self._transaction)
         self._end_unfinished()
 
@@ -90,21 +94,28 @@ class Store:
         """Put back what no file can be of, and what was not put back yet when the last owner ended."""
         unfinished = self.handover.unfinished()
         while unfinished:
-            self.begin()
-            try:
+            with self._transacting():
                 unfinished = self.handover.put_some_back(unfinished)
-                self.commit()
-            except BaseException:
-                self.rollback()
-                raise
 
     def _transaction(self) -> Transaction:
         return Transaction(self._tally, self._staged, self._stored_tally.last_id)
 
     # --- transactions -------------------------------------------------------------------------------------------------
 
+    @contextmanager
+    def _transacting(self) -> Iterator[Tally]:
+        """Make a transaction of its own; gives the counters to change in it."""
+        self.begin()
+        try:
+            yield self._tally
+            self.commit()
+        except BaseException:
+            self.rollback()
+            raise
+
     def begin(self, *, synced: bool = True) -> None:
         """Begin a transaction; one that is not `synced` is on the disk with the next one that is."""
+        self._putting = False
         if not synced:
             self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.execute("BEGIN IMMEDIATE")
@@ -119,14 +130,14 @@ class Store:
         self._db.execute("COMMIT")
         self._db.execute(SYNCED)
         self._stored_tally = self._tally.copy()
-        self._acknowledged = 0
+        self._acknowledged = self._bounds.upkeep.forgotten = 0
         self._latest.commit()
         for take_over in self._staged.when_committed:
             take_over()
         if self._staged.items:
             self._lines.append(self._staged.items, self._tally.last_id)
         self._staged = Staged()
-        self._disk.measure()
+        self._bounds.note_written(storing=self._putting)
 
     def rollback(self) -> None:
         """Make it as if nothing was asked since `begin`."""
@@ -156,8 +167,17 @@ class Store:
 
     @property
     def full(self) -> bool:
-        """Whether the bound in bytes is reached: no `put` should come."""
-        return self._disk.full
+        """Whether a bound is reached: no `put` should come."""
+        return self._bounds.disk.full
+
+    @property
+    def told(self) -> Room:
+        """Room as it was when something about it changed last."""
+        return self._bounds.told(self._stored_tally)
+
+    def room(self) -> Room:
+        """Give the room there is now."""
+        return self._bounds.room(self._stored_tally)
 
     @property
     def is_synced(self) -> bool:
@@ -166,25 +186,23 @@ class Store:
 
     def make_room(self) -> None:
         """Free what can be freed, after a write failed."""
-        self._disk.checkpoint()
+        self._bounds.disk.checkpoint()
+
+    def note_refused(self, problem: str) -> None:
+        """Note that the disk did not take the last transaction, for want of room or a defect."""
+        self._bounds.note_refused(problem, storing=self._putting)
 
     def upkeep_due_s(self) -> float:
         """Tell in how many seconds `upkeep` is due."""
-        return min(self._upkeep.due_s(), self._ledger.due_s(self._stored_tally))
+        return self._bounds.due_s(self._stored_tally)
 
     def upkeep(self, *, idle: bool) -> None:
         """Do a small step of upkeep if one is due; a disk that refuses it now is asked again later."""
         try:
-            full = self._disk.full
-            forgetting = self._ledger.surplus(self._stored_tally, full=full)
-            if forgetting:
-                self.begin()
-                self._ledger.forget(self._tally, full=full)
-                self.commit()
-            if not (forgetting and full) and self._upkeep.step(idle=idle, tally=self._stored_tally):
-                self._disk.measure()
+            self._bounds.step(self._stored_tally, self._transacting, idle=idle)
+            if not self.handover.is_open:  # it would miss rows
+                self._bounds.lapse(self._transacting, self._releasing.remove)
         except sqlite3.OperationalError:
-            self.rollback()
             _log.debug("upkeep not possible now", extra={"path": str(self._path)}, exc_info=True)
 
     def close(self) -> None:
@@ -207,12 +225,14 @@ class Store:
         self._ledger.write(now_us)
         write_rows(db, tables.REPLACE_LATEST, [tables.latest_row(entry) for entry in self._latest.changed()])
         self._tally.acknowledged = self._stored_tally.acknowledged + self._acknowledged
+        self._tally.dropped_identities = self._stored_tally.dropped_identities + self._bounds.upkeep.forgotten
         write_rows(db, "REPLACE INTO counter (name, value)", self._tally.changed_since(self._stored_tally))
 
     # --- calls that write ---------------------------------------------------------------------------------------------
 
     def put(self, receipt: Receipt) -> Batch | None:
         """See `ports.Spool.put`."""
+        self._putting = True
         messages = tuple(without_repeats(self._db, receipt))
         tally = self._tally
         tally.received += len(receipt.messages)
@@ -289,29 +309,12 @@ class Store:
 
     def release(self, releases: Sequence[Release]) -> Batch | None:
         """See `ports.Spool.release`."""
-        now_us = to_us(self._clock.now())
-        forget = {release.id: release.forget for release in releases}
-        rows = quarantine.read_kept(self._db, list(forget))
-        quarantine.remove(self._db, [row.id for row in rows])
-        quarantine.forget(self._db, [key for row in rows for key in forget[row.id]])
-        messages: list[RawMessage] = []
-        for row in rows:
-            pair = latest_pair(row)
-            if pair is None:
-                messages.append(row.message)
-            else:
-                self._latest.owe_again(pair, now_us=now_us)
-        self._tally.count_released(len(rows), len(messages))
-        batch = self._insert_batch(tuple(messages)) if messages else None
-        self._ledger.note_left(rows, "released", self._tally, batch.number if batch else 0)
-        return batch
+        return self._releasing.release(releases, to_us(self._clock.now()))
 
     def discard(self, numbers: Sequence[int]) -> int:
         """See `ports.Spool.discard`."""
-        rows = quarantine.read_kept(self._db, numbers)
-        removed = quarantine.remove(self._db, numbers)
-        self._ledger.note_left(rows, "discarded", self._tally)
-        self._tally.count_discarded(removed)
+        removed = self._releasing.remove(numbers)
+        self._tally.discarded += removed
         return removed
 
     # --- calls that read ----------------------------------------------------------------------------------------------

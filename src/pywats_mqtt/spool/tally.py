@@ -19,6 +19,7 @@ class Tally(msgspec.Struct, kw_only=True):
             see `ports.Figures`.
         refused: messages that ever went to quarantine.
         quarantined: rows in quarantine now.
+        dropped_quarantine, dropped_telemetry, dropped_identities: rows that were dropped by rule.
         handed_over: messages that were owed and are exported.
         refused_exported: rows of the quarantine that are exported.
         last_export: number of the newest export.
@@ -37,6 +38,9 @@ class Tally(msgspec.Struct, kw_only=True):
     refused: int = 0
     quarantined: int = 0
     discarded: int = 0
+    dropped_quarantine: int = 0
+    dropped_telemetry: int = 0
+    dropped_identities: int = 0
     handed_over: int = 0
     refused_exported: int = 0
     last_export: int = 0
@@ -79,11 +83,6 @@ class Tally(msgspec.Struct, kw_only=True):
         self.stored += messages
         self.waiting += messages
 
-    def count_discarded(self, rows: int) -> None:
-        """Count rows of the quarantine that were thrown away."""
-        self.quarantined -= rows
-        self.discarded += rows
-
     def count_exported(self, messages: int, rows: int) -> None:
         """Count messages that were owed and rows of the quarantine that are handed over; below 0: taken back."""
         self.waiting -= messages
@@ -120,6 +119,11 @@ class Tally(msgspec.Struct, kw_only=True):
             waiting=self.waiting,
             quarantined=self.quarantined,
             discarded=self.discarded,
+            dropped={
+                "quarantine": self.dropped_quarantine,
+                "telemetry": self.dropped_telemetry,
+                "identities": self.dropped_identities,
+            },
             exported=self.handed_over + self.refused_exported,
             duplicates=self.duplicates,
             conflicts=self.conflicts,

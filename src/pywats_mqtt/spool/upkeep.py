@@ -37,7 +37,11 @@ _DAY_US: Final = 86_400_000_000
 
 
 class Upkeep:
-    """Does what is due, one bounded step at a time, in the writer thread."""
+    """Does what is due, one bounded step at a time, in the writer thread.
+
+    Attributes:
+        forgotten: identities that were forgotten before their time and are not counted yet.
+    """
 
     def __init__(self, db: sqlite3.Connection, clock: Clock, disk: Disk, identity_days: int) -> None:
         """Begin a pass through the identities at once."""
@@ -50,13 +54,14 @@ class Upkeep:
         self._prune_at = clock.monotonic()
         self._vacuuming = True
         self._forgotten_key = b""
+        self.forgotten = 0
         self._forget_every_s = FORGET_EVERY_S
         self._said_forgetting = False
         self._said_stuck = False
 
     def due_s(self) -> float:
         """Tell in how many seconds the next step is due."""
-        if self._disk.full:
+        if self._disk.over:
             return self._forget_every_s
         if self._vacuuming:
             return VACUUM_EVERY_S
@@ -72,12 +77,12 @@ class Upkeep:
         Raises:
             sqlite3.Error: it could not be written; the next step tries again.
         """
-        forgetting = self._disk.full and self._make_room(tally)
-        if not self._disk.full:
+        forgetting = self._disk.over and self._make_room(tally)
+        if not self._disk.over:
             self._forget_every_s, self._said_stuck = FORGET_EVERY_S, False
         now = self._clock.monotonic()
         pruning = now >= self._prune_at
-        vacuuming = idle and self._vacuuming
+        vacuuming = idle and (self._vacuuming or self._disk.low)
         if pruning:
             self._prune_at = now + PRUNE_EVERY_S  # also when it fails
             if self.prune():
@@ -105,7 +110,7 @@ class Upkeep:
             what = "its quarantine fills it" if tally.quarantined else "what it has to keep fills it"
             _log.warning(
                 f"spool full and nothing left to deliver or forget, {what}: nothing is received until spool.max_bytes "
-                "is raised (a later version can discard from the quarantine)",
+                "is raised, or `spool retry`, `discard` or `export` makes room",
                 extra={"quarantined": tally.quarantined},
             )
         return False
@@ -122,11 +127,11 @@ class Upkeep:
         if not count:
             began, self._forgotten_key = self._forgotten_key, b""
             return bool(began) and self.forget()
-        self._db.execute(
+        self.forgotten += self._db.execute(
             "DELETE FROM identity WHERE key > ?1 AND key <= ?2 AND at_us <= (SELECT at_us FROM identity"
             " WHERE key > ?1 AND key <= ?2 ORDER BY at_us LIMIT 1 OFFSET ?3)",
             (self._forgotten_key, last_key, (count - 1) * (FORGET_KEPT - 1) // FORGET_KEPT),
-        )
+        ).rowcount
         self._forgotten_key = last_key
         return True
 

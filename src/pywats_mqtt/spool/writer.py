@@ -21,7 +21,9 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Final, Generic, Protocol, TypeVar
 
-from pywats_mqtt.spool.sqlerrors import outcome_of
+from pywats_mqtt.errors import Retry
+from pywats_mqtt.ports import Room
+from pywats_mqtt.spool.sqlerrors import BUSY, outcome_of
 from pywats_mqtt.spool.store import Store
 
 T = TypeVar("T")
@@ -86,8 +88,8 @@ class Writer:
         room: set while the spool is below its bound in bytes.
     """
 
-    def __init__(self, path: Path, open_store: Callable[[], Store]) -> None:
-        """Prepare; `start` opens the store, in the thread."""
+    def __init__(self, path: Path, open_store: Callable[[], Store], on_room: Callable[[Room], None]) -> None:
+        """Prepare; `start` opens the store, in the thread. `on_room` is told what changes about the room it has."""
         self._path = path
         self._open_store = open_store
         self._loop = asyncio.get_running_loop()
@@ -100,6 +102,8 @@ class Writer:
         self._broken: Exception | None = None
         self._sync_at_s = float("inf")
         self._following: _Work | None = None
+        self._on_room = on_room
+        self._told = Room()
         self.room = asyncio.Event()
 
     async def start(self) -> None:
@@ -162,12 +166,12 @@ class Writer:
             self._tell(_fail, self._opened, self._outcome(error))
             return
         self._tell(_succeed, self._opened)
-        self._tell(self._deliver, (), store.full)
+        self._tell(self._deliver, (), store.full, store.told)
         jobs: Sequence[_Work] | None = ()
         try:
             while (jobs := self._next_jobs(store)) is not None:
                 self._work(store, jobs)
-                self._tell(self._deliver, jobs, store.full)
+                self._tell(self._deliver, jobs, store.full, store.told)
             store.tally_acknowledged(self._acknowledged_last)
             store.close()
         except Exception as error:  # noqa: BLE001 - the thread's edge: whoever waits for it gets it
@@ -214,7 +218,10 @@ class Writer:
                 store.make_room()
             for job in writing:
                 if (error := self._transact(store, [job])) is not None:
-                    job.fail(self._outcome(error))
+                    outcome = self._outcome(error)
+                    if isinstance(outcome, Retry) and outcome.cause != BUSY:
+                        store.note_refused(str(outcome))
+                    job.fail(outcome)
         for job in jobs:
             if not job.writes:
                 try:
@@ -253,7 +260,10 @@ class Writer:
 
     # --- on the event loop --------------------------------------------------------------------------------------------
 
-    def _deliver(self, jobs: Sequence[_Work], full: bool) -> None:  # noqa: FBT001 - a callback's argument
+    def _deliver(self, jobs: Sequence[_Work], full: bool, told: Room) -> None:  # noqa: FBT001 - a callback's argument
+        if told != self._told:
+            self._told = told
+            self._on_room(told)
         if full:
             self.room.clear()
         else:

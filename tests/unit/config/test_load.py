@@ -78,7 +78,7 @@ def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
         ("[mqtt]\nurl = 'x'", "bridge.toml: [mqtt] url is no setting; it belongs in [wats]"),
         (
             "[spool]\nfoo = 1",
-            "bridge.toml: [spool] foo is no setting; known are path, max_bytes, identity_days, drain_s",
+            "bridge.toml: [spool] foo is no setting; known are path, max_bytes, min_free_bytes, max_age_days",
         ),
         ("[mqt]\nport = 1", "bridge.toml: [mqt] is no table; did you mean `mqtt`?"),
         ("broker = 'x'", "bridge.toml: broker stands outside of a table; it belongs in [mqtt]"),

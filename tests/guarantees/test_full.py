@@ -1,0 +1,243 @@
+"""No room: reading stops, alarms say so, deliveries go on, and all goes on by itself when there is room again."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from resource import RLIM_INFINITY, RLIMIT_FSIZE, prlimit
+from typing import Any, Protocol
+
+import pytest
+
+from tests.guarantees.fleet import Fleet, settle
+from tests.guarantees.line import BOUND_S, Bridge, Line, line
+from tests.guarantees.reconcile import EXACT, compare
+from tests.guarantees.test_broker import listening
+from tests.waiting import block_until
+
+pytestmark = pytest.mark.slow
+
+DISK_BYTES = 24 << 20
+PART = 1 << 16
+
+
+class Disk(Protocol):
+    """Where the spool is."""
+
+    def fill(self, *, leave: int = 0) -> None:
+        """Leave so many bytes free."""
+        ...
+
+    def empty(self) -> None:
+        """Make room again."""
+        ...
+
+
+class SmallDisk:
+    """A small file system of its own, which another file fills."""
+
+    def __init__(self, folder: Path) -> None:
+        self._ballast = folder / "ballast"
+
+    def fill(self, *, leave: int = 0) -> None:
+        """Leave so many bytes free."""
+        with self._ballast.open("wb", buffering=0) as file, suppress(OSError):
+            while True:
+                told = os.statvfs(self._ballast.parent)
+                free = told.f_bavail * told.f_frsize
+                if leave and free <= leave:
+                    return
+                file.write(bytes(min(PART, free - leave or PART)))
+
+    def empty(self) -> None:
+        """Make room again."""
+        self._ballast.unlink()
+
+
+class LimitedFiles:
+    """No file of the bridge may grow, as under a quota (RLIMIT_FSIZE)."""
+
+    def __init__(self, bridge: Bridge) -> None:
+        self._bridge = bridge
+
+    def fill(self, *, leave: int = 0) -> None:
+        """Let none grow beyond some pages, which the log of a running bridge has."""
+        assert not leave
+        prlimit(self._bridge.process.pid, RLIMIT_FSIZE, (PART, RLIM_INFINITY))
+
+    def empty(self) -> None:
+        """Let them grow again."""
+        prlimit(self._bridge.process.pid, RLIMIT_FSIZE, (RLIM_INFINITY, RLIM_INFINITY))
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Iterator[Line]:
+    """A line with broker and WATS, that writes at once; its bridge is to be started."""
+    with line(tmp_path) as made:
+        made.write_at_once()
+        made.mosquitto.start()
+        made.start_wats()
+        yield made
+
+
+@pytest.fixture
+def small(made: Line) -> Iterator[SmallDisk]:
+    """A disk of 24 MB that has the spool; where none can be mounted, the test with limited files stands for it."""
+    folder = made.folder / "disk"
+    folder.mkdir()
+    words = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "none", str(folder)]
+    if subprocess.run(words, capture_output=True, check=False).returncode:
+        pytest.skip("no file system can be mounted here: run it as root, outside of a container")
+    config = folder / "bridge.toml"
+    config.write_text(made.bridge.config.read_text())
+    made.bridge.config, made.bridge.log = config, made.folder / "bridge.log"
+    try:
+        yield SmallDisk(folder)
+    finally:
+        made.bridge.kill()
+        subprocess.run(["umount", str(folder)], check=True)  # noqa: S607 - Debian's
+
+
+def level(made: Line) -> str:
+    """Tell how much room the bridge says it has."""
+    return str(made.bridge.status().get("room", {}).get("level", "unknown"))
+
+
+def await_level(made: Line, wanted: str) -> dict[str, Any]:
+    """Wait until it has so much; gives what it says of it."""
+    block_until(lambda: level(made) == wanted, bound_s=BOUND_S, what=f"room {wanted!r}")
+    room: dict[str, Any] = made.bridge.status()["room"]
+    return room
+
+
+def told(heard: list[bytes]) -> list[tuple[str, bool]]:
+    """Give which alarms were raised and cleared."""
+    return [(message["alarm"], message["active"]) for message in map(json.loads, filter(None, heard))]
+
+
+def fill_and_publish(made: Line, disk: Disk, fleet: Fleet, heard: list[bytes]) -> None:
+    """Fill the disk, publish until it takes no more, and make room."""
+    fleet.publish(2)
+    fleet.wait()
+    everything = len(fleet.sent.numbers())
+    block_until(
+        lambda: (found := made.bridge.status())["delivered"] + found["quarantined"] >= everything,
+        bound_s=BOUND_S,
+        what="all of it delivered, so that the next write is of a message",
+    )
+    disk.fill()
+    while level(made) != "full":
+        fleet.publish(2)
+        fleet.wait()
+    block_until(lambda: ("spool_full", True) in told(heard), bound_s=BOUND_S, what="the alarm")
+    status = made.bridge.status()
+    assert status["acknowledged"] < len(fleet.sent.numbers()), "something was acknowledged that is not stored"
+    assert status["acknowledged"] <= status["stored"]
+    assert "disk is full" in status["room"]["problem"]
+    disk.empty()
+    await_level(made, "")
+    block_until(lambda: ("spool_full", False) in told(heard), bound_s=BOUND_S, what="the end of the alarm")
+    fleet.publish(1)
+
+
+def test_a_disk_that_gets_full_while_storing(made: Line, small: SmallDisk) -> None:
+    """Nothing is acknowledged that is not stored; with room it goes on by itself, and both ends agree."""
+    made.set_spool("min_free_bytes = 0\n")
+    made.bridge.start()
+    made.await_session()
+    fleet = Fleet(made.mosquitto.port)
+    with listening(made.mosquitto.port, "wats/alarms/spool_full") as heard:
+        fill_and_publish(made, small, fleet, heard)
+        held = settle(made, fleet.sent)
+    fleet.close()
+    assert compare(fleet.sent, held) == EXACT
+    warnings = [text for text in made.bridge.lines() if "cannot be written" in text]
+    assert warnings, "nobody was told"
+
+
+def test_files_that_may_not_grow(made: Line) -> None:
+    """The same where a quota stops the write."""
+    made.set_spool("min_free_bytes = 0\n")
+    made.bridge.start()
+    made.await_session()
+    fleet = Fleet(made.mosquitto.port)
+    with listening(made.mosquitto.port, "wats/alarms/spool_full") as heard:
+        fill_and_publish(made, LimitedFiles(made.bridge), fleet, heard)
+        held = settle(made, fleet.sent)
+    fleet.close()
+    assert compare(fleet.sent, held) == EXACT
+
+
+def test_a_disk_that_others_fill_is_told_of_before_it_is_full(made: Line, small: SmallDisk) -> None:
+    """Below `min_free_bytes` reading stops before a write fails; what is stored is delivered; then it goes on."""
+    made.set_spool("min_free_bytes = 8_000_000\n")
+    made.bridge.start()
+    made.await_session()
+    fleet = Fleet(made.mosquitto.port)
+    with (
+        listening(made.mosquitto.port, "wats/alarms/spool_filling") as filling,
+        listening(made.mosquitto.port, "wats/alarms/spool_full/bridge") as kept,
+    ):
+        fleet.publish(2)
+        fleet.wait()
+        made.await_reports(14)
+        small.fill(leave=9_000_000)
+        await_level(made, "filling")
+        small.fill(leave=4_000_000)
+        room = await_level(made, "full")
+        assert room["free_bytes"] < 8_000_000
+        assert "spool.min_free_bytes" in room["problem"]
+        block_until(lambda: kept and kept[-1], bound_s=BOUND_S, what="the alarm that the broker keeps")
+        fleet.publish(3)
+        fleet.wait()
+        before = made.bridge.status()
+        small.empty()
+        await_level(made, "")
+        block_until(lambda: told(filling)[-1:] == [("spool_filling", False)], bound_s=BOUND_S, what="its end")
+        block_until(lambda: kept[-1] == b"", bound_s=BOUND_S, what="the broker keeps it no more")
+        fleet.publish(1)
+        held = settle(made, fleet.sent)
+    fleet.close()
+    assert before["waiting"] <= before["stored"] < len(fleet.sent.numbers())
+    assert compare(fleet.sent, held) == EXACT
+    assert not [text for text in made.bridge.lines() if "cannot be written" in text]
+
+
+def test_when_only_results_are_left_reading_stops_and_none_is_dropped(made: Line) -> None:
+    """WATS is away until the spool is at its bound: the alarm names what waits, and all of it arrives."""
+    text = made.bridge.config.read_text().replace("[mqtt]\n", "[mqtt]\nmax_packet_bytes = 200_000\n")
+    made.bridge.config.write_text(text)
+    made.set_spool("max_bytes = 1_048_576\ntrace_rows = 100\n")
+    made.bridge.start()
+    made.await_session()
+    made.kill_wats()
+    fleet = Fleet(made.mosquitto.port)
+    with listening(made.mosquitto.port, "wats/alarms/#") as heard:
+        while level(made) != "full":
+            fleet.publish(20)
+            fleet.wait()
+        block_until(lambda: ("spool_full", True) in told(heard), bound_s=BOUND_S, what="the alarm")
+        assert told(heard)[0] == ("spool_filling", True)
+        said = next(message for message in map(json.loads, heard) if message["alarm"] == "spool_full")
+        assert "none of them is dropped" in said["problem"]
+        assert made.bridge.stop() == 0
+        made.bridge.start()
+        made.await_session()
+        await_level(made, "full")
+        made.start_wats()
+        await_level(made, "")
+        block_until(
+            lambda: {("spool_full", False), ("spool_filling", False)} <= set(told(heard)),
+            bound_s=BOUND_S,
+            what="the end of both",
+        )
+    fleet.publish(1)
+    held = settle(made, fleet.sent)
+    fleet.close()
+    found = compare(fleet.sent, held)
+    assert found == EXACT
+    assert made.bridge.status()["dropped"]["quarantine"] == 0
