@@ -209,6 +209,18 @@ def test_a_spool_holds_more_than_one_message() -> None:
     assert findings(config) == ["error spool.max_bytes"]
 
 
+@pytest.mark.parametrize(
+    ("lane", "days", "fix"),
+    [("reports", 90, "write quarantine or telemetry"), ("quarantine", 0, "write 90, or leave it out")],
+)
+def test_only_lanes_that_may_be_dropped_have_an_age(lane: str, days: float, fix: str) -> None:
+    """What is owed to WATS is kept, whatever is written."""
+    config = msgspec.structs.replace(RIGHT, spool=SpoolConfig(max_age_days={lane: days}))
+    (found,) = lint(config)
+    assert (found.severity, found.path, found.fix) == (Severity.ERROR, f"spool.max_age_days.{lane}", fix)
+    assert not lint(msgspec.structs.replace(RIGHT, spool=SpoolConfig(max_age_days={"quarantine": 90, "telemetry": 1})))
+
+
 def test_traces_leave_room_for_messages() -> None:
     """They are bounded in rows, and the spool in bytes."""
     config = msgspec.structs.replace(RIGHT, spool=SpoolConfig(max_bytes=1 << 24, trace_rows=28_000))
