@@ -116,7 +116,6 @@ async def test_a_spool_is_closed_while_it_is_checked(path: Path, monkeypatch: py
     """The check is given up."""
     await fill(path, 2_000)
     monkeypatch.setattr(checking, "AT_ONCE_BYTES", 0)
-    monkeypatch.setattr(checking, "STEP", 1)
     async with SqliteSpool.open(path, clock=SetClock()):
         pass
     await fill(path)
