@@ -21,7 +21,18 @@ from pywats_mqtt.spool.connection import connect
 from pywats_mqtt.spool.keeping import Keeping
 from pywats_mqtt.spool.store import Store
 from pywats_mqtt.spool.views import size_on_disk
-from tests.contract.spool_parts import START_US, SetClock, lease, message, put, result, says, serials, take_in
+from tests.contract.spool_parts import (
+    START_US,
+    SetClock,
+    identified,
+    lease,
+    message,
+    put,
+    result,
+    says,
+    serials,
+    take_in,
+)
 from tests.waiting import wait_until
 
 MIB = 1 << 20
@@ -108,11 +119,15 @@ async def test_a_disk_that_others_fill_stops_receiving_and_nothing_else(
 
 async def test_a_low_disk_costs_no_identities(path: Path, clock: SetClock, free: Callable[[int], None]) -> None:
     """To forget them would give the disk nothing."""
-    free(MIB)
+    free(100 * MIB)
     async with SqliteSpool.open(path, clock=clock, keep=Keeping(min_free_bytes=2 * MIB)) as spool:
-        await spool.figures()
+        await take_in(spool, [(identified(result("A", number), number),) for number in range(20)])
+        free(MIB)
+        for head in (await lease(spool), await lease(spool)):
+            await spool.settle([Done(delivery) for delivery in head])
         assert (await spool.room()).level == "full"
-        assert (await spool.figures()).dropped["identities"] == 0
+        with closing(sqlite3.connect(path)) as db:
+            assert db.execute("SELECT count(*) FROM identity").fetchone() == (20,)
 
 
 async def test_a_disk_that_does_not_tell_is_no_bound(

@@ -241,3 +241,24 @@ def test_when_only_results_are_left_reading_stops_and_none_is_dropped(made: Line
     found = compare(fleet.sent, held)
     assert found == EXACT
     assert made.bridge.status()["dropped"]["quarantine"] == 0
+
+
+def test_what_is_refused_is_told_of_before_it_is_dropped_for_its_age(made: Line) -> None:
+    """On a clock that goes fast: the alarm names the lane and when; then it is gone, and counted."""
+    made.bridge.options = ("--clock-rate", "600")
+    made.set_spool("max_age_days = {quarantine = 0.05}\n")
+    made.bridge.start()
+    made.await_session()
+    fleet = Fleet(made.mosquitto.port)
+    with listening(made.mosquitto.port, "wats/alarms/spool_filling") as heard:
+        fleet.send("testers/T1/results", {"serial_number": "MISFIT", "part_number": "GUARANTEE", "result": "B1-000001"})
+        block_until(lambda: made.bridge.status().get("quarantined") == 1, bound_s=BOUND_S, what="it is refused")
+        block_until(lambda: made.bridge.status()["dropped"]["quarantine"], bound_s=BOUND_S, what="it is dropped")
+        block_until(lambda: len(heard) > 1, bound_s=BOUND_S, what="the alarm and its end")
+    fleet.close()
+    raised, cleared = map(json.loads, heard)
+    assert list(raised["will_drop"]) == ["quarantine"]
+    assert (raised["active"], cleared["active"], cleared["will_drop"]) == (True, False, {})
+    assert raised["at"] < raised["will_drop"]["quarantine"] <= cleared["at"]
+    status = made.bridge.status()
+    assert (status["quarantined"], status["discarded"], status["dropped"]["quarantine"]) == (0, 0, 1)
