@@ -128,7 +128,7 @@ class Lines:
         for _, head, key in self._parked:
             items = self._lines[key].items
             items[0] = msgspec.structs.replace(items[0], due_us=0)
-            heappush(self._ready, (head, key))
+            self._make_ready(head, key)
         self._parked.clear()
 
     def leased(self, delivery_id: int) -> Item | None:

@@ -42,8 +42,9 @@ class SpoolReader:
         if not path.is_file():
             raise Fatal(f"there is no spool at {path}: no bridge with this configuration ran yet")
         owner = left(path)
-        if owner.by_the_dead:  # of a living one in this process, to close the -shm file would drop SQLite's locks
-            require_whole_log(path, same_boot=owner.same_boot)
+        # Of a living one in this process, to close the -shm file would drop SQLite's locks.
+        if owner.by_the_dead and owner.same_boot:
+            require_whole_log(path)
         try:
             self._db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=2.0)
         except sqlite3.Error as error:

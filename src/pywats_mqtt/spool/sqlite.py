@@ -137,8 +137,9 @@ class SqliteSpool:
             self._owner = None
 
     def _open_store(self, owner: Owner) -> Store:
-        require_whole_log(self._path, same_boot=owner.same_boot)
-        require_sound_log(self._path)
+        if owner.same_boot:
+            require_whole_log(self._path)
+            require_sound_log(self._path)
         db = connect(self._path, max_bytes=self._keep.max_bytes)
         try:
             return Store(db, self._path, self._clock, keep=self._keep)

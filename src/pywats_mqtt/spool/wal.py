@@ -2,8 +2,9 @@
 
 SQLite takes a log up to the first frame whose checksum fails, and for it the rest never was: so a log that was cut off,
 or damaged in the middle, would silently lose what was acknowledged. But SQLite notes in the shared memory beside it
-(-shm), after each synced commit, how many frames there are, and a process that dies leaves that note. It is put against
-the log here; where the power went, it is older than the log, and says less (sqlite.org/walformat.html, 2.1).
+(-shm), after each commit, how many frames there are, and a process that dies leaves that note. It is put against the
+log here, as long as the machine runs: where the power went, the note may be older than the log, or tell of commits that
+were not synced yet, and proves nothing (sqlite.org/walformat.html, 2.1).
 """
 
 from __future__ import annotations
@@ -45,15 +46,11 @@ class Noted(msgspec.Struct, frozen=True):
     salt: bytes
 
 
-def require_whole_log(path: Path, *, same_boot: bool) -> None:
+def require_whole_log(path: Path) -> None:
     """Refuse a file whose log is shorter than it was; reads some bytes, and changes nothing.
 
-    Right also while another process writes: the note changes before the log gets shorter.
-
-    Args:
-        path: of the spool.
-        same_boot: the machine runs since the note was made; else what a power cut left of a log that was begun anew
-            cannot be told from damage.
+    Right also while another process writes: the note changes before the log gets shorter. The machine must have run
+    since the note was made.
 
     Raises:
         Fatal: it lost frames.
@@ -61,9 +58,7 @@ def require_whole_log(path: Path, *, same_boot: bool) -> None:
     noted = read_note(path)
     if noted is None:
         return
-    frames = _frames_by_size(path, noted)
-    if frames is None:
-        frames = 0 if same_boot else noted.frames
+    frames = _frames_by_size(path, noted) or 0
     if frames < noted.frames and read_note(path) == noted:
         raise _lost(path, noted.frames - frames)
 
@@ -71,8 +66,8 @@ def require_whole_log(path: Path, *, same_boot: bool) -> None:
 def require_sound_log(path: Path) -> None:
     """Refuse a file whose log is damaged in the middle; SQLite looks through a log of 16 MB in some 20 ms.
 
-    For the owner alone, before it opens the file. Where the look itself is not possible, as on a full disk, nothing is
-    said.
+    For the owner alone, before it opens the file, while the machine runs since the note was made. Where the look itself
+    is not possible, as on a full disk, nothing is said.
 
     Raises:
         Fatal: frames that were committed cannot be read any more.

@@ -17,6 +17,7 @@ from pywats_mqtt.config.topics import TopicConfig
 from pywats_mqtt.interpret import RouteTable, interpret
 from pywats_mqtt.messages import RawMessage, to_us
 from pywats_mqtt.ports import Receipt
+from pywats_mqtt.spool.keeping import Keeping
 from pywats_mqtt.spool.sqlite import SqliteSpool
 
 TESTERS = 50
@@ -48,7 +49,7 @@ async def _store(settings: _Settings) -> Measured:
     started, cpu = time.perf_counter(), time.process_time()
     routes, now_us = RouteTable(TopicConfig()), to_us(SystemClock().now())
     messages = (_message(number, now_us) for number in range(settings.messages))
-    async with SqliteSpool.open(Path(settings.spool), clock=SystemClock(), max_bytes=LARGEST_BYTES) as spool:
+    async with SqliteSpool.open(Path(settings.spool), clock=SystemClock(), keep=Keeping(max_bytes=LARGEST_BYTES)) as spool:
         while some := tuple(islice(messages, BATCH)):
             batch = await spool.put(Receipt(some))
             if batch is not None:
