@@ -230,7 +230,7 @@ async def test_a_rotated_token_is_picked_up_by_all_calls_that_it_refused_at_once
     file.write_text("b2xk")
     async with client(configure(emulator, token=None, token_file=str(file))) as wats:
         file.write_text(FULL)
-        await asyncio.gather(*(wats.reach() for _ in range(4)))
+        await asyncio.gather(*(wats.asset_types() for _ in range(4)))
 
     assert sorted(request["status"] for request in emulator.requests()) == [200] * 4 + [401] * 4
 
