@@ -249,7 +249,7 @@ def test_histories_that_nobody_takes_are_dropped_and_results_never(
     monkeypatch.setattr(lapsing, "STEP_ROWS", 7)
     for number in range(1, 21):
         take(made, clock, says(result("A", number)), says(history(f"H{number % 3}", number)))
-    heads = made.lease(100, clock.now_us, frozenset())
+    heads = made.lease(100, clock.now_us, frozenset(), frozenset())
     (leased,) = [one for one in heads if one.key == "H1/history"]
     made.give_back([one for one in heads if one is not leased])
     clock.now_us += 11 * DAY_US
@@ -264,7 +264,7 @@ def test_histories_that_nobody_takes_are_dropped_and_results_never(
     made.commit()
     found: list[str] = []
     assets: list[str] = []
-    while ready := made.lease(100, clock.now_us, frozenset()):
+    while ready := made.lease(100, clock.now_us, frozenset(), frozenset()):
         found += serials(ready)
         assets += [one.key for one in ready if one.kind == "asset_history"]
         made.begin()

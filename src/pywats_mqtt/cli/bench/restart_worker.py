@@ -49,7 +49,8 @@ async def _store(settings: _Settings) -> Measured:
     started, cpu = time.perf_counter(), time.process_time()
     routes, now_us = RouteTable(TopicConfig()), to_us(SystemClock().now())
     messages = (_message(number, now_us) for number in range(settings.messages))
-    async with SqliteSpool.open(Path(settings.spool), clock=SystemClock(), keep=Keeping(max_bytes=LARGEST_BYTES)) as spool:
+    keep = Keeping(max_bytes=LARGEST_BYTES)
+    async with SqliteSpool.open(Path(settings.spool), clock=SystemClock(), keep=keep) as spool:
         while some := tuple(islice(messages, BATCH)):
             batch = await spool.put(Receipt(some))
             if batch is not None:
