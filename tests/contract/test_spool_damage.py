@@ -188,7 +188,6 @@ def test_after_a_power_cut_a_shorter_log_is_no_damage(path: Path, damage: Callab
     lock = Path(f"{path}.lock")
     lock.write_text(lock.read_text().splitlines()[0] + "\nanother boot\n")
     damage(path)
-    SpoolReader(path).close()
     asyncio.run(fill(path))
 
 
