@@ -81,7 +81,11 @@ PUBLISHES = st.builds(
 RELEASES = IDS.map(lambda number: Step(mqtt5.PubRelPacket(number).write(), ack=PUBCOMP | number))
 STRAY = IDS.flatmap(
     lambda number: st.sampled_from(
-        [mqtt5.PubAckPacket(number).write(), mqtt5.PubCompPacket(number).write(), mqtt5.PingRespPacket().write()]
+        [
+            *(mqtt5.PubAckPacket(number).write(), mqtt5.PubCompPacket(number).write()),
+            mqtt5.UnsubAckPacket(number, [mqtt5.UnsubAckReasonCode.SUCCESS]).write(),
+            mqtt5.PingRespPacket().write(),
+        ]
     )
 ).map(Step)
 
