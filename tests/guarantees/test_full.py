@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from resource import RLIM_INFINITY, RLIMIT_FSIZE, prlimit
 from typing import Any, Protocol
@@ -21,7 +18,6 @@ from tests.waiting import block_until
 
 pytestmark = pytest.mark.slow
 
-DISK_BYTES = 24 << 20
 PART = 1 << 16
 
 
@@ -35,27 +31,6 @@ class Disk(Protocol):
     def empty(self) -> None:
         """Make room again."""
         ...
-
-
-class SmallDisk:
-    """A small file system of its own, which another file fills."""
-
-    def __init__(self, folder: Path) -> None:
-        self._ballast = folder / "ballast"
-
-    def fill(self, *, leave: int = 0) -> None:
-        """Leave so many bytes free."""
-        with self._ballast.open("wb", buffering=0) as file, suppress(OSError):
-            while True:
-                told = os.statvfs(self._ballast.parent)
-                free = told.f_bavail * told.f_frsize
-                if leave and free <= leave:
-                    return
-                file.write(bytes(min(PART, free - leave or PART)))
-
-    def empty(self) -> None:
-        """Make room again."""
-        self._ballast.unlink()
 
 
 class LimitedFiles:
@@ -82,24 +57,6 @@ def made(tmp_path: Path) -> Iterator[Line]:
         made.mosquitto.start()
         made.start_wats()
         yield made
-
-
-@pytest.fixture
-def small(made: Line) -> Iterator[SmallDisk]:
-    """A disk of 24 MB that has the spool; where none can be mounted, the test with limited files stands for it."""
-    folder = made.folder / "disk"
-    folder.mkdir()
-    words = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "none", str(folder)]
-    if subprocess.run(words, capture_output=True, check=False).returncode:
-        pytest.skip("no file system can be mounted here: run it as root, outside of a container")
-    config = folder / "bridge.toml"
-    config.write_text(made.bridge.config.read_text())
-    made.bridge.config, made.bridge.log = config, made.folder / "bridge.log"
-    try:
-        yield SmallDisk(folder)
-    finally:
-        made.bridge.kill()
-        subprocess.run(["umount", str(folder)], check=True)  # noqa: S607 - Debian's
 
 
 def level(made: Line) -> str:
@@ -144,21 +101,6 @@ def fill_and_publish(made: Line, disk: Disk, fleet: Fleet, heard: list[bytes]) -
     fleet.publish(1)
 
 
-def test_a_disk_that_gets_full_while_storing(made: Line, small: SmallDisk) -> None:
-    """Nothing is acknowledged that is not stored; with room it goes on by itself, and both ends agree."""
-    made.set_spool("min_free_bytes = 0\n")
-    made.bridge.start()
-    made.await_session()
-    fleet = Fleet(made.mosquitto.port)
-    with listening(made.mosquitto.port, "wats/alarms/spool_full") as heard:
-        fill_and_publish(made, small, fleet, heard)
-        held = settle(made, fleet.sent)
-    fleet.close()
-    assert compare(fleet.sent, held) == EXACT
-    warnings = [text for text in made.bridge.lines() if "cannot be written" in text]
-    assert warnings, "nobody was told"
-
-
 def test_files_that_may_not_grow(made: Line) -> None:
     """The same where a quota stops the write."""
     made.set_spool("min_free_bytes = 0\n")
@@ -170,41 +112,6 @@ def test_files_that_may_not_grow(made: Line) -> None:
         held = settle(made, fleet.sent)
     fleet.close()
     assert compare(fleet.sent, held) == EXACT
-
-
-def test_a_disk_that_others_fill_is_told_of_before_it_is_full(made: Line, small: SmallDisk) -> None:
-    """Below `min_free_bytes` reading stops before a write fails; what is stored is delivered; then it goes on."""
-    made.set_spool("min_free_bytes = 8_000_000\n")
-    made.bridge.start()
-    made.await_session()
-    fleet = Fleet(made.mosquitto.port)
-    with (
-        listening(made.mosquitto.port, "wats/alarms/spool_filling") as filling,
-        listening(made.mosquitto.port, "wats/alarms/spool_full/bridge") as kept,
-    ):
-        fleet.publish(2)
-        fleet.wait()
-        made.await_reports(14)
-        small.fill(leave=9_000_000)
-        await_level(made, "filling")
-        small.fill(leave=4_000_000)
-        room = await_level(made, "full")
-        assert room["free_bytes"] < 8_000_000
-        assert "spool.min_free_bytes" in room["problem"]
-        block_until(lambda: kept and kept[-1], bound_s=BOUND_S, what="the alarm that the broker keeps")
-        fleet.publish(3)
-        fleet.wait()
-        before = made.bridge.status()
-        small.empty()
-        await_level(made, "")
-        block_until(lambda: told(filling)[-1:] == [("spool_filling", False)], bound_s=BOUND_S, what="its end")
-        block_until(lambda: kept[-1] == b"", bound_s=BOUND_S, what="the broker keeps it no more")
-        fleet.publish(1)
-        held = settle(made, fleet.sent)
-    fleet.close()
-    assert before["waiting"] <= before["stored"] < len(fleet.sent.numbers())
-    assert compare(fleet.sent, held) == EXACT
-    assert not [text for text in made.bridge.lines() if "cannot be written" in text]
 
 
 def test_when_only_results_are_left_reading_stops_and_none_is_dropped(made: Line) -> None:
