@@ -61,7 +61,7 @@ def test_the_tests_are_spread_over_two_processes_at_least(
     for name in ("PYTEST_XDIST_AUTO_NUM_WORKERS", COUNT):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
-    monkeypatch.setattr(stages, "SOAK", "test_it.py")
+    monkeypatch.setattr(stages, "SOAK", ("test_it.py",))
     (tmp_path / "test_it.py").write_text(f"import os\n\ndef test_it(): assert os.environ.get({COUNT!r}) == '2'\n")
     assert stages.run(["-p", "no:cacheprovider"]) == 0
     assert stages.run(["--soak", "1", "-p", "no:cacheprovider"]) == 1
