@@ -15,7 +15,7 @@ import pytest
 
 from pywats_mqtt.errors import Fatal
 from pywats_mqtt.ports import Done, Rejection
-from pywats_mqtt.spool import SpoolReader, SqliteSpool
+from pywats_mqtt.spool import SpoolReader, SqliteSpool, views
 from tests.contract.spool_parts import SetClock, lease, lease_latest, message, serials, take_in
 
 ROOT = Path(__file__).parents[2]
@@ -143,3 +143,19 @@ def test_a_full_disk_is_a_retry_that_stores_nothing_by_halves(path: Path) -> Non
     assert last == before + 1
     with SpoolReader(path) as reader:
         assert reader.figures().stored == before * 1_000 + 1
+
+
+async def test_a_reader_takes_as_many_rows_at_once_as_fit_in_memory(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pages end by the bytes of their payloads, and rows that are read later are parted alike; none is left out."""
+    monkeypatch.setattr(views, "PAGE_BYTES", 2 * len(b"payload 0"))
+    async with SqliteSpool.open(path, clock=SetClock()) as spool:
+        await take_in(spool, [Rejection("no JSON", "$", device="T")] * 5)
+        assert [row.id for row in await spool.quarantined(9)] == [1, 2]
+        with SpoolReader(path) as reader:
+            assert [row.id for row in reader.quarantined(9, 2)] == [3, 4]
+            assert [row.id for row in reader.quarantined(9, 4)] == [5]
+            assert list(reader.pieces([5, 4, 99, 3, 2, 1], 500)) == [[5, 4], [99, 3, 2], [1]]
+            assert list(reader.pieces([1, 2], 1)) == [[1], [2]]
+            assert list(reader.pieces([], 500)) == []

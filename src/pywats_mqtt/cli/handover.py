@@ -116,13 +116,14 @@ def hand_over(config_path: Path, out: Path, key: Path | None, numbers: Sequence[
     config = load(config_path, os.environ)
     signing = read_private(key or Path(f"{config.spool.path}.key"))
     _refuse_existing(out)
+    pieces = _pieces(config, numbers)
 
     async def work() -> Handed:
         export = secrets.token_hex(8)
         async with desk(config) as (step, _):
             await step(Step(do="open", export=export, waiting=waiting))
-            for begin in range(0, len(numbers), AT_ONCE):
-                await step(Step(do="refused", export=export, numbers=list(numbers[begin : begin + AT_ONCE])))
+            for piece in pieces:
+                await step(Step(do="refused", export=export, numbers=piece))
             while waiting and (await step(Step(do="owed", export=export))).more:
                 pass
             made = _export_of(await step(Step(do="seal", export=export)))
@@ -135,6 +136,13 @@ def hand_over(config_path: Path, out: Path, key: Path | None, numbers: Sequence[
             return _handed(made, out, left)
 
     return asyncio.run(work())
+
+
+def _pieces(config: BridgeConfig, numbers: Sequence[int]) -> list[list[int]]:
+    if not numbers:
+        return []
+    with reader_of(config) as reader:
+        return list(reader.pieces(numbers, AT_ONCE))
 
 
 def write_again(config_path: Path, out: Path, key: Path | None, export: str) -> Handed:

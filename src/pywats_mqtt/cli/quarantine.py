@@ -62,13 +62,13 @@ def _us(moment: datetime) -> int:
     return to_us(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
-def read_quarantine(config_path: Path, wanted: Wanted, limit: int) -> list[Quarantined]:
-    """Read the oldest rows that are meant; works beside a running bridge and after it died."""
-    found: list[Quarantined] = []
+def read_quarantine(config_path: Path, wanted: Wanted, limit: int) -> list[dict[str, object]]:
+    """Sum up the oldest rows that are meant; works beside a running bridge and after it died."""
+    found: list[dict[str, object]] = []
     with reader_of(load(config_path, os.environ)) as reader:
         for row in _rows(reader):
             if wanted.has(row):
-                found.append(row)
+                found.append(summary(row))
                 if len(found) == limit:
                     break
     return found
@@ -123,17 +123,16 @@ def retry(config_path: Path, numbers: Sequence[int], *, dry_run: bool) -> tuple[
     config = load(config_path, os.environ)
     read = partial(interpret, routes=routes_of(config))
     with reader_of(config) as reader:
-        rows = [
-            row for begin in range(0, len(numbers), AT_ONCE) for row in reader.kept(numbers[begin : begin + AT_ONCE])
-        ]
-    foreseen = [judge(row, read)[0] for row in rows]
-    if dry_run or not rows:
+        pieces = list(reader.pieces(numbers, AT_ONCE))
+        foreseen = [judge(row, read)[0] for piece in pieces for row in reader.kept(piece)]
+    if dry_run or not foreseen:
         return foreseen, ""
     done: list[Judgement] = []
-    for begin in range(0, len(numbers), AT_ONCE):
-        answer = ask_bridge(config, Question(ask="retry", numbers=list(numbers[begin : begin + AT_ONCE])))
+    for at, piece in enumerate(pieces):
+        answer = ask_bridge(config, Question(ask="retry", numbers=piece))
         if answer is None:
-            return asyncio.run(_retry_stopped(config, numbers)), "the bridge does not run; it takes them when it starts"
+            done += asyncio.run(_retry_stopped(config, pieces[at:]))
+            return done, "the bridge does not run; it takes them when it starts"
         done += answer.rows
     kept = {row.id for row in done if not row.accepted}
     if any(row.accepted and row.id in kept for row in foreseen):
@@ -141,10 +140,10 @@ def retry(config_path: Path, numbers: Sequence[int], *, dry_run: bool) -> tuple[
     return done, ""
 
 
-async def _retry_stopped(config: BridgeConfig, numbers: Sequence[int]) -> list[Judgement]:
+async def _retry_stopped(config: BridgeConfig, pieces: Sequence[Sequence[int]]) -> list[Judgement]:
     async with opened(config) as spool:
         read = partial(interpret, routes=routes_of(config))
-        return await retry_rows(spool, read, numbers, lambda _batch: None)
+        return [row for piece in pieces for row in await retry_rows(spool, read, piece, lambda _batch: None)]
 
 
 def discard(config_path: Path, numbers: Sequence[int]) -> int:

@@ -37,10 +37,10 @@ def spool_list(
     as_json: JsonOption = False,
 ) -> None:
     """List what is in quarantine, and why."""
-    from pywats_mqtt.cli.quarantine import Wanted, read_quarantine, summary  # noqa: PLC0415 - only when called
+    from pywats_mqtt.cli.quarantine import Wanted, read_quarantine  # noqa: PLC0415 - only when called
 
     wanted = Wanted(reason=reason, topic=topic, device=device, since=since, until=until)
-    rows = [summary(row) for row in read_quarantine(config, wanted, limit)]
+    rows = read_quarantine(config, wanted, limit)
     if as_json:
         typer.echo(json_text(rows))
     elif rows:

@@ -319,7 +319,7 @@ class Spool(Notes, Handover, Protocol):
         ...
 
     async def quarantined(self, limit: int, after: int = 0) -> Sequence[Quarantined]:
-        """Read the quarantine from id `after` on (exclusive), oldest first."""
+        """Read the quarantine from id `after` on (exclusive), oldest first; fewer where they are large."""
         ...
 
     async def kept(self, numbers: Sequence[int]) -> Sequence[Kept]:

@@ -121,6 +121,28 @@ class SpoolReader:
         rows = self.quarantined(1, number - 1)
         return rows[0] if rows and rows[0].id == number else None
 
+    def pieces(self, numbers: Sequence[int], most: int) -> Iterator[list[int]]:
+        """Part rows of the quarantine, so that the payloads of a piece fit in memory wherever they are read.
+
+        Args:
+            numbers: of the rows.
+            most: rows of a piece.
+        """
+        try:
+            sizes = views.read_sizes(self._db, numbers)
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from error
+        piece: list[int] = []
+        size = 0
+        for number in numbers:
+            piece.append(number)
+            size += sizes.get(number, 0)
+            if len(piece) == most or size >= views.PAGE_BYTES:
+                yield piece
+                piece, size = [], 0
+        if piece:
+            yield piece
+
     def kept(self, numbers: Sequence[int]) -> list[Kept]:
         """Read rows of the quarantine with all that a new try needs; those that are not there are left out."""
         try:
