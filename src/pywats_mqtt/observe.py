@@ -169,7 +169,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
     `staleness` tells for each kind of telemetry of which something is owed to WATS how long it has been, `room` how
     much room the running bridge's spool has, and `is_checked` whether its file was found whole: before, nothing is
-    acknowledged.
+    acknowledged. `is_silent` is a bridge that holds its socket and gave no answer: what is told is that of its spool.
     """
 
     running: bool
@@ -211,6 +211,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     rate: CallRate = CallRate()
     room: Room = msgspec.field(default_factory=Room)
     is_checked: bool = False
+    is_silent: bool = False
     pid: int = 0
     started_at: datetime | None = None
     draining: bool = False

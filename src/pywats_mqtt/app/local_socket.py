@@ -12,8 +12,13 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
+from pywats_mqtt.errors import Fatal
+
 PATIENCE_S = 5.0
 """Seconds a client waits for an answer: a busy bridge answers within a second."""
+
+WORK_PATIENCE_S = 60.0
+"""The same for work on many rows: it stands behind what is received, and may wait for the disk."""
 
 LONGEST_LINE = 256 * 1024 * 1024
 """Bytes of a question: a row of an import with the largest message MQTT knows fits; only the owner can ask."""
@@ -28,6 +33,13 @@ LONGEST_PATH = 100
 def socket_path(spool_path: Path) -> Path:
     """Name the socket of a spool file."""
     return spool_path.with_name(spool_path.name + ".sock")
+
+
+class Silent(Fatal):
+    """A bridge holds the socket, and gave no answer in time: it stands still, or has too much to do.
+
+    It may still do what it was asked.
+    """
 
 
 @contextlib.asynccontextmanager
@@ -56,24 +68,33 @@ async def answering(spool_path: Path, answer_to: Callable[[bytes], Awaitable[byt
                 path.unlink(missing_ok=True)
 
 
-def ask(spool_path: Path, question: bytes = STATUS) -> bytes | None:
-    """Ask the bridge that owns a spool; None where none answers.
+def ask(spool_path: Path, question: bytes = STATUS, patience_s: float = PATIENCE_S) -> bytes | None:
+    """Ask the bridge that owns a spool; None where none runs.
 
     Args:
         spool_path: the spool's file.
         question: one line of JSON, without its end.
+        patience_s: seconds to wait for each part of the answer.
+
+    Raises:
+        Silent: one runs, and does not answer.
     """
     path = socket_path(spool_path)
     if not path.exists():
         return None
     with _address(path) as address, socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(PATIENCE_S)
+        client.settimeout(patience_s)
         try:
             client.connect(address)
             client.sendall(question + b"\n")
             answer = b""
             while part := client.recv(65_536):
                 answer += part
+        except (TimeoutError, BlockingIOError) as error:  # the latter: more wait to be let in than the kernel keeps
+            raise Silent(
+                f"the bridge of {spool_path} runs and gave no answer in {patience_s:g} s; it may still do what it was"
+                " asked: look at it with `status` and `spool list` before you ask again"
+            ) from error
         except OSError:
             return None
     return answer if answer.endswith(b"\n") else None

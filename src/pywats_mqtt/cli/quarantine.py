@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from pywats_mqtt.app.clock import SystemClock
-from pywats_mqtt.app.local_socket import ask
+from pywats_mqtt.app.local_socket import WORK_PATIENCE_S, ask
 from pywats_mqtt.app.quarantine import AT_ONCE, Answer, Judgement, Question, judge
 from pywats_mqtt.app.quarantine import retry as retry_rows
 from pywats_mqtt.config.load import load
@@ -170,8 +170,12 @@ async def _discard_stopped(config: BridgeConfig, numbers: Sequence[int]) -> int:
 
 
 def ask_bridge(config: BridgeConfig, question: Question) -> Answer | None:
-    """Ask the running bridge; None where none runs."""
-    said = ask(Path(config.spool.path), msgspec.json.encode(question))
+    """Ask the running bridge; None where none runs.
+
+    Raises:
+        Fatal: it says why it did nothing, or does not answer (`Silent`).
+    """
+    said = ask(Path(config.spool.path), msgspec.json.encode(question), WORK_PATIENCE_S)
     if said is None:
         return None
     answer = msgspec.json.decode(said, type=Answer)

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from pywats_mqtt.app.clock import SystemClock
-from pywats_mqtt.app.local_socket import ask
+from pywats_mqtt.app.local_socket import Silent, ask
 from pywats_mqtt.app.promises import facts_of
 from pywats_mqtt.config.load import load
 from pywats_mqtt.guarantees import guarantees_of
@@ -19,27 +19,32 @@ from pywats_mqtt.spool.reader import SpoolReader
 
 
 def read_status(config_path: Path) -> Status:
-    """Ask the running bridge, or read the spool of one that does not run.
+    """Ask the running bridge, or read the spool of one that does not run or does not answer.
 
     Raises:
         Fatal: the configuration is wrong, or there is no spool yet.
     """
     config = load(config_path, os.environ)
     path = Path(config.spool.path)
-    answer = ask(path)
+    silent = False
+    try:
+        answer = ask(path)
+    except Silent:
+        answer, silent = None, True
     if answer is not None:
         return msgspec.json.decode(answer, type=Status)
     with SpoolReader(path) as reader:
         client_id = (reader.note("client_id") or b"").decode()
         staleness = reader.staleness(to_us(SystemClock().now()))
         guarantees = guarantees_of(facts_of(config, None, {}))
-        return status_of(reader.figures(), None, client_id=client_id, staleness=staleness, guarantees=guarantees)
+        known = status_of(reader.figures(), None, client_id=client_id, staleness=staleness, guarantees=guarantees)
+        return msgspec.structs.replace(known, is_silent=silent)
 
 
 def explain(status: Status) -> list[tuple[str, str]]:
     """Put a status in words, as (what, value) lines."""
     if not status.running:
-        broker = wats = "the bridge does not run"
+        broker = wats = "the bridge runs and does not answer" if status.is_silent else "the bridge does not run"
     else:
         broker = f"connected to {status.broker}" if status.connected else f"not connected: {status.broker_problem}"
         wats = "reachable" if status.wats_reachable else f"not reached: {status.wats_problem or 'no call made yet'}"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from pywats_mqtt.app.local_socket import ask
+from pywats_mqtt.app.local_socket import Silent, ask
 from pywats_mqtt.cli.bench import peers
 from pywats_mqtt.errors import Fatal
 from pywats_mqtt.observe import Status
@@ -97,7 +97,10 @@ def wait(condition: Callable[[], object], seconds: float, problem: str) -> None:
 
 
 def _is_connected(spool: Path) -> bool:
-    answer = ask(spool)
+    try:
+        answer = ask(spool)
+    except Silent:  # it is busy with what it found at its start
+        return False
     return answer is not None and msgspec.json.decode(answer, type=Status).connected
 
 
