@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pywats_mqtt.adapters.texts import cut
 from pywats_mqtt.cli.options import ConfigOption, JsonOption
 from pywats_mqtt.cli.tables import print_table
 from pywats_mqtt.cli.terminal import json_lines, json_text, printable
@@ -15,7 +16,15 @@ spool = typer.Typer(
     help="Look into the spool of a bridge, running or not, and handle its quarantine.", no_args_is_help=True
 )
 
-IdsArgument = Annotated[list[int] | None, typer.Argument(metavar="[ID]…", help="Ids that `spool list` shows.")]
+HIGHEST = 2**63 - 1
+"""No row has a higher number in SQLite."""
+
+LONGEST_CELL = 300
+"""Characters of a cell of `list`: a topic has up to 65,535, and all rows are as wide. `show` and `--json` have all."""
+
+IdsArgument = Annotated[
+    list[int] | None, typer.Argument(metavar="[ID]…", min=0, max=HIGHEST, help="Ids that `spool list` shows.")
+]
 ReasonOption = Annotated[str, typer.Option(help="Rows whose reason has this in it, in any case.")]
 TopicOption = Annotated[str, typer.Option(metavar="FILTER", help="Rows whose topic this MQTT filter matches.")]
 DeviceOption = Annotated[str, typer.Option(help="Rows of this device.")]
@@ -45,14 +54,14 @@ def spool_list(
         typer.echo(json_text(rows))
     elif rows:
         columns = ("id", "received_at", "topic", "path", "reason")
-        print_table(columns, [[str(row[name]) for name in columns] for row in rows], headed=True)
+        print_table(columns, [[cut(str(row[name]), LONGEST_CELL) for name in columns] for row in rows], headed=True)
     else:
         typer.echo("the quarantine is empty" if wanted == Wanted() else "nothing in quarantine is like that")
 
 
 @spool.command("show")
 def spool_show(
-    number: Annotated[int, typer.Argument(metavar="ID", help="The id `spool list` shows.")],
+    number: Annotated[int, typer.Argument(metavar="ID", min=0, max=HIGHEST, help="The id `spool list` shows.")],
     config: ConfigOption,
     *,
     as_json: JsonOption = False,

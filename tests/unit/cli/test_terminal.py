@@ -6,13 +6,16 @@ import io
 import json
 import logging
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
-from pywats_mqtt.cli import terminal
+from pywats_mqtt.cli import quarantine, terminal
 from pywats_mqtt.cli.logs import configure
+from pywats_mqtt.cli.spool import spool, spool_list
 from pywats_mqtt.cli.tables import print_table
 from pywats_mqtt.cli.terminal import json_lines, json_text, one_line, printable
 
@@ -76,3 +79,23 @@ def test_a_line_of_the_log_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
     assert stream.getvalue().count("\n") == 1
     logging.getLogger("x").error("a defect", exc_info=ValueError(HOSTILE))
     assert stream.getvalue().replace("\n", "").isprintable()
+
+
+def test_a_long_topic_does_not_widen_all_rows_of_a_list(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Anyone may publish on 65,535 characters; `--json` has them all."""
+    row = {"id": 1, "received_at": "now", "topic": "t" * 65_535, "path": "", "reason": "no"}
+    monkeypatch.setattr(quarantine, "read_quarantine", lambda *_: [row])
+    spool_list(Path("b.toml"))
+    assert max(map(len, capsys.readouterr().out.splitlines())) < 400
+    spool_list(Path("b.toml"), as_json=True)
+    assert "t" * 65_535 in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [["show"], ["retry"], ["discard", "--yes"]])
+def test_a_number_that_no_row_can_have_is_refused_in_words(command: list[str]) -> None:
+    """SQLite's integers have 64 bits."""
+    done = CliRunner().invoke(spool, [*command, str(2**63), "-c", "b.toml"])
+    assert done.exit_code == 2
+    assert "Invalid value for" in done.output
