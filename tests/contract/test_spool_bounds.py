@@ -85,6 +85,21 @@ async def test_filling_then_full_then_neither(path: Path, clock: SetClock) -> No
         assert (await spool.room()).problem == ""
 
 
+async def test_a_full_spool_is_told_of_again_when_something_else_fills_it(path: Path, clock: SetClock) -> None:
+    """What was stored turned out to be refused: WATS makes no room then, a person does."""
+    told: list[Room] = []
+    big = RawMessage("t", bytes(20_000), START_US, 1)
+    async with SqliteSpool.open(path, clock=clock, keep=Keeping(max_bytes=MIB), on_room=told.append) as spool:
+        batches = []
+        while not (told and told[-1].level == "full"):
+            batches.append(await spool.put(Receipt((big,))))
+        for batch in batches:
+            assert batch is not None
+            await spool.route(batch, [Rejection("no JSON", device="T")])
+        assert [room.level for room in told] == ["filling", "full", "full"]
+        assert f"{len(batches)} rows of the quarantine fill it" in told[-1].problem
+
+
 async def test_a_disk_that_others_fill_stops_receiving_and_nothing_else(
     path: Path, clock: SetClock, free: Callable[[int], None], caplog: pytest.LogCaptureFixture
 ) -> None:

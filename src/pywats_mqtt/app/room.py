@@ -46,9 +46,12 @@ class RoomAlarms:
         if not self._bridge:
             self._early = room
             return
-        before, self._room = _standing(self._room), room
-        standing = _standing(room)
+        known, self._room = self._room, room
+        before, standing = _standing(known), _standing(room)
         for alarm in (FILLING, FULL):
+            if alarm in standing and standing == before and room.problem != known.problem:
+                self._kept[alarm] = self._payload(alarm, standing[alarm])  # it stands for another reason now
+                self._keep(alarm)
             if standing.get(alarm) != before.get(alarm):
                 payload = self._payload(alarm, standing.get(alarm))
                 self._kept[alarm] = payload if alarm in standing else b""

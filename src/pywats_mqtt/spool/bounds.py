@@ -49,6 +49,7 @@ class Bounds:
         self._measured_s = clock.monotonic()
         self._refused_put = False
         self._told = Room()
+        self._filled_by = ""
 
     # --- a disk that takes no writes ----------------------------------------------------------------------------------
 
@@ -114,8 +115,14 @@ class Bounds:
     def told(self, tally: Tally) -> Room:
         """Give the room there is, the same until something changes that somebody has to know."""
         told = self._told
-        if (told.level, dict(told.will_drop)) != (self.disk.level, self._lapsing.will_drop):
-            self._told = self.room(tally)
+        # Only of a full spool, which receives nothing: of another one what waits comes and goes with each message.
+        filled_by = _filler(tally) if self.disk.level == "full" else ""
+        if (told.level, dict(told.will_drop), self._filled_by) != (
+            self.disk.level,
+            self._lapsing.will_drop,
+            filled_by,
+        ):
+            self._told, self._filled_by = self.room(tally), filled_by
         return self._told
 
     def room(self, tally: Tally) -> Room:
@@ -148,6 +155,10 @@ class Bounds:
                 f"more is received, and at the first ids of events and traces are forgotten early; {_fills(tally)}"
             )
         return ""
+
+
+def _filler(tally: Tally) -> str:
+    return "waiting" if tally.waiting else "quarantine" if tally.quarantined else "memory"
 
 
 def _fills(tally: Tally) -> str:

@@ -64,6 +64,15 @@ def test_each_alarm_is_said_once_when_raised_and_once_when_cleared(alarms: RoomA
     assert heard(said) == [(filling, "cleared"), (f"{filling}/B1", "")]
 
 
+def test_what_is_kept_tells_the_reason_there_is_now(alarms: RoomAlarms, said: list[Publication]) -> None:
+    """It is no other alarm, so nothing is said anew; who looks at what is kept has to know what makes room."""
+    alarms.changed(FULL)
+    said.clear()
+    alarms.changed(Room(level="full", problem="the quarantine", used_bytes=10, max_bytes=10))
+    assert {json.loads(one.payload)["problem"] for one in said} == {"the quarantine"}
+    assert heard(said) == [("alarms/spool_filling/B1", "warning"), ("alarms/spool_full/B1", "alarm")]
+
+
 def test_it_tells_what_is_scarce_and_what_will_be_dropped(alarms: RoomAlarms, said: list[Publication]) -> None:
     """Also where there is room enough, since what is dropped for its age is no question of room."""
     alarms.changed(DROPPING)
