@@ -19,6 +19,10 @@ LONGEST = 1_000
 PATIENCE_S = 30.0
 """Seconds one publication may take, reconnects included."""
 
+HEAD_S = 1.0
+"""Seconds the next one waits for the broker to take this one. A full spool stops reading, also what the broker answers:
+its alarms are written none the less, and one must not wait for the other."""
+
 FLUSH_S = 1.0
 """Seconds a stop waits for what still has to be said."""
 
@@ -58,15 +62,21 @@ class Postbox:
 
     async def run(self, broker: Broker) -> None:
         """Say one after the other, for ever."""
-        while True:
-            publication, then = await self._waiting.get()
-            try:
-                async with asyncio.timeout(PATIENCE_S):
-                    if publication is not None:
-                        await broker.publish(publication)
-                    if then is not None:
-                        await then()
-            except (Reject, Retry, TimeoutError) as error:
-                logger.debug("not said", extra={"cause": str(error)})
-            finally:
-                self._waiting.task_done()
+        async with asyncio.TaskGroup() as saying:
+            while True:
+                publication, then = await self._waiting.get()
+                said = saying.create_task(self._say(broker, publication, then), name="say")
+                # What follows a publication keeps its place in the line; without it only the order of writing counts.
+                await asyncio.wait({said}, timeout=HEAD_S if then is None else None)
+
+    async def _say(self, broker: Broker, publication: Publication | None, then: Action | None) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                if publication is not None:
+                    await broker.publish(publication)
+                if then is not None:
+                    await then()
+        except (Reject, Retry, TimeoutError) as error:
+            logger.debug("not said", extra={"cause": str(error)})
+        finally:
+            self._waiting.task_done()
