@@ -122,5 +122,9 @@ def trace(
         print_table(("", "", ""), [(hop.at or "", hop.hop, hop.what) for hop in way.hops], headed=False)
         typer.echo()
     if not ways:
-        typer.echo(f"pywats-mqtt: nothing is known of {one_line(word)}: it never came, or too long ago", err=True)
+        typer.echo(
+            f"pywats-mqtt: nothing is known of {one_line(word)}: it never came, or too long ago, or it is telemetry, "
+            "of which only a message_id is known",
+            err=True,
+        )
     raise typer.Exit(0 if ways else 1)
