@@ -100,11 +100,16 @@ class Lanes:
         self.adapt(limit)
 
     def adapt(self, limit: int) -> None:
-        """Divide fewer calls, or more again: `limit` in any window, 1 or more. Each lane keeps its part."""
+        """Divide fewer calls, or more again: `limit` in any window, 1 or more. Each lane keeps its part.
+
+        Where there is a call for each lane, none has less, however few they are and whatever telemetry may have.
+        """
         kept = int(limit * (1 - self._telemetry_share))
         parts = sum(KEPT.values())
-        self._shares = {lane: kept * part // parts for lane, part in KEPT.items()}
+        least = int(limit >= len(Lane))  # with none, a lane would wait until those before it have nothing left
+        self._shares = {lane: max(least, kept * part // parts) for lane, part in KEPT.items()}
         self._shares[Lane.TELEMETRY] = min(limit - 1, max(1, int(limit * LEAST_TELEMETRY)))
+        self._shares[Lane.REPORTS] -= max(0, sum(self._shares.values()) - limit)
         most = limit - sum(share for lane, share in self._shares.items() if lane is not Lane.TELEMETRY)
         self._gap_s = self._window_s / most
         self._ahead_s = most // AT_ONCE * self._gap_s

@@ -205,6 +205,20 @@ def test_however_small_the_limit_everybody_gets_on(limit: int) -> None:
     assert limit == 1 or server.rate(COUNTS, 0.0) > 0
 
 
+@given(limit=st.integers(4, 60), share=st.sampled_from((0.1, 0.5, 0.7, 0.9, 1.0)), slowed=st.booleans())
+def test_a_backlog_of_reports_starves_nobody_where_there_is_a_call_for_each_lane(
+    limit: int, share: float, *, slowed: bool
+) -> None:
+    """Also where the server accepts that few of many calls, or telemetry may have all."""
+    server = Server(450 if slowed else limit, share)
+    server.lanes.adapt(limit)
+    server.limit = limit
+    server.run(4 * WINDOW_S, REPORT, UNIT, ALERT, COUNTS, every_s=1.0)
+
+    for kind in (REPORT, UNIT, ALERT, COUNTS):
+        assert server.rate(kind, WINDOW_S) > 0
+
+
 def test_calls_are_forgotten_also_where_no_telemetry_waits() -> None:
     """A bridge that reports for months keeps the last seconds, and nothing before."""
     server = Server(450)
