@@ -15,7 +15,7 @@ import pytest
 import trustme
 
 from pywats_mqtt.config.model import Secret, WatsConfig
-from pywats_mqtt.errors import Retry
+from pywats_mqtt.errors import Fatal, Retry
 from pywats_mqtt.wats.outcomes import Call
 from pywats_mqtt.wats.quota import Quota
 from pywats_mqtt.wats.session import Session
@@ -129,6 +129,24 @@ async def test_an_answer_is_read_as_it_was_compressed() -> None:
 
     assert answer.data == "26.1"
     assert b"gzip" in heads[0].lower()
+
+
+async def test_an_answer_may_have_long_headers_and_many() -> None:
+    """A portal in front of WATS adds its own; they are no reason to take the server for broken."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nX-Policy: " + b"p" * 30_000 + b"\r\n" + b"X-More: y\r\n" * 300
+    async with scripted([head + b"\r\nnull"]) as (port, _), session(_config(f"http://127.0.0.1:{port}")) as opened:
+        answer = await opened.call(VERSION)
+
+    assert len(answer.headers["x-policy"]) == 30_000
+
+
+async def test_an_address_with_a_user_ends_the_start() -> None:
+    """Every call would fail before it was sent, and what it carries be taken for refused."""
+    with pytest.raises(Fatal, match=r"wats\.url: .*token") as failed:
+        async with session(_config("http://somebody:hush@wats.example")):
+            pass
+
+    assert "hush" not in str(failed.value)
 
 
 async def test_the_query_arrives_as_pywats_wrote_it() -> None:

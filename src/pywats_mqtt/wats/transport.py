@@ -17,6 +17,11 @@ MOST_CONNECTIONS = 100
 KEEP_ALIVE_S = 30.0
 """As pywats' own client has it."""
 
+MOST_HEADERS = 1_000
+LONGEST_HEADER = 65_536
+"""Of an answer: aiohttp's own 128 and 8 KiB are fewer than a portal in front of WATS may send (cookies, a content
+security policy), and each call would fail for it; the client of pywats took 100 KB."""
+
 
 def http_client(base_url: str, timeout_s: float) -> httpx.AsyncClient:
     """Make the client that pywats uses instead of its own; to be called on the event loop it is used on.
@@ -25,9 +30,11 @@ def http_client(base_url: str, timeout_s: float) -> httpx.AsyncClient:
     httpx goes its own way, which knows them all.
 
     Raises:
-        httpx.InvalidURL: the address cannot be read.
+        httpx.InvalidURL: the address cannot be read, or says who calls, which the token does.
     """
     address = httpx.URL(base_url)
+    if address.userinfo:
+        raise httpx.InvalidURL("a user name or password in it would take the token's place: write the address alone")
     proxied = getproxies().keys() & {"http", "https", "all"}
     transport = None if proxied else AiohttpTransport(httpx.create_ssl_context(), timeout_s)
     # A redirected POST would arrive as a GET, and a login page be a second call: an answer 3xx is told instead.
@@ -49,6 +56,9 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, connect=timeout_s, sock_read=timeout_s),
             auto_decompress=False,
+            max_line_size=LONGEST_HEADER,
+            max_field_size=LONGEST_HEADER,
+            max_headers=MOST_HEADERS,
         )
         # It would send a PUT again by itself after a lost connection, beside the quota; a test fails without this.
         self._session._retry_connection = False  # noqa: SLF001
