@@ -252,6 +252,36 @@ async def fill_and_die(path: Path) -> None:
         os._exit(0)
 
 
+@pytest.mark.parametrize("renamed", [True, False], ids=["another in its place", "a new one"])
+def test_what_a_former_file_left_accuses_no_other_file(path: Path, *, renamed: bool) -> None:
+    """As after `spool salvage`, or where somebody began anew: its shared memory may still lie there."""
+    child = os.fork()
+    if not child:
+        asyncio.run(fill_and_die(path))
+    os.waitpid(child, 0)
+    other = path.with_name("other.db")
+    asyncio.run(fill(other))
+    path.unlink()
+    remove(path)
+    if renamed:
+        other.rename(path)
+        with SpoolReader(path) as reader:
+            assert reader.figures().waiting == 400
+    asyncio.run(fill(path, 1))
+
+
+def test_a_start_that_failed_leaves_what_is_known_of_the_file(path: Path) -> None:
+    """Refused once, it is refused again."""
+    child = os.fork()
+    if not child:
+        asyncio.run(fill_and_die(path))
+    os.waitpid(child, 0)
+    remove(path)
+    for _ in range(3):
+        with pytest.raises(Fatal, match="gone from its log"):
+            asyncio.run(fill(path))
+
+
 def test_who_took_the_file_is_told_by_its_lock(path: Path) -> None:
     """A living process, a dead one, and none."""
     assert left(path) == (True, False)

@@ -20,7 +20,7 @@ class Owner:
     """Holds the lock of a spool file until closed.
 
     Attributes:
-        same_boot: the machine runs since the owner before this one took the file.
+        same_boot: the machine runs since the owner before this one took the file, and it is the same file still.
     """
 
     def __init__(self, path: Path, *, since: datetime) -> None:
@@ -51,11 +51,19 @@ class Owner:
                 f"spool {path} is in use by {holder or 'another process'}: "
                 "stop that one, or give this one another file as [spool] path"
             ) from error
-        boot = _boot()
-        self.same_boot = bool(boot) and boot in self._said()
+        self._path = path
+        said = self._said()
+        self.same_boot = _same_boot(said, path)
+        self._process = f"process {os.getpid()}, since {since.isoformat(timespec='seconds')}"
+        self._say(said.partition("\n")[2])
+
+    def took(self) -> None:
+        """Note which file was opened; not before, or what a former one left would be taken for this one's."""
+        self._say(f"{_boot()}\n{_file(self._path)}\n")
+
+    def _say(self, of_file: str) -> None:
         os.ftruncate(self._file, 0)
-        said = f"process {os.getpid()}, since {since.isoformat(timespec='seconds')}\n{boot}\n"
-        os.pwrite(self._file, said.encode("ascii"), 0)
+        os.pwrite(self._file, f"{self._process}\n{of_file}".encode("ascii", "replace"), 0)
 
     def _said(self) -> str:
         return os.pread(self._file, 200, 0).decode("ascii", "replace")
@@ -63,6 +71,25 @@ class Owner:
     def close(self) -> None:
         """Let the lock go."""
         os.close(self._file)
+
+
+def _same_boot(said: str, path: Path) -> bool:
+    """Tell whether what a lock file says was said of this file, and since the machine runs.
+
+    Another one in its place, as after `spool salvage`, has nothing to do with what the former one left beside it. Where
+    the lock does not name the file, as of older programs, it is taken for the same.
+    """
+    boot, file = _boot(), _file(path)
+    named = re.search(r"^file .+$", said, re.MULTILINE)
+    return bool(boot) and boot in said and bool(file) and (named is None or named[0] == file)
+
+
+def _file(path: Path) -> str:
+    """Name a file by what tells it from another one at its place; empty where there is none."""
+    try:
+        return f"file {path.stat().st_ino}"
+    except OSError:
+        return ""
 
 
 def _boot() -> str:
@@ -77,7 +104,7 @@ class Left(NamedTuple):
 
     Attributes:
         by_the_dead: its process is gone, as far as can be seen from here.
-        same_boot: the machine runs since it took the file.
+        same_boot: the machine runs since it took the file, and it is the same file still.
     """
 
     by_the_dead: bool
@@ -90,9 +117,11 @@ def left(path: Path) -> Left:
         said = Path(f"{path}.lock").read_text("ascii", "replace")
     except OSError:
         return Left(by_the_dead=True, same_boot=False)
-    boot = _boot()
     process = re.match(r"process (\d+)", said)
-    return Left(by_the_dead=process is None or not _lives(int(process[1])), same_boot=bool(boot) and boot in said)
+    return Left(
+        by_the_dead=process is None or not _lives(int(process[1])),
+        same_boot=_same_boot(said, path),
+    )
 
 
 def _lives(process: int) -> bool:

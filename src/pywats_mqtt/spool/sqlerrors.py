@@ -44,7 +44,7 @@ def damaged(why: object, path: str) -> Fatal:
     """Name what has to be done about a damaged file; `why` is what is wrong with it."""
     return Fatal(
         f"spool {path} is damaged, or no spool ({why}): `pywats-mqtt spool salvage {path} --to NEW` brings back "
-        "what is readable; then move it and its -wal file away, and put NEW in its place"
+        "what is readable; then move it, its -wal and its -shm file away, and put NEW in its place"
     )
 
 

@@ -142,6 +142,7 @@ class SqliteSpool:
             require_sound_log(self._path)
         db = connect(self._path, max_bytes=self._keep.max_bytes)
         try:
+            owner.took()
             return Store(db, self._path, self._clock, keep=self._keep)
         except BaseException:
             db.close()
