@@ -15,7 +15,7 @@ import pytest
 
 from pywats_mqtt.events import AssetHistory, Stats, Window
 from pywats_mqtt.messages import RawMessage, from_us
-from pywats_mqtt.ports import Done, Receipt, Rejection, RetryAt, Room
+from pywats_mqtt.ports import Done, ExportState, Receipt, Rejection, RetryAt, Room
 from pywats_mqtt.spool import SqliteSpool, disk, lapsing
 from pywats_mqtt.spool.connection import connect
 from pywats_mqtt.spool.keeping import Keeping
@@ -243,6 +243,52 @@ def test_an_old_refused_message_is_told_of_then_dropped_and_counted(made: Store,
     clock.now_us += HOUR_US
     upkeep(made)
     assert made.told.will_drop == {}
+
+
+def test_nothing_is_dropped_while_an_export_is_made_and_nobody_waits_for_it_in_a_loop(
+    made: Store, path: Path, clock: SetClock
+) -> None:
+    """It is looked at again a moment later, not at once; the export may take long, or hang."""
+    take(made, clock, Rejection("old"))
+    clock.now_us += 9 * DAY_US
+    upkeep(made)
+    made.begin()
+    made.handover.open_export("e", waiting=True)
+    made.commit()
+    clock.now_us += 2 * DAY_US
+    upkeep(made)
+    assert made.upkeep_due_s() > 0
+    made.begin()
+    made.handover.mark_export("e", ExportState.SEALED)
+    made.commit()
+    assert kept(path, "quarantine") == [1]
+    clock.now_us += 2_000_000
+    upkeep(made)
+    assert kept(path, "quarantine") == []
+
+
+def test_a_disk_that_refuses_a_step_is_left_alone_for_a_moment(
+    made: Store, path: Path, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step that stays due would be tried again at once, for as long as the disk is full."""
+    take(made, clock, Rejection("old"))
+    clock.now_us += 9 * DAY_US
+    upkeep(made)
+    clock.now_us += 2 * DAY_US
+    tried = []
+
+    def refuse(*, synced: bool = True) -> None:
+        tried.append(synced)
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as full:
+        full.setattr(made, "begin", refuse)
+        upkeep(made, 10)
+        assert len(tried) == 1
+        assert made.upkeep_due_s() > 0
+    clock.now_us += 2_000_000
+    upkeep(made)
+    assert kept(path, "quarantine") == []
 
 
 def test_nothing_is_dropped_in_the_hour_after_the_first_warning(made: Store, path: Path, clock: SetClock) -> None:

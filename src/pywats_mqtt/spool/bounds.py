@@ -23,6 +23,9 @@ MEASURE_EVERY_S: Final = 5.0
 MEASURE_TIGHT_S: Final = 1.0
 """The same while nothing is received because of it."""
 
+REST_S: Final = 1.0
+"""Rest after a step that the disk refused, or that has to wait: it would be due again at once."""
+
 
 class Bounds:
     """The bounds of one store; used in the writer thread alone.
@@ -47,6 +50,7 @@ class Bounds:
         self.upkeep = Upkeep(db, clock, self.disk, keep.identity_days)
         self._lapsing = Lapsing(db, clock, keep.max_age_days, lines)
         self._measured_s = clock.monotonic()
+        self._rests_until_s = float("-inf")
         self._refused_put = False
         self._told = Room()
         self._filled_by = ""
@@ -74,7 +78,17 @@ class Bounds:
         measure_s = max(0.0, self._measured_s + every_s - self._clock.monotonic())
         lapse_s = self._lapsing.due_s()
         dues_s = (measure_s, self.upkeep.due_s(), self._ledger.due_s(tally))
-        return min(dues_s) if lapse_s is None else min(*dues_s, lapse_s)
+        due_s = min(dues_s) if lapse_s is None else min(*dues_s, lapse_s)
+        return max(due_s, self._rests_until_s - self._clock.monotonic())
+
+    @property
+    def rests(self) -> bool:
+        """Whether the disk refused a step a moment ago."""
+        return self._clock.monotonic() < self._rests_until_s
+
+    def rest(self) -> None:
+        """Put the next step off: the disk refused one."""
+        self._rests_until_s = self._clock.monotonic() + REST_S
 
     def step(self, tally: Tally, transacting: Callable[[], AbstractContextManager[Tally]], *, idle: bool) -> None:
         """Do a small step of what is due.
@@ -98,13 +112,17 @@ class Bounds:
         if not (forgetting and over) and self.upkeep.step(idle=idle, tally=tally):
             self.disk.measure()
 
-    def lapse(self, transacting: Callable[[], AbstractContextManager[Tally]], discard: Discard) -> None:
-        """Drop some of what is too old, if that is due.
+    def lapse(
+        self, transacting: Callable[[], AbstractContextManager[Tally]], discard: Discard, *, may_drop: bool
+    ) -> None:
+        """Drop some of what is too old, if that is due; later, where it may not be dropped now.
 
         Raises:
             sqlite3.Error: it could not be written; the next step tries again.
         """
-        if self._lapsing.due_s() == 0:
+        if self._lapsing.due_s() == 0 and not may_drop:
+            self._lapsing.wait(REST_S)
+        elif self._lapsing.due_s() == 0:
             with transacting() as counts:
                 dropped = self._lapsing.step(counts, discard)
             if dropped:

@@ -65,6 +65,10 @@ class Lapsing:
         """Tell in how many seconds the next step is due; None where nothing is ever dropped."""
         return max(0.0, self._next_s - self._clock.monotonic()) if self._ages_us else None
 
+    def wait(self, seconds: float) -> None:
+        """Put the next step off."""
+        self._next_s = self._clock.monotonic() + seconds
+
     def step(self, tally: Tally, discard: Discard) -> bool:
         """Look at the next rows, and drop those that are too old and were warned of; within a transaction.
 

@@ -198,11 +198,14 @@ class Store:
 
     def upkeep(self, *, idle: bool) -> None:
         """Do a small step of upkeep if one is due; a disk that refuses it now is asked again later."""
+        if self._bounds.rests:
+            return
         try:
             self._bounds.step(self._stored_tally, self._transacting, idle=idle)
-            if not self.handover.is_open:  # it would miss rows
-                self._bounds.lapse(self._transacting, self._releasing.remove)
+            is_open = self.handover.is_open  # it would miss rows
+            self._bounds.lapse(self._transacting, self._releasing.remove, may_drop=not is_open)
         except sqlite3.OperationalError:
+            self._bounds.rest()
             _log.debug("upkeep not possible now", extra={"path": str(self._path)}, exc_info=True)
 
     def close(self) -> None:
