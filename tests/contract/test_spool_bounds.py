@@ -267,6 +267,18 @@ def test_nothing_is_dropped_while_an_export_is_made_and_nobody_waits_for_it_in_a
     assert kept(path, "quarantine") == []
 
 
+def test_a_full_spool_with_nothing_to_forget_rests(path: Path, clock: SetClock) -> None:
+    """It looks again from time to time, and not at once for as long as nobody makes room."""
+    keep = Keeping(max_bytes=MIB)
+    with closing(Store(connect(path, max_bytes=keep.max_bytes), path, clock, keep=keep)) as store:
+        while not store.full:
+            take(store, clock, *(Rejection("x" * 1_000) for _ in range(100)))
+        for _ in range(5):
+            upkeep(store)
+            assert store.upkeep_due_s() > 0
+            clock.now_us += HOUR_US
+
+
 def test_a_disk_that_refuses_a_step_is_left_alone_for_a_moment(
     made: Store, path: Path, clock: SetClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -77,7 +77,9 @@ class Bounds:
         every_s = MEASURE_TIGHT_S if self.disk.full else MEASURE_EVERY_S
         measure_s = max(0.0, self._measured_s + every_s - self._clock.monotonic())
         lapse_s = self._lapsing.due_s()
-        dues_s = (measure_s, self.upkeep.due_s(), self._ledger.due_s(tally))
+        # At the bound traces are forgotten whatever their age: with none left there is nothing to look at.
+        traces_s = self._ledger.due_s(tally) if tally.traced or not self.disk.over else measure_s
+        dues_s = (measure_s, self.upkeep.due_s(), traces_s)
         due_s = min(dues_s) if lapse_s is None else min(*dues_s, lapse_s)
         return max(due_s, self._rests_until_s - self._clock.monotonic())
 
