@@ -37,9 +37,8 @@ def connect(path: Path, *, max_bytes: int) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=BUSY_MS / 1_000, isolation_level=None, cached_statements=256)
     try:
         version_of(db, str(path))  # first of all: another program's file stays as it is
-        db.execute("PRAGMA auto_vacuum = INCREMENTAL")
-        db.execute("PRAGMA journal_mode = WAL").fetchone()
         db.execute("PRAGMA synchronous = FULL")
+        _begin_log(db)
         (page_bytes,) = db.execute("PRAGMA page_size").fetchone()
         pages = max(32, min(CHECKPOINT_PAGES, max_bytes // (8 * page_bytes)))
         db.execute(f"PRAGMA wal_autocheckpoint = {pages}").fetchone()
@@ -49,6 +48,23 @@ def connect(path: Path, *, max_bytes: int) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def _begin_log(db: sqlite3.Connection) -> None:
+    """Let the file have a write-ahead log; a new one gets its first page.
+
+    Until it has one SQLite writes journals, and deletes them without a sync of their folder: one that came back with
+    the power would undo all that is in the file by then. So the first page has one that is emptied, and that with a
+    sync, and the change to a log none: it changes the header of the first page alone, which a disk writes whole or not.
+    """
+    if db.execute("PRAGMA journal_mode").fetchone() == ("wal",):
+        return
+    db.execute("PRAGMA journal_mode = TRUNCATE").fetchone()
+    db.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    if db.execute("PRAGMA page_count").fetchone() == (0,):
+        db.execute("PRAGMA user_version = 0")
+    db.execute("PRAGMA journal_mode = MEMORY").fetchone()
+    db.execute("PRAGMA journal_mode = WAL").fetchone()
 
 
 def _make(path: Path) -> None:
