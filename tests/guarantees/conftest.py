@@ -8,18 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.guarantees.fleet import Fleet
-from tests.guarantees.line import Line, line
-from tests.guarantees.stores import STORES, Store
+from tests.guarantees.line import Line, begun
+from tests.guarantees.stores import STORES
 
 
 @pytest.fixture(params=STORES, ids=lambda store: store.name)
 def made(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Line]:
     """A line with broker and WATS, that writes at once; its bridge is to be started."""
-    store: Store = request.param
-    with line(tmp_path, store) as made:
-        made.write_at_once()
-        made.mosquitto.start()
-        made.start_wats()
+    with begun(tmp_path, request.param) as made:
         yield made
 
 

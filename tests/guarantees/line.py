@@ -301,3 +301,13 @@ def line(folder: Path, store: Store = SQLITE) -> Iterator[Line]:
         ends.callback(made.kill_wats)
         ends.callback(made.bridge.kill)
         yield made
+
+
+@contextmanager
+def begun(folder: Path, store: Store) -> Iterator[Line]:
+    """A line with broker and WATS, that writes at once; its bridge is to be started."""
+    with line(folder, store) as made:
+        made.write_at_once()
+        made.mosquitto.start()
+        made.start_wats()
+        yield made

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.guarantees.fleet import Fleet, settle
-from tests.guarantees.line import BOUND_S, Line, line
+from tests.guarantees.line import BOUND_S, Line, begun
 from tests.guarantees.power import Power
 from tests.guarantees.reconcile import EXACT, compare
-from tests.guarantees.stores import STORES, Store
+from tests.guarantees.stores import STORES
 from tests.guarantees.tap import PINGREQ, PUBACK, PUBREC, Tap
 from tests.waiting import block_until
 
@@ -21,11 +21,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(params=[store for store in STORES if store.files], ids=lambda store: store.name)
 def made(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Line]:
     """A line with broker and WATS, that writes at once, whose store is in files; its bridge is to be started."""
-    store: Store = request.param
-    with line(tmp_path, store) as made:
-        made.write_at_once()
-        made.mosquitto.start()
-        made.start_wats()
+    with begun(tmp_path, request.param) as made:
         yield made
 
 

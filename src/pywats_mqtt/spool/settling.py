@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from pywats_mqtt.ports import Done, Refused, Rejection, RetryAt, Settlement
+from pywats_mqtt.ports import Delivery, Done, Refused, Rejection, RetryAt, Settlement
 from pywats_mqtt.spool import quarantine, tables
 from pywats_mqtt.spool.handover import Transaction
 from pywats_mqtt.spool.latest import LatestEntries
@@ -14,7 +14,7 @@ from pywats_mqtt.spool.ledger import Ledger
 from pywats_mqtt.spool.lines import Item, Lines
 from pywats_mqtt.spool.routing import Pair
 from pywats_mqtt.spool.staged import Staged
-from pywats_mqtt.spool.states import State, settled
+from pywats_mqtt.spool.states import Move, State, advance, settled
 from pywats_mqtt.spool.tally import Tally
 
 T = TypeVar("T")
@@ -78,6 +78,23 @@ class Settling:
                 self._remove(item)
             case Refused():
                 self.refuse(item, settlement.rejection, now_us)
+
+    def give_back(self, deliveries: Sequence[Delivery]) -> None:
+        """End the leases of deliveries that nobody tried, all or none.
+
+        Raises:
+            ValueError: one of them is not leased.
+        """
+        ended: set[int] = set()
+        for delivery in deliveries:
+            leased = self._latest.leased(delivery.id) if delivery.version else self._lines.leased(delivery.id)
+            advance(State.WAITING if leased is None or delivery.id in ended else State.LEASED, Move.GIVE_BACK)
+            ended.add(delivery.id)
+        for delivery in deliveries:
+            if delivery.version:
+                self._latest.give_back(delivery.id)
+            else:
+                self._lines.give_back(delivery.id)
 
     def _ending(self, leased: T | None, settlement: Settlement) -> T:
         """Check that a settlement ends a lease, which it may do once."""

@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from pywats_mqtt import events
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Outcome
 from pywats_mqtt.spool import tables
 from pywats_mqtt.spool.lines import Item
-from pywats_mqtt.spool.routing import identities
+from pywats_mqtt.spool.routing import NewDelivery, identities
 from pywats_mqtt.spool.rows import delete_rows, write_rows
 
 
@@ -35,6 +36,21 @@ class Staged(msgspec.Struct):
     quarantine: list[tables.Row] = msgspec.field(default_factory=list)
     ended: set[int] = msgspec.field(default_factory=set)
     when_committed: list[Callable[[], None]] = msgspec.field(default_factory=list)
+
+    def add(self, delivery_id: int, new: NewDelivery) -> None:
+        """Take in an ordered delivery under its id."""
+        self.items.append(
+            Item(
+                id=delivery_id,
+                key=events.order_key(new.event),
+                kind=events.kind_of(new.event),
+                attempts=0,
+                due_us=0,
+                messages=new.messages,
+                packed=events.encode(new.event),
+            )
+        )
+        self.sources.append(new.message)
 
     def known(self, db: sqlite3.Connection, outcomes: Sequence[Outcome]) -> dict[bytes, bytes]:
         """Look up the ids of a batch among those stored and those staged; gives their digests."""

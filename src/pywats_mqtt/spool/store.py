@@ -51,7 +51,6 @@ from pywats_mqtt.spool.rows import write_rows
 from pywats_mqtt.spool.settling import Settling
 from pywats_mqtt.spool.staged import Staged
 from pywats_mqtt.spool.staleness import staleness_of
-from pywats_mqtt.spool.states import Move, State, advance
 from pywats_mqtt.spool.tally import Tally
 
 _log = logging.getLogger(__name__)
@@ -247,12 +246,9 @@ class Store:
 
     def _insert_batch(self, messages: tuple[RawMessage, ...]) -> Batch:
         number = self._tally.last_batch = self._tally.last_batch + 1
-        now_us = to_us(self._clock.now())
-        self._db.execute(
-            "INSERT INTO batch (number, messages, stored_at_us) VALUES (?, ?, ?)",
-            (number, tables.pack_messages(messages), now_us),
-        )
-        return Batch(number, messages, now_us)
+        batch = Batch(number, messages, to_us(self._clock.now()))
+        tables.write_batch(self._db, batch)
+        return batch
 
     def route(self, batch: Batch, outcomes: Sequence[Outcome]) -> RoutedBatch:
         """See `ports.Spool.route`.
@@ -276,18 +272,7 @@ class Store:
         last_id = tally.last_id
         for new in plan.ordered:
             tally.last_id += 1
-            self._staged.items.append(
-                Item(
-                    id=tally.last_id,
-                    key=events.order_key(new.event),
-                    kind=events.kind_of(new.event),
-                    attempts=0,
-                    due_us=0,
-                    messages=new.messages,
-                    packed=events.encode(new.event),
-                )
-            )
-            self._staged.sources.append(new.message)
+            self._staged.add(tally.last_id, new)
         for pair, folded in plan.folded.items():
             if self._latest.fold(pair, folded, now_us=now_us, new_id=tally.last_id + 1):
                 tally.last_id += 1
@@ -375,16 +360,7 @@ class Store:
         Raises:
             ValueError: one of the deliveries is not leased; none is given back then.
         """
-        ended: set[int] = set()
-        for delivery in deliveries:
-            leased = self._latest.leased(delivery.id) if delivery.version else self._lines.leased(delivery.id)
-            advance(State.WAITING if leased is None or delivery.id in ended else State.LEASED, Move.GIVE_BACK)
-            ended.add(delivery.id)
-        for delivery in deliveries:
-            if delivery.version:
-                self._latest.give_back(delivery.id)
-            else:
-                self._lines.give_back(delivery.id)
+        self._settling.give_back(deliveries)
 
     def next_due_us(self) -> int | None:
         """See `ports.Spool.next_due_us`."""

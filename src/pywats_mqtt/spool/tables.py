@@ -32,6 +32,12 @@ def unpack_messages(packed: bytes) -> tuple[RawMessage, ...]:
     return _unpack.decode(packed)
 
 
+def write_batch(db: sqlite3.Connection, batch: Batch) -> None:
+    """Write a batch that is not routed yet."""
+    row = (batch.number, pack_messages(batch.messages), batch.stored_at_us)
+    db.execute("INSERT INTO batch (number, messages, stored_at_us) VALUES (?, ?, ?)", row)
+
+
 def read_batches(db: sqlite3.Connection, after: int, limit: int) -> list[Batch]:
     """Read the oldest batches above a number."""
     rows = db.execute(

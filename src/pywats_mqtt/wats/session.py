@@ -55,7 +55,6 @@ class Session:
         if not config.url.startswith(("http://", "https://")):
             raise Fatal(f"wats.url: expected an address such as https://company.wats.com, got {config.url!r}")
         self._token = Token.configured(config)
-        self._url = config.url
         self._referer = {"Referer": config.url}
         self._timeout_s = config.timeout_s
         self._quota = quota
