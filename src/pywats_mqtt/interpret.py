@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from pywats_mqtt.adapters.context import STATES, Context, Interpretation
-from pywats_mqtt.adapters.registry import NOT_OF_DEVICES, OWN, OWN_TOPICS, Adapter, reading_of
+from pywats_mqtt.adapters.registry import NOT_OF_DEVICES, OWN, OWN_TOPICS, Adapter, Plain, reading_of
 from pywats_mqtt.adapters.sizes import Sizes
 from pywats_mqtt.adapters.texts import WATS_CHARACTERS
 from pywats_mqtt.adapters.unread import UNREAD, unread_names
@@ -18,6 +18,7 @@ from pywats_mqtt.config.production import ProductionConfig
 from pywats_mqtt.config.topics import TopicConfig
 from pywats_mqtt.errors import Reject
 from pywats_mqtt.events import AssetUpdate, Identified, Repair, TestResult
+from pywats_mqtt.folding.updates import Updates
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Outcome, Rejection
 from pywats_mqtt.schemas.reasons import explain
@@ -41,6 +42,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
         decode: what decodes them.
         message: their declaration; None where nobody counts what is unknown in them.
         refusal: why none does, where `adapter` is None.
+        plain: reads the most frequent ones faster; None where there is no such way.
     """
 
     topic_filter: str = ""
@@ -51,6 +53,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     decode: Callable[[bytes], object] = bytes
     message: type[msgspec.Struct] | None = None
     refusal: Rejection = Rejection("")
+    plain: Plain | None = None
 
 
 class RouteTable:
@@ -62,6 +65,11 @@ class RouteTable:
         assets: the `[assets]` table.
         production: the `[production]` table.
         limits: the `[limits]` table.
+
+    Attributes:
+        sizes: the limits, ready to be asked.
+        settings: what the operator set about interpreting.
+        known: topics whose routes are remembered; `route` gives any.
     """
 
     def __init__(
@@ -92,7 +100,7 @@ class RouteTable:
             + OWN_TOPICS
             + tuple((topic_filter, domain) for domain, filters in by_domain for topic_filter in filters)
         )
-        self._known: dict[str, Route] = {}
+        self.known: dict[str, Route] = {}
 
     def filter_of(self, topic: str) -> str:
         """Give the filter a topic came by, or empty where none matches."""
@@ -100,14 +108,14 @@ class RouteTable:
 
     def route(self, topic: str) -> Route:
         """Give a topic's route; remembered, since a fleet uses few topics very often."""
-        known = self._known.get(topic)
+        known = self.known.get(topic)
         if known is not None:
             return known
         found = self._find(topic)
         if len(topic) <= _TOPIC_CHARACTERS_KEPT:
-            if len(self._known) >= _TOPICS_KEPT:
-                self._known.clear()
-            self._known[topic] = found
+            if len(self.known) >= _TOPICS_KEPT:
+                self.known.clear()
+            self.known[topic] = found
         return found
 
     def _find(self, topic: str) -> Route:
@@ -119,11 +127,11 @@ class RouteTable:
             return _refusing(problem)
         for topic_filter, domain in self._filters:
             if matches(topic_filter, topic):
-                return _routed(topic_filter, domain, topic)
+                return _routed(topic_filter, domain, topic, self.settings)
         return _refusing("no topic filter of the configuration matches this topic")
 
 
-def _routed(topic_filter: str, domain: str, topic: str) -> Route:
+def _routed(topic_filter: str, domain: str, topic: str, settings: Interpretation) -> Route:
     levels = captured(topic_filter, topic)
     device = levels[0] if "+" in topic_filter else ""
     level = topic.rpartition("/")[2]
@@ -143,6 +151,7 @@ def _routed(topic_filter: str, domain: str, topic: str) -> Route:
         adapter=reading.adapter,
         decode=reading.decode,
         message=None if domain in NOT_OF_DEVICES else reading.message,
+        plain=reading.plain if device and not settings.strict_ids and not settings.watching.is_on else None,
     )
 
 
@@ -160,7 +169,7 @@ def interpret(message: RawMessage, routes: RouteTable) -> Outcome:
     Returns:
         Its events, none where it says nothing, or why it is refused, with the path in its payload.
     """
-    route = routes.route(message.topic)
+    route = routes.known.get(message.topic) or routes.route(message.topic)
     if route.adapter is None:
         return _refused(message, routes, route.refusal)
     sizes, payload = routes.sizes, message.payload
@@ -180,6 +189,10 @@ def interpret(message: RawMessage, routes: RouteTable) -> Outcome:
         excess = sizes.excess(message)
         if excess is not None:
             return _refused(message, routes, Rejection(excess.reason, excess.path, route.device))
+    if route.plain is not None:
+        update = route.plain(message, route.device, routes.settings.states)
+        if update is not None:
+            return update
     try:
         return route.adapter(Context(route.device, route.level, message, routes.settings))
     except Reject as refused:
@@ -194,7 +207,7 @@ def _refused(message: RawMessage, routes: RouteTable, why: Rejection) -> Rejecti
 
 
 def unknown_fields(
-    message: RawMessage, events: tuple[Identified, ...] | AssetUpdate, routes: RouteTable
+    message: RawMessage, events: tuple[Identified, ...] | AssetUpdate | Updates, routes: RouteTable
 ) -> tuple[str, set[str]]:
     """Tell what of a message nobody reads, since only a newer version knows it, or it is misspelt.
 
@@ -209,7 +222,7 @@ def unknown_fields(
     route = routes.route(message.topic)
     if route.message is None or not message.payload:
         return route.topic_filter, set()
-    if not isinstance(events, AssetUpdate) and events:
+    if isinstance(events, tuple) and events:
         first = events[0].event
         if isinstance(first, TestResult | Repair) and all(name != UNREAD for name, _ in first.misc):
             return route.topic_filter, set()  # its adapter has looked, for the report

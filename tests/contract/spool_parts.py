@@ -20,7 +20,7 @@ from pywats_mqtt.events import (
     Window,
 )
 from pywats_mqtt.messages import RawMessage, from_us
-from pywats_mqtt.ports import Batch, Delivery, Outcome, Receipt, RoutedBatch, Spool
+from pywats_mqtt.ports import Batch, Delivery, Gathered, Receipt, RoutedBatch, Spool
 from pywats_mqtt.spool import MemorySpool, SqliteSpool
 
 START_US = 1_700_000_000_000_000
@@ -114,7 +114,7 @@ async def put(spool: Spool, count: int) -> Batch:
     return batch
 
 
-async def take_in(spool: Spool, outcomes: Sequence[Outcome]) -> RoutedBatch:
+async def take_in(spool: Spool, outcomes: Sequence[Gathered]) -> RoutedBatch:
     """Store as many messages as there are outcomes, and route them so."""
     return await spool.route(await put(spool, len(outcomes)), outcomes)
 

@@ -27,8 +27,8 @@ from pywats_mqtt.ports import (
     Delivery,
     Done,
     ExportState,
+    Gathered,
     LatestRow,
-    Outcome,
     OwedRow,
     Receipt,
     Refused,
@@ -176,7 +176,7 @@ class SpoolMachine(RuleBasedStateMachine):
         batch = self.stored.pop()
         self.run(self.spool.route(batch, [self.model_outcome([("result", key, None, b"")]) for key in keys]))
 
-    def model_outcome(self, said: list[tuple[str, str, int | None, bytes]] | None) -> Outcome:
+    def model_outcome(self, said: list[tuple[str, str, int | None, bytes]] | None) -> Gathered:
         """Make a message's outcome, and do to the model what it should do to the spool."""
         if said is None:
             self.count["refused"] += 1

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from pywats_mqtt.events import AssetUpdate, AssetUtilization, Event, MeasurementsReported
+from pywats_mqtt.folding.updates import gathered
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Done, Outcome, Receipt, Refused, Rejection, Release, RetryAt, Spool, Trace
 from tests.contract.spool_parts import (
@@ -56,7 +57,7 @@ async def take(spool: Spool, clock: SetClock, *outcomes: Outcome, message_id: st
     batch = await spool.put(Receipt(tuple(arrived), released=tuple(range(20))))
     assert batch is not None
     clock.now_us += SECOND_US
-    await spool.route(batch, outcomes)
+    await spool.route(batch, gathered(arrived, outcomes))
     clock.now_us += SECOND_US
 
 

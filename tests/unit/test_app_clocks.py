@@ -12,6 +12,7 @@ from pywats_mqtt.app.clocks import KEEP_S, NOTE, Clocks
 from pywats_mqtt.config.clock import ClockConfig
 from pywats_mqtt.config.topics import TopicConfig
 from pywats_mqtt.events import TestResult
+from pywats_mqtt.folding.updates import Gathering
 from pywats_mqtt.handlers.alarms import Alarms
 from pywats_mqtt.interpret import RouteTable, interpret
 from pywats_mqtt.messages import RawMessage, to_us
@@ -52,7 +53,11 @@ class Bench:
         sent = {**payload, "timestamp": (self.clock.now() - timedelta(minutes=10)).isoformat()}
         message = RawMessage(topic, msgspec.json.encode(sent), to_us(self.clock.now()), qos=1)
         self.clock.seconds += 10
-        return self.clocks.hearing(lambda message: interpret(message, ROUTES))(message)
+        outcome = self.clocks.hearing(lambda message: interpret(message, ROUTES))(message)
+        gathering = Gathering()
+        gathering.take(message, outcome)
+        self.clocks.hear_updates(gathering.made)
+        return outcome
 
     def hear_telemetry(self) -> None:
         """Hear enough to know its clock."""

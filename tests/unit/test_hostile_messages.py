@@ -14,6 +14,7 @@ from pywats_mqtt.adapters.registry import ANY, OWN, READINGS, Reading
 from pywats_mqtt.bus.wats_handlers import ROUTES as BUS_ROUTES
 from pywats_mqtt.config.topics import TopicConfig
 from pywats_mqtt.events import decode, encode
+from pywats_mqtt.folding.updates import gathered
 from pywats_mqtt.interpret import RouteTable, interpret, unknown_fields
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Outcome, Rejection
@@ -73,7 +74,8 @@ def check(message: RawMessage, routes: RouteTable = ROUTES) -> Outcome:
             assert decode(encode(identified.event)) == identified.event
             msgspec.json.encode(identified.event)  # as a refused one stands in quarantine, or is told
         ", ".join(unknown_fields(message, outcome, routes)[1]).encode()
-    plan = decide([message, message], [outcome, outcome], {}, lambda _pair: None)
+    twice = [message, msgspec.structs.replace(message)]
+    plan = decide(twice, gathered(twice, [outcome, outcome]), {}, lambda _pair: None)
     assert len(plan.held) == (2 if isinstance(outcome, Rejection) else 0)
     assert unpack_messages(pack_messages([message])) == (message,)
     return outcome

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
-from pywats_mqtt.adapters.context import Context, first_sent, message_id, speaker
+from pywats_mqtt.adapters.context import Context, first_sent, message_id, property_id, speaker
 from pywats_mqtt.adapters.environment import follow, sample_identity
 from pywats_mqtt.adapters.texts import cut
 from pywats_mqtt.adapters.times import is_plausible, microseconds, time_of
@@ -24,10 +26,9 @@ from pywats_mqtt.events import (
     identify,
     kind_of,
 )
+from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.schemas.asset import (
     AssetMessage,
-    PlainAssetMessage,
-    PlainCounters,
     Reading,
     decoder,
     own_counters,
@@ -45,35 +46,72 @@ NAMES = 500
 LONG_AGO_US = 1
 """Time of a retained `offline` that says none: older than anything else that is known."""
 
-_NO_COUNTERS, _NO_CHANNELS = PlainCounters(), dict[str, float]()
+_NO_CHANNELS = dict[str, float]()
+_decode_plain = plain_decoder.decode
 _BLOCKS = "status, count, running_count, total_count, increment, reset, counters or environment"
 
 
+def read_plain(message: RawMessage, asset: str, states: Mapping[str, int | None]) -> AssetUpdate | None:
+    """Read a message as nearly all are, where only the newest counts; None where only `read` can tell.
+
+    This runs for every message, so it is written flat: see `bench ingest`.
+
+    Args:
+        message: as received.
+        asset: the topic's id; not empty.
+        states: see `Interpretation`.
+    """
+    try:
+        sent = _decode_plain(message.payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None  # not plain, or not right, which the full schema tells
+    if sent.message_id or (message.user_properties and property_id(message)):
+        return None
+    block = sent.counters
+    if block is None:
+        running = total = None
+    else:
+        running, total = block.running_count, block.total_count
+    if running is None:
+        running = sent.count if sent.running_count is None else sent.running_count
+    if total is None:
+        total = sent.total_count
+    status, channels = sent.status or "", sent.environment or _NO_CHANNELS
+    if status and status not in states:
+        status = status.strip().lower()[:_STATUS_CHARACTERS]
+    if (
+        "" in channels
+        or len(channels) > NAMES
+        or (running is None and total is None and not status and not channels)
+        or status == OFFLINE
+    ):
+        return None
+    as_of_us, untimed = message.received_at_us, True
+    if sent.timestamp is not None:
+        moment_us, _ = microseconds(sent.timestamp)
+        if is_plausible(moment_us, as_of_us):
+            as_of_us, untimed = moment_us, False
+    return AssetUpdate(asset, as_of_us, total, running, status, states.get(status), channels, untimed)
+
+
 def read(context: Context) -> tuple[Identified, ...] | AssetUpdate:
-    """Decode an asset message and tell what happened; a plain one as a single update, where only the newest counts.
+    """Decode an asset message and tell what happened; where channels are watched, a plain one as a single update.
 
     Raises:
         Reject: it does not fit.
         msgspec.DecodeError, UnicodeDecodeError, RecursionError: it is no such message.
     """
-    payload = context.message.payload
-    if not payload:
+    message, settings = context.message, context.settings
+    if not message.payload:
         return ()  # a retained message was cleared (MQTT 5, 3.3.1.3): it says nothing about the asset
-    try:
-        plain = plain_decoder.decode(payload)
-        update = _update(plain, context)
-    except msgspec.DecodeError:
-        update = None  # not plain, or not right, which the full schema tells
+    update = None
+    if settings.watching.is_on and context.device and not settings.strict_ids:
+        update = read_plain(message, context.device, settings.states)
     if update is None:
         return adapt(_decoded(context), context)
-    if not update.channels or not context.settings.watching.is_on:
-        return update
     events = update.events()
-    followers = _followers(events, context)
-    if not followers:
-        return update
-    is_dated = plain.timestamp is not None and microseconds(plain.timestamp)[0] == update.as_of_us
-    return _with(followers, events, context, is_dated=is_dated)
+    followers = _followers(events, context) if update.channels else []
+    return _with(followers, events, context, is_dated=not update.untimed) if followers else update
 
 
 def _decoded(context: Context) -> AssetMessage:
@@ -90,40 +128,6 @@ def _decoded(context: Context) -> AssetMessage:
         if word.decode("ascii", "replace") in _WORDS | context.settings.states.keys():
             return AssetMessage(status=word.decode("ascii"))
         raise
-
-
-def _update(sent: PlainAssetMessage, context: Context) -> AssetUpdate | None:
-    """Turn a plain message into one update, as `adapt` would into events; None where only `adapt` can tell.
-
-    This runs for every message: see `bench ingest`.
-    """
-    message, asset = context.message, context.device
-    block = sent.counters or _NO_COUNTERS
-    if sent.increment or block.increment or sent.reset or block.reset or not asset or context.settings.strict_ids:
-        return None
-    if sent.message_id or (message.user_properties and message_id(context, sent.message_id)):
-        return None
-    running, total = block.running_count, block.total_count
-    if running is None:
-        running = sent.count if sent.running_count is None else sent.running_count
-    if total is None:
-        total = sent.total_count
-    status = sent.status.strip().lower()[:_STATUS_CHARACTERS] if sent.status else ""
-    channels = sent.environment or _NO_CHANNELS
-    if (
-        "" in channels
-        or len(channels) > NAMES
-        or (running is None and total is None and not status and not channels)
-        or status == OFFLINE
-    ):
-        return None
-    as_of_us, untimed = message.received_at_us, True
-    if sent.timestamp is not None:
-        moment_us, _ = microseconds(sent.timestamp)
-        if is_plausible(moment_us, as_of_us):
-            as_of_us, untimed = moment_us, False
-    state = context.settings.states.get(status)
-    return AssetUpdate(asset, as_of_us, total, running, status, state, channels, untimed)
 
 
 def adapt(sent: AssetMessage, context: Context) -> tuple[Identified, ...]:

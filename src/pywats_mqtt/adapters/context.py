@@ -108,6 +108,9 @@ def message_id(context: Context, own: msgspec.Raw) -> str:
         named = text_of(own, f"$.{MESSAGE_ID}")
         if named:
             return named
-    if not context.message.user_properties:
-        return ""
-    return next((value for name, value in context.message.user_properties if name == MESSAGE_ID), "")
+    return property_id(context.message)
+
+
+def property_id(message: RawMessage) -> str:
+    """Give the id in the MQTT 5 user property, else empty."""
+    return next((value for name, value in message.user_properties if name == MESSAGE_ID), "")

@@ -24,6 +24,7 @@ from pywats_mqtt.adapters import (
 )
 from pywats_mqtt.adapters.context import Context
 from pywats_mqtt.events import TOLD_TOPIC, AssetUpdate, Identified
+from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.schemas.alert import decoder as alert_decoder
 from pywats_mqtt.schemas.asset import decoder as asset_decoder
 from pywats_mqtt.schemas.batch import decoder as batch_decoder
@@ -46,16 +47,22 @@ Adapter: TypeAlias = Callable[[Context], tuple[Identified, ...] | AssetUpdate]
 """Reads one message; raises `Reject`, or what decoding raises."""
 
 
+Plain: TypeAlias = Callable[[RawMessage, str, Mapping[str, int | None]], AssetUpdate | None]
+"""Reads one message by the topic's id and `Interpretation.states`, or tells by None that it cannot."""
+
+
 class Reading(msgspec.Struct, frozen=True):
     """How messages of one kind are read.
 
     Attributes:
         adapter: reads them.
         decode: what decodes them; asked again for the place of an error (`schemas.reasons`).
+        plain: reads the most frequent ones faster, where only the newest values of the topic's asset count.
     """
 
     adapter: Adapter
     decode: Callable[[bytes], object]
+    plain: Plain | None = None
 
     @property
     def message(self) -> type[msgspec.Struct] | None:
@@ -78,7 +85,7 @@ READINGS: Mapping[str, Mapping[str, Reading]] = {
         "alerts": Reading(alert.read, alert_decoder.decode),
         "utilization": Reading(utilization.read, utilization_decoder.decode),
         "calibration": Reading(calibration.read, calibration_decoder.decode),
-        ANY: Reading(asset.read, asset_decoder.decode),
+        ANY: Reading(asset.read, asset_decoder.decode, asset.read_plain),
     },
     "report": {
         ANY: Reading(report.read, report_decoder.decode),

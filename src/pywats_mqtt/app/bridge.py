@@ -195,6 +195,7 @@ class Bridge:
             destination="WATS" if destination.probe else "the event bus",
             handle_group=destination.handle_units,
             hear=destination.hear,
+            hear_updates=None if clocks is None else clocks.hear_updates,
             alarm=self.alarm,
         )
         async with asyncio.TaskGroup() as group:

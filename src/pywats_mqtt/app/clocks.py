@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pywats_mqtt.clocks.server import ServerClock
 from pywats_mqtt.clocks.table import ClockTable, Shown
 from pywats_mqtt.config.clock import ClockConfig
+from pywats_mqtt.events import AssetUpdate
+from pywats_mqtt.folding.updates import Updates
 from pywats_mqtt.handlers.alarms import Alarms
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Clock, Notes, Outcome, Rejection, Wats, instant
@@ -62,11 +64,17 @@ class Clocks:
 
         def heard(message: RawMessage) -> Outcome:
             outcome = interpret(message)
-            if isinstance(outcome, Rejection):
+            if isinstance(outcome, AssetUpdate | Rejection):
                 return outcome
             return self._table.hear(outcome, message, self._known_skew_us)
 
         return heard
+
+    def hear_updates(self, gathered: Sequence[Updates]) -> None:
+        """Hear the clocks of assets by their updates of one batch."""
+        for updates in gathered:
+            if self._config.correct != "off" and updates.ahead_us:
+                self._table.hear_together(updates.newest.asset, updates.ahead_us, updates.message.received_at_us)
 
     async def look(self, _wats: Wats, notes: Notes) -> None:
         """Keep what is known now and then, and tell when our own clock is off, or no longer."""

@@ -9,7 +9,7 @@ import msgspec
 from pywats_mqtt.app.clocks import Clocks
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.pipeline.pace import Handle, HandleGroup
-from pywats_mqtt.ports import Outcome
+from pywats_mqtt.ports import Gathered
 
 
 class Destination(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +31,6 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     probe: Callable[[], Awaitable[None]] | None = None
     looks: tuple[Callable[[], Awaitable[None]], ...] = ()
     look_s: float = 30.0
-    hear: Callable[[Sequence[RawMessage], Sequence[Outcome]], None] | None = None
+    hear: Callable[[Sequence[RawMessage], Sequence[Gathered]], None] | None = None
     tell_again: Callable[[], None] | None = None
     clocks: Clocks | None = None

@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 
 from pywats_mqtt.errors import Reject, Retry
-from pywats_mqtt.events import AssetCounts, AssetUpdate, Event, Identified, counts_twice, is_latest
+from pywats_mqtt.events import AssetCounts, Event, Identified, counts_twice, is_latest
+from pywats_mqtt.folding.updates import Updates
 from pywats_mqtt.guarantees import Seen
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.observe import Health
@@ -20,6 +21,7 @@ from pywats_mqtt.pipeline.route import Inbox, route
 from pywats_mqtt.ports import (
     Batch,
     Done,
+    Gathered,
     Outcome,
     Refused,
     Rejection,
@@ -52,6 +54,7 @@ class Engine:
         destination: where events go, for the log.
         handle_group: what events of `pace.together` ask for together; None to handle each alone.
         hear: notes who was heard in a routed batch.
+        hear_updates: told of the updates of each batch.
         alarm: told of what a person has to mend: a token or a kind of call that is refused; None to log it only.
     """
 
@@ -61,7 +64,7 @@ class Engine:
         spool: Spool,
         interpret: Callable[[RawMessage], Outcome],
         route_of: Callable[[str], str],
-        unknown: Callable[[RawMessage, tuple[Identified, ...] | AssetUpdate], tuple[str, set[str]]],
+        unknown: Callable[[RawMessage, tuple[Identified, ...] | Updates], tuple[str, set[str]]],
         handle: Handle,
         pace: Pace,
         clock: Timer,
@@ -72,11 +75,13 @@ class Engine:
         probe: Callable[[], Awaitable[None]] | None = None,
         destination: str = "WATS",
         handle_group: HandleGroup | None = None,
-        hear: Callable[[Sequence[RawMessage], Sequence[Outcome]], None] | None = None,
+        hear: Callable[[Sequence[RawMessage], Sequence[Gathered]], None] | None = None,
+        hear_updates: Callable[[Sequence[Updates]], None] | None = None,
         alarm: Callable[[str, Mapping[str, str]], None] | None = None,
     ) -> None:
         self.inbox = Inbox()
         self._hear = hear
+        self._hear_updates = hear_updates
         self._alarm = alarm
         self._spool = spool
         self._interpret = interpret
@@ -102,14 +107,14 @@ class Engine:
         """Route and deliver; returns after `finish`, when all that was stored is routed and nothing more can go out."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.delivering.run(), name="deliver")
-            await route(self.inbox, self._spool, self._interpret, self._note_routed)
+            await route(self.inbox, self._spool, self._interpret, self._note_routed, self._hear_updates)
             self.delivering.drain()
 
     def finish(self) -> None:
         """Say that nothing more will be stored."""
         self.inbox.close()
 
-    def _note_routed(self, batch: Batch, outcomes: list[Outcome], routed: RoutedBatch) -> None:
+    def _note_routed(self, batch: Batch, outcomes: list[Gathered], routed: RoutedBatch) -> None:
         if self._hear is not None:
             self._hear(batch.messages, outcomes)
         if routed.ordered or routed.folded:
@@ -122,7 +127,7 @@ class Engine:
             self._note_unidentified(batch, outcomes)
         self._note_unknown(batch, outcomes)
 
-    def _note_rejected(self, batch: Batch, outcomes: list[Outcome]) -> None:
+    def _note_rejected(self, batch: Batch, outcomes: list[Gathered]) -> None:
         for message, outcome in zip(batch.messages, outcomes, strict=True):
             if isinstance(outcome, Rejection):
                 logger.debug(
@@ -131,22 +136,22 @@ class Engine:
                 )
                 self._tell_rejected(message, outcome)
 
-    def _note_unidentified(self, batch: Batch, outcomes: list[Outcome]) -> None:
+    def _note_unidentified(self, batch: Batch, outcomes: list[Gathered]) -> None:
         """Count by route the messages that would count twice, and by asset the uses that came with them."""
         for message, outcome in zip(batch.messages, outcomes, strict=True):
-            if not isinstance(outcome, Rejection) and outcome and counts_twice(outcome):
+            if isinstance(outcome, tuple) and outcome and counts_twice(outcome):
                 name = self._route_of(message.topic)
                 self._health.not_exactly_once[name] = self._health.not_exactly_once.get(name, 0) + 1
-                counts = None if isinstance(outcome, AssetUpdate) else outcome[0].event
+                counts = outcome[0].event
                 if isinstance(counts, AssetCounts):
                     self._health.note_inexact(counts.asset, counts.added)
 
-    def _note_unknown(self, batch: Batch, outcomes: list[Outcome]) -> None:
+    def _note_unknown(self, batch: Batch, outcomes: list[Gathered]) -> None:
         """Count the fields that nobody reads; of plain telemetry in one message a batch, since looking costs."""
         looked = False
         for message, outcome in zip(batch.messages, outcomes, strict=True):
             # The cheapest question first, since it is asked of each message.
-            if type(outcome) is AssetUpdate or (type(outcome) is tuple and outcome and is_latest(outcome[0].event)):
+            if type(outcome) is Updates or (type(outcome) is tuple and outcome and is_latest(outcome[0].event)):
                 if looked:
                     continue
                 looked = True

@@ -25,7 +25,7 @@ from pywats_mqtt.observe import CallRate, Health
 from pywats_mqtt.pipeline.lanes import Lanes
 from pywats_mqtt.pipeline.pace import Pace
 from pywats_mqtt.pipeline.storing import PatientNotes
-from pywats_mqtt.ports import Outcome, Publication, Spool, Timer
+from pywats_mqtt.ports import Gathered, Publication, Spool, Timer
 from pywats_mqtt.wats.client import PywatsClient
 from pywats_mqtt.wats.quota import on_account_of
 from pywats_mqtt.wats.rate import Rate
@@ -141,7 +141,7 @@ async def deliver_to_wats(bridge: Host) -> AsyncIterator[Destination]:
             with on_account_of(kind_of_type(UnitEvent)):
                 return await handlers.units.handle_units(units, wats, notes)
 
-        def hear(messages: Sequence[RawMessage], outcomes: Sequence[Outcome]) -> None:
+        def hear(messages: Sequence[RawMessage], outcomes: Sequence[Gathered]) -> None:
             handlers.hear(messages, outcomes, bridge.routes)
 
         looks: tuple[Callable[[], Awaitable[None]], ...] = tuple(

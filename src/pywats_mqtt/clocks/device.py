@@ -12,6 +12,8 @@ messages arrive, no stages agree, and nothing is known: better than what is wron
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 STAGE_US = 60_000_000
@@ -48,13 +50,16 @@ class Stage(msgspec.Struct, array_like=True, gc=False):
     second: int
     count: int = 1
 
-    def hear(self, difference_us: int) -> None:
-        """Take another one."""
-        self.count += 1
-        if difference_us > self.best:
-            self.best, self.second = difference_us, self.best
-        elif difference_us > self.second or self.count == 2:  # noqa: PLR2004 - before, the second was the first
-            self.second = difference_us
+    def hear(self, differences_us: Sequence[int]) -> None:
+        """Take more, the greatest last."""
+        greatest = differences_us[-2:]
+        for difference_us in greatest:
+            self.count += 1
+            if difference_us > self.best:
+                self.best, self.second = difference_us, self.best
+            elif difference_us > self.second or self.count == 2:  # noqa: PLR2004 - before, the second was the first
+                self.second = difference_us
+        self.count += len(differences_us) - len(greatest)
 
     def value(self, tolerance_us: int) -> int:
         """Give the difference nearest to the offset: the greatest, unless it stands alone."""
@@ -104,26 +109,33 @@ class DeviceClock(msgspec.Struct, array_like=True):
         """When its stage began: near enough to the last message to tell who is silent."""
         return 0 if self.stage is None else self.stage.start_us
 
-    def hear(self, difference_us: int, received_us: int, *, tolerance_us: int, least: int) -> None:
-        """Take the time that a message says less that of its reception.
+    def hear(self, differences_us: Sequence[int], received_us: int, *, tolerance_us: int, least: int) -> None:
+        """Take the times that messages say less those of their reception.
 
         Args:
-            difference_us: in microseconds.
-            received_us: by our clock; never going back, unless our clock was set.
+            differences_us: in microseconds, of messages that came together; at least one.
+            received_us: reception of the last, by our clock; never going back, unless our clock was set.
             tolerance_us: differences this near to each other agree.
             least: messages before anything is known.
         """
-        self.count += 1
+        heard_us = sorted(differences_us)
+        self.count += len(heard_us)
         stage = self.stage
         if stage is not None and received_us < stage.start_us - tolerance_us:
-            self.stages, self.count, self.skew, stage = [], 1, None, None  # our clock was set back: all is different
+            self.stages, self.count, self.skew, stage = (
+                [],
+                len(heard_us),
+                None,
+                None,
+            )  # our clock was set back: all is different
         if stage is not None and received_us < stage.start_us + STAGE_US:
-            stage.hear(difference_us)
+            stage.hear(heard_us)
             return
         if stage is not None:
             self.stages = [*self.stages, stage][-STAGES:]
             self._settle(stage.start_us, tolerance_us, least)
-        self.stage = Stage(received_us, difference_us, difference_us)
+        self.stage = Stage(received_us, heard_us[-1], heard_us[-1])
+        self.stage.hear(heard_us[:-1])
 
     def ahead_us(self, moment_us: int, tolerance_us: int) -> int | None:
         """Tell how far it is ahead of ours.

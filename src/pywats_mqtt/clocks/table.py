@@ -7,7 +7,7 @@ What the broker retained is of any age and tells nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import msgspec
@@ -18,7 +18,6 @@ from pywats_mqtt.events import (
     AssetCounts,
     AssetEnvironment,
     AssetState,
-    AssetUpdate,
     Identified,
     Repair,
     Stamp,
@@ -32,7 +31,7 @@ MOST = 4_096
 SHOWN = 100
 """Clocks in `status`: those that are off most."""
 
-Events: TypeAlias = tuple[Identified, ...] | AssetUpdate
+Events: TypeAlias = tuple[Identified, ...]
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,13 +77,10 @@ class ClockTable:
         """Learn from a message; gives its events, reports with a stamp where their device's clock is off.
 
         Args:
-            events: what it means.
+            events: what it means; updates are heard by `hear_together`.
             message: as received; messages come in the order of their reception.
             server_us: tells how far the server's clock is ahead of ours, or None where it is not known.
         """
-        if isinstance(events, AssetUpdate):
-            self._hear_values(events.asset, events.as_of_us, message)
-            return events
         if not events:
             return events
         first = events[0]
@@ -97,6 +93,22 @@ class ClockTable:
                 self._hear_values(event.asset, event.as_of_us, message)
                 break  # what follows is of the same time
         return events
+
+    def hear_together(self, device: str, differences_us: Sequence[int], received_us: int) -> None:
+        """Learn from messages of a device that came together.
+
+        Args:
+            device: their id.
+            differences_us: of each the time it says less that of its reception, in microseconds; at least one.
+            received_us: reception of the last.
+        """
+        clock = self._clocks.get(device)
+        if clock is None:
+            if len(self._clocks) >= MOST:
+                self._forget_silent()
+            clock = self._clocks[device] = DeviceClock()
+        self.changed = True
+        clock.hear(differences_us, received_us, tolerance_us=self._tolerance_us, least=self._least)
 
     def off(self, server_us: int = 0) -> dict[str, Shown]:
         """Give the clocks that are off by more than the tolerance, the worst first.
@@ -121,9 +133,9 @@ class ClockTable:
         received_us, sent = message.received_at_us, sent_us(report)
         if sent is not None and not message.retain:
             if report.duration_s is not None:
-                self._hear(report.device, sent + round(report.duration_s * 1e6) - received_us, received_us)
+                self.hear_together(report.device, (sent + round(report.duration_s * 1e6) - received_us,), received_us)
             elif sent > received_us:
-                self._hear(report.device, sent - received_us, received_us)
+                self.hear_together(report.device, (sent - received_us,), received_us)
         clock = self._clocks.get(report.device)
         ahead_us = None if clock is None else clock.ahead_us(received_us, self._tolerance_us)
         if report.shift_us == 0 and (ahead_us is None or abs(ahead_us) <= self._tolerance_us):
@@ -134,16 +146,7 @@ class ClockTable:
         """Learn from telemetry; where its time could not be true, or it has none, it is that of reception."""
         received_us = message.received_at_us
         if as_of_us != received_us and not message.retain:
-            self._hear(asset, as_of_us - received_us, received_us)
-
-    def _hear(self, device: str, difference_us: int, received_us: int) -> None:
-        clock = self._clocks.get(device)
-        if clock is None:
-            if len(self._clocks) >= MOST:
-                self._forget_silent()
-            clock = self._clocks[device] = DeviceClock()
-        self.changed = True
-        clock.hear(difference_us, received_us, tolerance_us=self._tolerance_us, least=self._least)
+            self.hear_together(asset, (as_of_us - received_us,), received_us)
 
     def _forget_silent(self) -> None:
         """Forget a quarter, so that this need not be done again at once."""

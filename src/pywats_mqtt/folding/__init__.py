@@ -15,7 +15,6 @@ from pywats_mqtt.events import (
     AssetSamples,
     AssetSoftware,
     AssetState,
-    AssetUpdate,
     AssetWatch,
     Latest,
     Ordered,
@@ -183,20 +182,3 @@ _CAPS: dict[type[Latest], Callable[..., Latest]] = {
     AssetDrift: capped_drift,
 }
 """What folds and what caps each kind; both are of that kind."""
-
-
-def supersedes(new: AssetUpdate, old: AssetUpdate) -> bool:
-    """Tell whether an update that comes next of the same asset leaves nothing of `old`.
-
-    That is so where it says the same blocks and values, none of them earlier and no total lower: then folding both and
-    folding `new` alone comes to the same, whatever was known before, if the total of `old` was no step back from that.
-    """
-    return (
-        new.as_of_us >= old.as_of_us
-        and (new.total is None if old.total is None else new.total is not None and new.total >= old.total)
-        and new.untimed is old.untimed
-        and (new.running is None) == (old.running is None)
-        and bool(new.status) == bool(old.status)
-        and (new.state is not None or old.state is None)
-        and (old.channels.keys() <= new.channels.keys() if old.channels else not new.channels)
-    )

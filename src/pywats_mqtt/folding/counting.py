@@ -51,6 +51,24 @@ def fold_counts(old: AssetCounts, new: AssetCounts) -> AssetCounts:
     )
 
 
+def counts_on_each(known: AssetCounts | None, as_of_us: int, total: int) -> bool:
+    """Tell whether of counts that follow each other each one matters, not the newest alone, where they begin so.
+
+    That is so where the first is a step back, or from before what is known, or the first total there is.
+
+    Args:
+        known: what they are folded into, or None.
+        as_of_us: the time of the first of them.
+        total: its total.
+    """
+    if known is None:
+        return False
+    if known.total is None or total < known.total or as_of_us < known.as_of_us:
+        return True
+    past = known.past
+    return past is not None and (total < past.peak or as_of_us <= _newest_us(past))
+
+
 def _twice(old: AssetCounts, new: AssetCounts) -> int:
     """Tell how many of the new increments came before, with another export of the same ones."""
     return sum(count for export, count in new.handed.items() if export in old.handed) if new.handed else 0

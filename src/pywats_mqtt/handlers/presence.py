@@ -13,11 +13,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import msgspec
 
 from pywats_mqtt.config.model import BridgeConfig
-from pywats_mqtt.events import OFFLINE, AssetState, AssetUpdate
+from pywats_mqtt.events import OFFLINE, AssetState
+from pywats_mqtt.folding.updates import Updates
 from pywats_mqtt.handlers.surroundings import Surroundings
 from pywats_mqtt.interpret import RouteTable
 from pywats_mqtt.messages import RawMessage, from_us, to_us
-from pywats_mqtt.ports import Notes, Outcome, Rejection, Wats
+from pywats_mqtt.ports import Gathered, Notes, Rejection, Wats
 from pywats_mqtt.schemas.presence import TOPIC, PresenceMessage
 
 PREFIX = "presence/"
@@ -91,7 +92,7 @@ class Presence:
         self._loaded = False
         self._loading = asyncio.Lock()
 
-    def hear(self, messages: Sequence[RawMessage], outcomes: Sequence[Outcome], routes: RouteTable) -> None:
+    def hear(self, messages: Sequence[RawMessage], outcomes: Sequence[Gathered], routes: RouteTable) -> None:
         """Note who was heard in a batch; by the newest message of each topic, so that it costs little."""
         newest = {message.topic: place for place, message in enumerate(messages)}
         now_s = self._clock.monotonic()
@@ -184,7 +185,7 @@ class Presence:
                 seen.gone_us, seen.is_told, seen.is_silent = now_us, True, True
                 await self._tell(asset, seen, notes)
 
-    def _hear(self, asset: str, message: RawMessage, outcome: Outcome, now_s: float, *, watch: bool) -> None:
+    def _hear(self, asset: str, message: RawMessage, outcome: Gathered, now_s: float, *, watch: bool) -> None:
         seen = self._of(asset)
         seen.is_watched = seen.is_watched or watch
         if message.retain:
@@ -256,17 +257,17 @@ class Presence:
             self._loaded = True
 
 
-def _is_offline(outcome: Outcome) -> bool:
-    if isinstance(outcome, AssetUpdate | Rejection):
+def _is_offline(outcome: Gathered) -> bool:
+    if isinstance(outcome, Updates | Rejection):
         return False
     return any(isinstance(item.event, AssetState) and item.event.gone_us for item in outcome)
 
 
-def _speakers(outcome: Outcome) -> Iterable[str]:
-    if isinstance(outcome, AssetUpdate):
-        return (outcome.asset,)
+def _speakers(outcome: Gathered) -> Iterable[str]:
+    if isinstance(outcome, Updates):
+        return (outcome.newest.asset,)
     return () if isinstance(outcome, Rejection) else {item.event.key for item in outcome}
 
 
-Hear = Callable[[Sequence[RawMessage], Sequence[Outcome], RouteTable], None]
+Hear = Callable[[Sequence[RawMessage], Sequence[Gathered], RouteTable], None]
 """See `Presence.hear`."""

@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from pywats_mqtt.events import encode
+from pywats_mqtt.folding.updates import Gathering, Updates
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.pipeline.storing import until_stored
-from pywats_mqtt.ports import Batch, Outcome, Rejection, RoutedBatch, Spool
+from pywats_mqtt.ports import Batch, Gathered, Outcome, Rejection, RoutedBatch, Spool
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +97,8 @@ async def route(
     inbox: Inbox,
     spool: Spool,
     interpret: Callable[[RawMessage], Outcome],
-    on_routed: Callable[[Batch, list[Outcome], RoutedBatch], None],
+    on_routed: Callable[[Batch, list[Gathered], RoutedBatch], None],
+    on_updates: Callable[[Sequence[Updates]], None] | None = None,
 ) -> None:
     """Interpret and route batch after batch, in the order stored; returns when the inbox is closed and all is routed.
 
@@ -105,13 +107,16 @@ async def route(
         spool: holds the batches, and takes what comes of them in one transaction each.
         interpret: total and pure.
         on_routed: told after each transaction, to wake the deliveries and to count.
+        on_updates: told of the updates of each batch, once it is interpreted.
     """
     position = 0
     storing: asyncio.Task[None] | None = None
     async with asyncio.TaskGroup() as group:
         while batches := await inbox.take(position, spool):
             for batch in batches:
-                outcomes = await _interpreted(batch.messages, interpret)  # while the batch before is being committed
+                outcomes = await _interpreted(
+                    batch.messages, interpret, on_updates
+                )  # while the batch before is being committed
                 if storing is not None:
                     await storing
                 storing = group.create_task(_store(spool, batch, outcomes, on_routed), name="store-routed")
@@ -121,8 +126,8 @@ async def route(
 async def _store(
     spool: Spool,
     batch: Batch,
-    outcomes: list[Outcome],
-    on_routed: Callable[[Batch, list[Outcome], RoutedBatch], None],
+    outcomes: list[Gathered],
+    on_routed: Callable[[Batch, list[Gathered], RoutedBatch], None],
 ) -> None:
     try:
         routed = await until_stored(partial(spool.route, batch, outcomes))
@@ -137,7 +142,7 @@ async def _store(
     on_routed(batch, outcomes, routed)
 
 
-def _storable(outcome: Outcome) -> Outcome:
+def _storable(outcome: Gathered) -> Gathered:
     """Give what a message means, or the defect as the reason to keep it aside where its events cannot be packed."""
     if not isinstance(outcome, tuple):
         return outcome
@@ -145,30 +150,36 @@ def _storable(outcome: Outcome) -> Outcome:
         for identified in outcome:
             encode(identified.event)
     except (ValueError, OverflowError, TypeError, RecursionError) as error:
-        return Rejection(f"a defect of the bridge, the message is kept: {type(error).__name__}: {error}")
+        return _defect(error)
     return outcome
 
 
-async def _interpreted(messages: Sequence[RawMessage], interpret: Callable[[RawMessage], Outcome]) -> list[Outcome]:
+async def _interpreted(
+    messages: Sequence[RawMessage],
+    interpret: Callable[[RawMessage], Outcome],
+    on_updates: Callable[[Sequence[Updates]], None] | None,
+) -> list[Gathered]:
     loop = asyncio.get_running_loop()
-    outcomes: list[Outcome] = []
+    gathering = Gathering()
+    take = gathering.take
+    outcomes: list[Gathered] = []
+    add = outcomes.append
     ends_s = loop.time() + TURN_S
     for start in range(0, len(messages), SLICE):
-        part = messages[start : start + SLICE]
-        try:
-            outcomes += [interpret(message) for message in part]
-        except Exception:  # a loop's edge: a defect of ours, so each message again, with its own guard
-            logger.exception("interpreting failed by a defect")
-            outcomes += [_guarded(message, interpret) for message in part]
+        for message in messages[start : start + SLICE]:
+            try:
+                outcome = interpret(message)
+            except Exception as error:  # a loop's edge: a defect of ours, which holds up nobody else
+                logger.exception("interpreting failed by a defect")
+                outcome = _defect(error)
+            add(take(message, outcome))
         if loop.time() > ends_s:
             await asyncio.sleep(0)
             ends_s = loop.time() + TURN_S
+    if on_updates is not None:
+        on_updates(gathering.made)
     return outcomes
 
 
-def _guarded(message: RawMessage, interpret: Callable[[RawMessage], Outcome]) -> Outcome:
-    """Interpret, or keep the message aside with the defect as its reason; nobody else is held up by it."""
-    try:
-        return interpret(message)
-    except Exception as error:  # noqa: BLE001 - told already, with its traceback
-        return Rejection(f"a defect of the bridge, the message is kept: {type(error).__name__}: {error}")
+def _defect(error: Exception) -> Rejection:
+    return Rejection(f"a defect of the bridge, the message is kept: {type(error).__name__}: {error}")

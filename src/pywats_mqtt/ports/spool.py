@@ -8,6 +8,7 @@ from typing import Protocol, TypeAlias
 import msgspec
 
 from pywats_mqtt.events import AssetUpdate, Event, Identified
+from pywats_mqtt.folding.updates import Updates
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports.broker import Receipt
 from pywats_mqtt.ports.handover import Handover
@@ -32,6 +33,9 @@ class Rejection(msgspec.Struct, frozen=True, gc=False):
 
 Outcome: TypeAlias = tuple[Identified, ...] | AssetUpdate | Rejection
 """What became of one message: its events (none: it says nothing, as a cleared retained one), or why it was refused."""
+
+Gathered: TypeAlias = tuple[Identified, ...] | Updates | Rejection
+"""The same of a message among those of its batch: it may be one of several updates of an asset that are kept as one."""
 
 
 class Batch(msgspec.Struct, frozen=True, gc=False):
@@ -258,12 +262,12 @@ class Spool(Notes, Handover, Protocol):
         """Read back stored batches that are not routed, with numbers above `after`, oldest first."""
         ...
 
-    async def route(self, batch: Batch, outcomes: Sequence[Outcome]) -> RoutedBatch:
+    async def route(self, batch: Batch, outcomes: Sequence[Gathered]) -> RoutedBatch:
         """Turn a batch into deliveries and quarantine rows in one transaction, and forget its raw messages.
 
-        `outcomes` are in the order of `batch.messages`. Events whose identity is known with the same digest are
-        dropped; with another digest the message goes to quarantine as `identity conflict`. Batches are routed in
-        their order.
+        `outcomes` are in the order of `batch.messages`, one for each; of updates that are kept as one
+        (`folding.updates.gathered`) each has the same. Events whose identity is known with the same digest are dropped;
+        with another digest the message goes to quarantine as `identity conflict`. Batches are routed in their order.
 
         A crash of the bridge undoes nothing of it. Where power goes, what was routed and settled in the last moment,
         and written by nobody since, may be as before: then it is done again, from the same messages in the same order.

@@ -108,8 +108,8 @@ class PlainCounters(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_
 
     running_count: Whole | None = None
     total_count: Whole | None = None
-    increment: Raw = NOT_SENT
-    reset: Raw = NOT_SENT
+    increment: None = None
+    reset: None = None
 
 
 class PlainAssetMessage(Struct, frozen=True, kw_only=True, gc=False):
@@ -121,8 +121,8 @@ class PlainAssetMessage(Struct, frozen=True, kw_only=True, gc=False):
     count: Whole | None = None
     running_count: Whole | None = None
     total_count: Whole | None = None
-    increment: Raw = NOT_SENT
-    reset: Raw = NOT_SENT
+    increment: None = None
+    reset: None = None
     counters: PlainCounters | None = None
     environment: dict[str, float] | None = None
 

@@ -18,8 +18,8 @@ from pywats_mqtt.ports import (
     Delivery,
     Done,
     Figures,
+    Gathered,
     Kept,
-    Outcome,
     Quarantined,
     Receipt,
     Refused,
@@ -85,7 +85,7 @@ class MemorySpool(MemoryHandover):
         """See `ports.Spool.unrouted`."""
         return [batch for number, batch in self._batches.items() if number > after][:limit]
 
-    async def route(self, batch: Batch, outcomes: Sequence[Outcome]) -> RoutedBatch:
+    async def route(self, batch: Batch, outcomes: Sequence[Gathered]) -> RoutedBatch:
         """See `ports.Spool.route`.
 
         Raises:

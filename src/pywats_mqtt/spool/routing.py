@@ -14,7 +14,6 @@ from pywats_mqtt.events import (
     LATEST_KINDS,
     TOLD_TOPIC,
     AssetCounts,
-    AssetUpdate,
     Event,
     Identified,
     Identity,
@@ -24,9 +23,11 @@ from pywats_mqtt.events import (
     kind_of_type,
     order_key,
 )
-from pywats_mqtt.folding import TELLING, capped, fold, supersedes, tell
+from pywats_mqtt.folding import TELLING, capped, fold, tell
+from pywats_mqtt.folding.counting import counts_on_each
+from pywats_mqtt.folding.updates import Updates
 from pywats_mqtt.messages import RawMessage
-from pywats_mqtt.ports import Kept, Outcome, Rejection, RoutedBatch
+from pywats_mqtt.ports import Gathered, Kept, Rejection, RoutedBatch
 
 Pair: TypeAlias = tuple[str, str]
 """Names a latest delivery: its key and its kind."""
@@ -60,24 +61,6 @@ class Folded(msgspec.Struct):
     event: Latest
     message: RawMessage
     messages: int = 0
-
-
-class Updates(msgspec.Struct, gc=False):
-    """Updates of one asset that follow each other in a batch; the newest of them leaves nothing of the others.
-
-    Attributes:
-        newest: the last one.
-        message: its message.
-        earliest_us: when the earliest was received: the first one, unless the clock was put back.
-        top: the highest total known before; one below it, and what follows that, are folded one by one.
-        messages: how many they are.
-    """
-
-    newest: AssetUpdate
-    message: RawMessage
-    earliest_us: int
-    top: int
-    messages: int = 1
 
 
 class Held(msgspec.Struct, frozen=True, gc=False):
@@ -123,7 +106,7 @@ class Plan(msgspec.Struct):
         )
 
 
-def identities(outcomes: Sequence[Outcome]) -> Iterator[Identity]:
+def identities(outcomes: Sequence[Gathered]) -> Iterator[Identity]:
     """Give the identities of all events, so that a store can look up which it knows."""
     for outcome in outcomes:
         if isinstance(outcome, tuple):  # updates have none
@@ -134,7 +117,7 @@ def identities(outcomes: Sequence[Outcome]) -> Iterator[Identity]:
 
 def decide(
     messages: Sequence[RawMessage],
-    outcomes: Sequence[Outcome],
+    outcomes: Sequence[Gathered],
     known: Mapping[bytes, bytes],
     base: Callable[[Pair], Latest | None],
 ) -> Plan:
@@ -151,14 +134,15 @@ def decide(
     """
     deciding = Deciding(known, base)
     for message, outcome in zip(messages, outcomes, strict=True):
-        if isinstance(outcome, AssetUpdate):
-            deciding.update(outcome, message)
+        if isinstance(outcome, Updates):
+            if outcome.message is message:  # the newest of them, with which all are planned
+                deciding.update(outcome)
         elif isinstance(outcome, Rejection):
             kept = message if outcome.kept is None else msgspec.structs.replace(message, payload=outcome.kept)
             deciding.plan.held.append(Held(kept, outcome))
         else:
             deciding.take(outcome, message)
-    return deciding.end()
+    return deciding.plan
 
 
 def latest_pair(kept: Kept) -> Pair | None:
@@ -169,32 +153,27 @@ def latest_pair(kept: Kept) -> Pair | None:
 
 
 class Deciding:
-    """The plan of a batch in the making.
-
-    Updates of an asset that follow each other are folded into one on the way, since nearly all messages are such: they
-    are planned when something else of the asset comes, or the batch ends. This runs for every message: see
-    `bench ingest`.
-    """
+    """The plan of a batch in the making."""
 
     def __init__(self, known: Mapping[bytes, bytes], base: Callable[[Pair], Latest | None]) -> None:
         self.plan = Plan()
         self._known = known
         self._base = base
-        self._updates: dict[str, Updates] = {}
 
-    def update(self, update: AssetUpdate, message: RawMessage) -> None:
-        """Take a message that is an update."""
-        updates = self._updates.get(update.asset)
-        if updates is None:
-            self._updates[update.asset] = self._first(update, message)
-        elif supersedes(update, updates.newest) and not _is_below(updates):
-            updates.newest = update
-            updates.message = message
-            updates.messages += 1
-            updates.earliest_us = min(updates.earliest_us, message.received_at_us)
-        else:
-            self._plan_updates(updates)
-            self._updates[update.asset] = self._first(update, message)
+    def update(self, updates: Updates) -> None:
+        """Take messages that are updates of one asset."""
+        events = updates.newest.events()
+        left = len(events)
+        self.plan.events_folded += left * updates.messages
+        earliest_us = counts_us = updates.earliest_us
+        if len(updates.steps) > 1 and counts_on_each(self._counts(updates.newest.asset), *updates.steps[0][:2]):
+            for counts, received_us in updates.earlier_counts():
+                self._fold(counts, updates.message, received_us, messages=0)
+            counts_us = updates.message.received_at_us
+        for event in events:
+            left -= 1
+            received_us = counts_us if isinstance(event, AssetCounts) else earliest_us
+            self._fold(event, updates.message, received_us, messages=0 if left else updates.messages)
 
     def take(self, outcome: tuple[Identified, ...], message: RawMessage) -> None:
         """Take a message with these events."""
@@ -214,36 +193,18 @@ class Deciding:
             if isinstance(event, Ordered):
                 plan.ordered.append(NewDelivery(event, message, 0 if left else 1, identified.identity))
                 continue
-            updates = self._updates.pop(event.key, None)
-            if updates is not None:
-                self._plan_updates(updates)
             self._fold(event, message, message.received_at_us, messages=0 if left else 1)
             plan.events_folded += 1
         if not any(isinstance(identified.event, Ordered) for identified in fresh):
             plan.noted += _noted(fresh, message, is_repeat=False)
 
-    def end(self) -> Plan:
-        """Give the plan."""
-        for updates in self._updates.values():
-            self._plan_updates(updates)
-        return self.plan
-
-    def _first(self, update: AssetUpdate, message: RawMessage) -> Updates:
-        known = None if update.total is None else self._latest((update.asset, _COUNTS))
-        top = (known.counted - (known.past.carried if known.past else 0)) if isinstance(known, AssetCounts) else 0
-        return Updates(update, message, message.received_at_us, top)
+    def _counts(self, asset: str) -> AssetCounts | None:
+        known = self._latest((asset, _COUNTS))
+        return known if isinstance(known, AssetCounts) else None
 
     def _latest(self, pair: Pair) -> Latest | None:
         entry = self.plan.folded.get(pair)
         return self._base(pair) if entry is None else entry.event
-
-    def _plan_updates(self, updates: Updates) -> None:
-        events = updates.newest.events()
-        left = len(events)
-        self.plan.events_folded += left * updates.messages
-        for event in events:
-            left -= 1
-            self._fold(event, updates.message, updates.earliest_us, messages=0 if left else updates.messages)
 
     def _fold(self, event: Latest, message: RawMessage, received_us: int, *, messages: int) -> None:
         """Fold an event into what is known, whose times are capped at the reception of what comes first.
@@ -271,12 +232,6 @@ class Deciding:
 def _said(event: Ordered, message: RawMessage) -> RawMessage:
     """Give the message that an event is which folding told; it was told when `message` came."""
     return RawMessage(TOLD_TOPIC, msgspec.json.encode(event), message.received_at_us, 1)
-
-
-def _is_below(updates: Updates) -> bool:
-    """Tell whether the total of the newest update is a step back, which must not be left out."""
-    total = updates.newest.total
-    return total is not None and total < updates.top
 
 
 def _new_events(

@@ -18,9 +18,9 @@ from pywats_mqtt.ports import (
     Export,
     ExportState,
     Figures,
+    Gathered,
     Kept,
     LatestRow,
-    Outcome,
     OwedRow,
     Quarantined,
     Receipt,
@@ -167,7 +167,7 @@ class SqliteSpool:
         """See `ports.Spool.unrouted`."""
         return await self._read(lambda store: store.unrouted(after, limit))
 
-    async def route(self, batch: Batch, outcomes: Sequence[Outcome]) -> RoutedBatch:
+    async def route(self, batch: Batch, outcomes: Sequence[Gathered]) -> RoutedBatch:
         """See `ports.Spool.route`.
 
         Raises:

@@ -9,7 +9,7 @@ import msgspec
 
 from pywats_mqtt import events
 from pywats_mqtt.messages import RawMessage
-from pywats_mqtt.ports import Outcome
+from pywats_mqtt.ports import Gathered
 from pywats_mqtt.spool import tables
 from pywats_mqtt.spool.lines import Item
 from pywats_mqtt.spool.routing import NewDelivery, identities
@@ -52,7 +52,7 @@ class Staged(msgspec.Struct):
         )
         self.sources.append(new.message)
 
-    def known(self, db: sqlite3.Connection, outcomes: Sequence[Outcome]) -> dict[bytes, bytes]:
+    def known(self, db: sqlite3.Connection, outcomes: Sequence[Gathered]) -> dict[bytes, bytes]:
         """Look up the ids of a batch among those stored and those staged; gives their digests."""
         keys = list({identity.key: None for identity in identities(outcomes)})
         if not keys:

@@ -25,8 +25,8 @@ from pywats_mqtt.ports import (
     Clock,
     Delivery,
     Figures,
+    Gathered,
     Kept,
-    Outcome,
     Quarantined,
     Receipt,
     Rejection,
@@ -250,7 +250,7 @@ class Store:
         tables.write_batch(self._db, batch)
         return batch
 
-    def route(self, batch: Batch, outcomes: Sequence[Outcome]) -> RoutedBatch:
+    def route(self, batch: Batch, outcomes: Sequence[Gathered]) -> RoutedBatch:
         """See `ports.Spool.route`.
 
         Raises:

@@ -32,7 +32,7 @@ class Device:
         self.now_s += after_s
         difference_s = self.ahead_s + self.drift * (self.now_s - delay_s) - delay_s + lie_s
         received_us = START_US + round(self.now_s * S)
-        self.clock.hear(round(difference_s * S), received_us, tolerance_us=TOLERANCE_US, least=LEAST)
+        self.clock.hear([round(difference_s * S)], received_us, tolerance_us=TOLERANCE_US, least=LEAST)
 
     def known_s(self) -> float | None:
         """Tell what is known."""
@@ -43,6 +43,18 @@ class Device:
         """Receive messages as they are sent."""
         for number in range(count):
             self.send(every_s, 0.05 + number % 3 / 10)
+
+
+@given(st.lists(st.lists(st.integers(-9, 9), min_size=1), min_size=1))
+def test_messages_that_come_together_tell_the_same_as_one_by_one(batches: list[list[int]]) -> None:
+    """However they are cut, and in whatever order they say it: a stage keeps the two greatest and the count."""
+    together, alone = DeviceClock(), DeviceClock()
+    for differences_us in batches:
+        together.hear(differences_us, START_US, tolerance_us=TOLERANCE_US, least=LEAST)
+        for difference_us in differences_us:
+            alone.hear([difference_us], START_US, tolerance_us=TOLERANCE_US, least=LEAST)
+    assert together == alone
+    assert together.count == sum(map(len, batches))
 
 
 @given(OFFSETS, st.lists(DELAYS, min_size=60, max_size=80))

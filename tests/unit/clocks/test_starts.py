@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from pywats_mqtt.clocks.starts import CORRECTION, SENT, SKEW, correction, moved, not_after, sent_us, settled
 from pywats_mqtt.clocks.table import MOST, SHOWN, ClockTable
 from pywats_mqtt.config.topics import TopicConfig
-from pywats_mqtt.events import Stamp, Step, TestResult
+from pywats_mqtt.events import AssetUpdate, Identified, Stamp, Step, TestResult
+from pywats_mqtt.folding.updates import Gathering
 from pywats_mqtt.interpret import RouteTable, interpret
 from pywats_mqtt.messages import RawMessage, from_us, to_us
 from pywats_mqtt.ports import Rejection
@@ -156,6 +157,20 @@ def test_a_start_beyond_the_calendar_is_told_in_seconds() -> None:
     assert correction(253_402_300_800 * S, 0)[0] == (SENT, "253402300800.000 s since 1970")
 
 
+def hear(
+    table: ClockTable, outcome: tuple[Identified, ...] | AssetUpdate, message: RawMessage
+) -> tuple[Identified, ...]:
+    """Hear a message as the bridge does; gives its events."""
+    if not isinstance(outcome, AssetUpdate):
+        return table.hear(outcome, message)
+    gathering = Gathering()
+    gathering.take(message, outcome)
+    for updates in gathering.made:
+        if updates.ahead_us:
+            table.hear_together(outcome.asset, updates.ahead_us, message.received_at_us)
+    return tuple(outcome)
+
+
 class Fleet:
     """Devices that send, and the table that hears them."""
 
@@ -169,7 +184,7 @@ class Fleet:
         message = RawMessage(topic, msgspec.json.encode(payload), self.now_us, qos=1, retain=retain)
         outcome = interpret(message, ROUTES)
         assert not isinstance(outcome, Rejection)
-        events = self.table.hear(outcome, message)
+        events = hear(self.table, outcome, message)
         assert [found.identity for found in events] == [found.identity for found in outcome]
         found = next(iter(events)).event
         return found if isinstance(found, TestResult) else None
@@ -253,7 +268,7 @@ def test_many_devices_stay_few() -> None:
             message = RawMessage(f"assets/D{number}/counters", msgspec.json.encode(payload), at_us)
             outcome = interpret(message, ROUTES)
             assert not isinstance(outcome, Rejection)
-            fleet.table.hear(outcome, message)
+            hear(fleet.table, outcome, message)
     off = fleet.table.off()
     assert (len(off), next(iter(off))) == (SHOWN, f"D{SHOWN + 19}")
 
@@ -263,6 +278,6 @@ def test_many_devices_stay_few() -> None:
         message = RawMessage(f"assets/E{number}/counters", msgspec.json.encode(payload), to_us(later) + 1 + number)
         outcome = interpret(message, ROUTES)
         assert not isinstance(outcome, Rejection)
-        fleet.table.hear(outcome, message)
+        hear(fleet.table, outcome, message)
     assert fleet.table.off() == {}
     assert len(msgspec.msgpack.decode(fleet.table.pack())) <= MOST

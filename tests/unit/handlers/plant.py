@@ -11,6 +11,7 @@ import msgspec
 from pywats_mqtt.app.quarantine import Judgement, retry
 from pywats_mqtt.config.model import AssetConfig, BridgeConfig
 from pywats_mqtt.errors import Reject, Retry
+from pywats_mqtt.folding.updates import gathered
 from pywats_mqtt.handlers.alarms import Alarms
 from pywats_mqtt.handlers.registry import make_handlers
 from pywats_mqtt.handlers.surroundings import quiet
@@ -56,7 +57,11 @@ class Plant:
     async def _accept(self, *messages: RawMessage) -> None:
         batch = await self.spool.put(Receipt(messages))
         assert batch is not None
-        await self.spool.route(batch, [self._read(message) for message in batch.messages])
+        await self._route(batch)
+
+    async def _route(self, batch: Batch) -> None:
+        said = [self._read(message) for message in batch.messages]
+        await self.spool.route(batch, gathered(batch.messages, said))
 
     async def publish(self, topic: str, *payloads: dict[str, object]) -> None:
         """Take messages on a topic, received now, as one batch."""
@@ -93,7 +98,7 @@ class Plant:
         batches: list[Batch] = []
         told = await retry(self.spool, self._read, [row.id for row in rows], batches.append)
         for batch in batches:
-            await self.spool.route(batch, [self._read(message) for message in batch.messages])
+            await self._route(batch)
         return told
 
     def _read(self, message: RawMessage) -> Outcome:

@@ -12,6 +12,7 @@ from pywats_mqtt.config.topics import TopicConfig
 from pywats_mqtt.errors import Retry, Scope
 from pywats_mqtt.events import AssetEnvironment, AssetState, Event, Latest
 from pywats_mqtt.folding import fold
+from pywats_mqtt.folding.updates import gathered
 from pywats_mqtt.interpret import RouteTable, interpret
 from pywats_mqtt.messages import RawMessage, to_us
 from pywats_mqtt.ports import Rejection
@@ -36,7 +37,7 @@ class Plant(Bench):
     def route(self, message: RawMessage) -> list[Event]:
         """Hear a message, and fold what it says."""
         outcome = interpret(message, self.routes)
-        self.made.hear([message], [outcome], self.routes)
+        self.made.hear([message], gathered([message], [outcome]), self.routes)
         if isinstance(outcome, Rejection):
             return []
         events: list[Event] = [item.event for item in outcome]
@@ -267,7 +268,8 @@ async def test_payloads_can_name_who_speaks() -> None:
     both = [
         RawMessage("plant/status", msgspec.json.encode({"asset_id": name, "status": "idle"}), 5) for name in ("A", "B")
     ]
-    plant.made.hear(both, [interpret(message, plant.routes) for message in both], plant.routes)
+    said = [interpret(message, plant.routes) for message in both]
+    plant.made.hear(both, gathered(both, said), plant.routes)
     await plant.pass_(300)
 
     assert {name: asset.tags["online"] for name, asset in plant.wats.assets.items()} == {"A": "offline", "B": "offline"}

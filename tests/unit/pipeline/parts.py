@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from pywats_mqtt.events import Identified, TestResult, identify
 from pywats_mqtt.messages import EPOCH, RawMessage
-from pywats_mqtt.ports import Batch, Outcome, Receipt, Spool
+from pywats_mqtt.ports import Batch, Receipt, Spool
 
 
 class SetClock:
@@ -33,7 +33,7 @@ def message(device: str, number: int) -> RawMessage:
     return RawMessage(f"testers/{device}/results", str(number).encode(), 0, 1)
 
 
-def result_of(received: RawMessage) -> Outcome:
+def result_of(received: RawMessage) -> tuple[Identified, ...]:
     """Interpret a message of `message`: a result with the number as its serial number."""
     device, number = received.topic.split("/")[1], received.payload.decode()
     identity = identify(("results", device, number), received.payload)

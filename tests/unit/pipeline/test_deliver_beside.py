@@ -10,7 +10,7 @@ from pywats_mqtt.events import AssetCounts, AssetState, Event, Identified, kind_
 from pywats_mqtt.pipeline.deliver import Delivering
 from pywats_mqtt.pipeline.looks import AGAIN_S, AHEAD, Looks
 from pywats_mqtt.pipeline.pace import Pace
-from pywats_mqtt.ports import Outcome
+from pywats_mqtt.ports import Gathered
 from pywats_mqtt.spool.memory import MemorySpool
 from tests.unit.pipeline.parts import SetClock, message, put, put_and_route
 from tests.waiting import wait_until
@@ -55,7 +55,7 @@ class Bench:
     async def fold(self, *events: AssetCounts | AssetState) -> None:
         """Store and fold telemetry."""
         batch = await put(self.spool, *(message("T1", number) for number, _ in enumerate(events)))
-        outcomes: list[Outcome] = [(Identified(event),) for event in events]
+        outcomes: list[Gathered] = [(Identified(event),) for event in events]
         await self.spool.route(batch, outcomes)
         self.loop.wake()
 

@@ -9,7 +9,7 @@ import pytest
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.pipeline import route as routing
 from pywats_mqtt.pipeline.route import Inbox, route
-from pywats_mqtt.ports import Batch, Outcome, RoutedBatch
+from pywats_mqtt.ports import Batch, Gathered, Outcome, RoutedBatch
 from pywats_mqtt.spool.memory import MemorySpool
 from tests.unit.pipeline.parts import SetClock, message, put, result_of
 
@@ -18,7 +18,7 @@ async def _routed(inbox: Inbox, spool: MemorySpool) -> list[int]:
     """Close the inbox, route what is there, and give the batch numbers in the order routed."""
     numbers: list[int] = []
 
-    def note(batch: Batch, outcomes: list[Outcome], routed: RoutedBatch) -> None:
+    def note(batch: Batch, outcomes: list[Gathered], routed: RoutedBatch) -> None:
         assert len(outcomes) == len(batch.messages) == routed.ordered
         numbers.append(batch.number)
 
@@ -43,7 +43,7 @@ async def test_others_have_their_turn_while_a_long_batch_is_interpreted(monkeypa
     spool, inbox = MemorySpool(clock=SetClock()), Inbox()
     await put(spool, *(message("T1", number) for number in range(3 * routing.SLICE)))
     interpreted: list[RawMessage] = []
-    outcomes_of: list[Outcome] = []
+    outcomes_of: list[Gathered] = []
     seen_by_others: list[int] = []
 
     def interpret(raw: RawMessage) -> Outcome:
@@ -52,7 +52,7 @@ async def test_others_have_their_turn_while_a_long_batch_is_interpreted(monkeypa
         interpreted.append(raw)
         return result_of(raw)
 
-    def note(_batch: Batch, outcomes: list[Outcome], _routed: RoutedBatch) -> None:
+    def note(_batch: Batch, outcomes: list[Gathered], _routed: RoutedBatch) -> None:
         outcomes_of.extend(outcomes)
 
     inbox.close()

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pywats_mqtt.events import AssetCounts, AssetState, AssetUpdate, Identified, Identity, Latest, Past
+from pywats_mqtt.folding.updates import gathered
 from pywats_mqtt.messages import RawMessage
-from pywats_mqtt.ports import Outcome, Rejection
+from pywats_mqtt.ports import Gathered, Outcome, Rejection
 from pywats_mqtt.spool.routing import Pair, Plan, decide, identities
 
 OUTCOMES = st.one_of(
@@ -34,7 +35,7 @@ KNOWN: dict[Pair, Latest] = {}
 def plan(outcomes: list[Outcome], known: dict[bytes, bytes] | None = None) -> Plan:
     """Decide for one message for each outcome."""
     messages = [RawMessage(f"t/{number}", b"", number) for number in range(len(outcomes))]
-    return decide(messages, outcomes, known or {}, KNOWN.get)
+    return decide(messages, gathered(messages, outcomes), known or {}, KNOWN.get)
 
 
 @given(st.lists(OUTCOMES, max_size=8))
@@ -74,7 +75,7 @@ def test_identities_are_found_in_all_events() -> None:
     """The store looks up every id of a batch."""
     one, two = Identity(UUID(int=1), b"a"), Identity(UUID(int=2), b"b")
     event = AssetState(asset="X", status="idle")
-    outcomes: list[Outcome] = [(Identified(event, one), Identified(event)), Rejection("no"), (Identified(event, two),)]
+    outcomes: list[Gathered] = [(Identified(event, one), Identified(event)), Rejection("no"), (Identified(event, two),)]
     assert list(identities(outcomes)) == [one, two]
 
 
@@ -96,7 +97,7 @@ def test_a_clock_that_was_ahead_hides_nothing_that_comes_later(cut: int) -> None
 UPDATES = st.builds(
     AssetUpdate,
     asset=st.sampled_from("XY"),
-    as_of_us=st.integers(0, 4),
+    as_of_us=st.integers(1, 4),  # 0 is no time
     total=st.none() | st.integers(0, 3),
     running=st.none() | st.integers(0, 3),
     status=st.sampled_from(["", "idle", "running"]),
@@ -104,6 +105,16 @@ UPDATES = st.builds(
     channels=st.dictionaries(st.sampled_from("ab"), st.sampled_from([1.0, 2.0])),
     untimed=st.booleans(),
 ).filter(lambda update: bool(update.events()))
+RISING = st.lists(st.integers(0, 9), min_size=2, max_size=6).map(
+    lambda steps: [
+        (
+            2 + sum(steps[:n]),
+            AssetUpdate("X", 1 + sum(steps[:n]) // 3, sum(steps[:n]) // 4, None, "", None, {}, untimed=False),
+        )
+        for n in range(1, len(steps) + 1)
+    ]
+)
+"""A device that counts on, whatever was known of it before."""
 OTHERS = st.lists(
     st.builds(
         Identified,
@@ -114,7 +125,7 @@ OTHERS = st.lists(
             added=st.integers(0, 3),
             past=st.none() | st.builds(Past, resets=st.just(1), reset_us=st.integers(0, 4)),
         )
-        | st.builds(AssetState, asset=st.sampled_from("XY"), status=st.just("error"), as_of_us=st.integers(0, 4)),
+        | st.builds(AssetState, asset=st.sampled_from("XY"), status=st.just("error"), as_of_us=st.integers(1, 4)),
     ),
     min_size=1,
     max_size=2,
@@ -122,44 +133,88 @@ OTHERS = st.lists(
 ARRIVALS = st.lists(st.tuples(st.integers(4, 7), UPDATES | UPDATES | OTHERS), max_size=8)
 BEFORE = st.dictionaries(
     st.tuples(st.sampled_from("XY"), st.just("asset_state")),
-    st.builds(AssetState, asset=st.just("X"), status=st.just("before"), as_of_us=st.integers(0, 9)),
+    st.builds(AssetState, asset=st.just("X"), status=st.just("before"), as_of_us=st.integers(1, 9)),
 ) | st.dictionaries(
     st.tuples(st.sampled_from("XY"), st.just("asset_counts")),
-    st.builds(AssetCounts, asset=st.just("X"), total=st.integers(0, 3), as_of_us=st.integers(0, 3)),
+    st.builds(
+        AssetCounts,
+        asset=st.just("X"),
+        total=st.none() | st.integers(0, 6),
+        running=st.none() | st.integers(0, 3),
+        as_of_us=st.integers(1, 6),
+        past=st.none()
+        | st.builds(
+            Past,
+            peak=st.integers(0, 6),
+            ends=st.just((2,)),
+            carried=st.just(2),
+            drops=st.just(1),
+            end_us=st.integers(0, 3),
+            begun_us=st.integers(2, 6),
+            resets=st.integers(0, 1),
+            reset_us=st.integers(0, 6),
+            reset_total=st.none() | st.just(2),
+            behind=st.integers(0, 2),
+        ),
+    ),
 )
+
+
+def counted(before: AssetCounts, *steps: tuple[int, int]) -> AssetCounts:
+    """Give what is known of an asset after its totals at these times, which came in one batch."""
+    messages = [RawMessage("t", b"", 20, 1) for _ in steps]
+    updates = [AssetUpdate("X", as_of_us, total, None, "", None, {}, untimed=False) for as_of_us, total in steps]
+    known: dict[Pair, Latest] = {("X", "asset_counts"): before}
+    (entry,) = decide(messages, gathered(messages, updates), {}, known.get).folded.values()
+    assert isinstance(entry.event, AssetCounts)
+    return entry.event
 
 
 def test_a_total_that_steps_back_is_seen_though_the_next_one_of_its_batch_is_higher() -> None:
     """From 100 to 20 and on to 150 a counter was replaced, also where all of it came at once."""
-    before: dict[Pair, Latest] = {("X", "asset_counts"): AssetCounts(asset="X", total=100, as_of_us=1)}
-    updates: list[Outcome] = [
-        AssetUpdate("X", as_of_us, total, None, "", None, {}, untimed=False) for as_of_us, total in ((2, 20), (3, 150))
-    ]
-    made = decide([RawMessage("t", b"", 9, 1)] * 2, updates, {}, before.get)
-    (entry,) = made.folded.values()
-    assert isinstance(entry.event, AssetCounts)
-    assert entry.event.counted == 250
+    assert counted(AssetCounts(asset="X", total=100, as_of_us=1), (2, 20), (3, 150)).counted == 250
+
+
+def test_a_step_back_is_seen_behind_a_message_that_was_late() -> None:
+    """The first is older than what is known and says nothing; the second is another counter, at 20."""
+    before = AssetCounts(asset="X", total=100, as_of_us=5)
+    assert counted(before, (4, 10), (6, 20), (7, 150)).counted == 250
+
+
+def test_late_totals_of_a_replaced_counter_are_seen_before_one_of_its_successor() -> None:
+    """It ended at 6 instead of 5, and what counts since was at 8."""
+    past = Past(ends=(5,), carried=5, drops=1, end_us=1, begun_us=10)
+    assert counted(AssetCounts(asset="X", total=3, as_of_us=11, past=past), (2, 4), (3, 6), (12, 8)).counted == 14
+
+
+def test_late_totals_from_before_a_reset_are_seen_before_one_from_behind_it() -> None:
+    """The running count began anew when 12 were counted, not 10."""
+    before = AssetCounts(asset="X", total=10, as_of_us=5, past=Past(resets=1, reset_us=8, reset_total=10))
+    known = counted(before, (6, 11), (7, 12), (9, 13))
+    assert known.past is not None
+    assert (known.total, known.past.reset_total) == (13, 12)
 
 
 def test_a_state_is_not_lost_where_a_word_that_means_none_comes_in_the_same_batch() -> None:
     """Running and idle at once: what is owed is the state of running."""
-    updates: list[Outcome] = [
+    messages = [RawMessage("t", b"", 9, 1) for _ in range(2)]
+    updates = [
         AssetUpdate("X", 1, None, None, "running", 1, {}, untimed=False),
         AssetUpdate("X", 2, None, None, "idle", None, {}, untimed=False),
     ]
     before: dict[Pair, Latest] = {}
-    (entry,) = decide([RawMessage("t", b"", 9, 1)] * 2, updates, {}, before.get).folded.values()
+    (entry,) = decide(messages, gathered(messages, updates), {}, before.get).folded.values()
     assert entry.event == AssetState(asset="X", status="idle", state=1, state_us=1, as_of_us=2)
 
 
 @settings(max_examples=500)  # a fault may need two clocks that are wrong
-@given(ARRIVALS, BEFORE)
+@given(ARRIVALS | RISING, BEFORE)
 def test_an_update_is_folded_as_the_events_it_stands_for(
     arrivals: list[tuple[int, AssetUpdate | tuple[Identified, ...]]], before: dict[Pair, Latest]
 ) -> None:
     """Whatever comes between updates, and however clocks jump: what is owed and what is counted are the same."""
     messages = [RawMessage(f"t/{number}", b"", received_us) for number, (received_us, _) in enumerate(arrivals)]
-    short = decide(messages, [outcome for _, outcome in arrivals], {}, before.get)
+    short = decide(messages, gathered(messages, [outcome for _, outcome in arrivals]), {}, before.get)
     long = decide(messages, [tuple(outcome) for _, outcome in arrivals], {}, before.get)
     assert short.routed == long.routed
     assert short.folded == long.folded

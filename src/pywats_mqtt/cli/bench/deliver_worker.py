@@ -21,6 +21,7 @@ from pywats_mqtt.config.model import BridgeConfig, Secret, SpoolConfig, WatsConf
 from pywats_mqtt.config.topics import TopicConfig
 from pywats_mqtt.errors import Fatal
 from pywats_mqtt.events import TestResult
+from pywats_mqtt.folding.updates import gathered
 from pywats_mqtt.interpret import RouteTable, interpret
 from pywats_mqtt.messages import RawMessage, to_us
 from pywats_mqtt.ports import Outcome, Receipt, Rejection
@@ -62,7 +63,8 @@ async def _bridge(settings: _Settings) -> Measured:
         for start in range(0, len(messages), BATCH):
             batch = await spool.put(Receipt(tuple(messages[start : start + BATCH])))
             if batch is not None:
-                await spool.route(batch, [interpret(message, routes) for message in batch.messages])
+                outcomes = [interpret(message, routes) for message in batch.messages]
+                await spool.route(batch, gathered(batch.messages, outcomes))
     bridge = Bridge(config, connect=False)
     stopping = asyncio.Event()
     running = asyncio.create_task(bridge.run(stopping), name="bridge")

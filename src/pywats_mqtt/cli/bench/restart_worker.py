@@ -14,6 +14,7 @@ import msgspec
 from pywats_mqtt.app.clock import SystemClock
 from pywats_mqtt.cli.bench.rounds import Measured
 from pywats_mqtt.config.topics import TopicConfig
+from pywats_mqtt.folding.updates import gathered
 from pywats_mqtt.interpret import RouteTable, interpret
 from pywats_mqtt.messages import RawMessage, to_us
 from pywats_mqtt.ports import Receipt
@@ -54,7 +55,8 @@ async def _store(settings: _Settings) -> Measured:
         while some := tuple(islice(messages, BATCH)):
             batch = await spool.put(Receipt(some))
             if batch is not None:
-                await spool.route(batch, [interpret(message, routes) for message in some])
+                outcomes = [interpret(message, routes) for message in some]
+                await spool.route(batch, gathered(some, outcomes))
     seconds = time.perf_counter() - started
     return Measured(count=settings.messages, seconds=seconds, cpu_s=time.process_time() - cpu)
 
