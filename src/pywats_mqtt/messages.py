@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 
 
 class RawMessage(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):
@@ -53,4 +54,4 @@ def from_us(microseconds: int) -> datetime:
 
 def to_us(moment: datetime) -> int:
     """Turn an aware time into microseconds since 1970-01-01 UTC."""
-    return (moment - EPOCH) // timedelta(microseconds=1)
+    return (moment - EPOCH) // MICROSECOND

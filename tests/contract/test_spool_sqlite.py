@@ -75,6 +75,16 @@ def overwrite(path: Path, data: bytes, *, after: int) -> None:
         file.write(data * ((path.stat().st_size - after) // len(data)))
 
 
+async def test_a_batch_is_written_once(path: Path, clock: SetClock) -> None:
+    """Nothing is written over it when it is routed, though SQLite may have been built to do so."""
+    async with SqliteSpool.open(path, clock=clock) as spool:
+        before = path.with_name(f"{path.name}-wal").stat().st_size
+        batch = await spool.put(Receipt((RawMessage("t", bytes(1_000_000), START_US),)))
+        assert batch is not None
+        await spool.route(batch, [()])
+        assert path.with_name(f"{path.name}-wal").stat().st_size - before < 1_500_000
+
+
 # --- what survives ----------------------------------------------------------------------------------------------------
 
 

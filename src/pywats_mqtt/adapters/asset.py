@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC
 
 import msgspec
 
 from pywats_mqtt.adapters.context import Context, first_sent, message_id, property_id, speaker
 from pywats_mqtt.adapters.environment import follow, sample_identity
 from pywats_mqtt.adapters.texts import cut
-from pywats_mqtt.adapters.times import is_plausible, microseconds, time_of
+from pywats_mqtt.adapters.times import is_plausible, time_of
+from pywats_mqtt.clocks.starts import CLOCK_SET_US
 from pywats_mqtt.errors import Reject
 from pywats_mqtt.events import (
     OFFLINE,
@@ -26,7 +28,7 @@ from pywats_mqtt.events import (
     identify,
     kind_of,
 )
-from pywats_mqtt.messages import RawMessage
+from pywats_mqtt.messages import EPOCH, MICROSECOND, RawMessage
 from pywats_mqtt.schemas.asset import (
     AssetMessage,
     Reading,
@@ -87,9 +89,10 @@ def read_plain(message: RawMessage, asset: str, states: Mapping[str, int | None]
     ):
         return None
     as_of_us, untimed = message.received_at_us, True
-    if sent.timestamp is not None:
-        moment_us, _ = microseconds(sent.timestamp)
-        if is_plausible(moment_us, as_of_us):
+    moment = sent.timestamp
+    if moment is not None:
+        moment_us = ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - EPOCH) // MICROSECOND
+        if CLOCK_SET_US <= moment_us <= as_of_us:  # `is_plausible`
             as_of_us, untimed = moment_us, False
     return AssetUpdate(asset, as_of_us, total, running, status, states.get(status), channels, untimed)
 

@@ -8,7 +8,7 @@ import msgspec
 
 from pywats_mqtt.clocks.starts import CLOCK_SET_US
 from pywats_mqtt.errors import Reject
-from pywats_mqtt.messages import EPOCH
+from pywats_mqtt.messages import to_us
 
 _MILLISECONDS_FROM = 100_000_000_000
 """As seconds this is the year 5138, as milliseconds March 1973: no device's time lies on the wrong side."""
@@ -50,8 +50,7 @@ def is_plausible(moment_us: int, received_us: int) -> bool:
 def microseconds(moment: datetime) -> tuple[int, bool]:
     """Turn a time into microseconds since 1970-01-01 UTC, and tell whether it has no zone, so that UTC was assumed."""
     assumed = moment.tzinfo is None
-    since = (moment.replace(tzinfo=UTC) if assumed else moment) - EPOCH
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds, assumed
+    return to_us(moment.replace(tzinfo=UTC) if assumed else moment), assumed
 
 
 def _uncommon(raw: msgspec.Raw, path: str) -> tuple[int, bool]:

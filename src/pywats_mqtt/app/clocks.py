@@ -8,11 +8,10 @@ from collections.abc import Callable, Sequence
 from pywats_mqtt.clocks.server import ServerClock
 from pywats_mqtt.clocks.table import ClockTable, Shown
 from pywats_mqtt.config.clock import ClockConfig
-from pywats_mqtt.events import AssetUpdate
 from pywats_mqtt.folding.updates import Updates
 from pywats_mqtt.handlers.alarms import Alarms
 from pywats_mqtt.messages import RawMessage
-from pywats_mqtt.ports import Clock, Notes, Outcome, Rejection, Wats, instant
+from pywats_mqtt.ports import Clock, Notes, Outcome, Wats, instant
 
 logger = logging.getLogger(__name__)
 
@@ -64,8 +63,8 @@ class Clocks:
 
         def heard(message: RawMessage) -> Outcome:
             outcome = interpret(message)
-            if isinstance(outcome, AssetUpdate | Rejection):
-                return outcome
+            if not isinstance(outcome, tuple):
+                return outcome  # updates are heard together
             return self._table.hear(outcome, message, self._known_skew_us)
 
         return heard

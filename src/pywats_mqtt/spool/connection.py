@@ -24,7 +24,8 @@ def connect(path: Path, *, max_bytes: int) -> sqlite3.Connection:
 
     A commit returns when it is on the disk: `synchronous=FULL` syncs the write-ahead log each time (with NORMAL, rows
     that were committed can go with the power, which the store allows where they can be made again). Free pages can be
-    given back without rewriting the file (`auto_vacuum`), which has to be set before the first table.
+    given back without rewriting the file (`auto_vacuum`), which has to be set before the first table. What is deleted
+    is not overwritten, as the SQLite of Debian does: each batch would be written twice.
 
     A missing file is made for its user alone, and SQLite gives its companions (-wal, -shm) the mode of the file; an
     existing one keeps the mode it has.
@@ -38,6 +39,7 @@ def connect(path: Path, *, max_bytes: int) -> sqlite3.Connection:
     try:
         version_of(db, str(path))  # first of all: another program's file stays as it is
         db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA secure_delete = OFF").fetchone()
         _begin_log(db)
         (page_bytes,) = db.execute("PRAGMA page_size").fetchone()
         pages = max(32, min(CHECKPOINT_PAGES, max_bytes // (8 * page_bytes)))

@@ -40,6 +40,7 @@ class Inbound:
             first_us: stamp of the first; each next one's is a microsecond later (`Stamps`).
         """
         arrivals = Arrivals()
+        at_least_once = mqtt5.QoS.AT_LEAST_ONCE
         add, acknowledge = arrivals.messages.append, arrivals.acks.append
         for received_at_us, packet in enumerate(packets, first_us):
             topic = packet.topic
@@ -49,7 +50,8 @@ class Inbound:
                     arrivals.error = resolved
                     return arrivals
                 topic = resolved
-            qos = packet.qos.value
+            level, properties = packet.qos, packet.user_properties
+            qos = 1 if level is at_least_once else level.value  # `value` takes as long as all other fields together
             remembered_id = 0
             if qos:
                 packet_id = packet.packet_id
@@ -73,7 +75,7 @@ class Inbound:
                     packet.retain,
                     remembered_id,
                     packet.content_type or "",
-                    tuple(packet.user_properties),
+                    tuple(properties) if properties else (),
                 )
             )
         return arrivals

@@ -17,9 +17,10 @@ from typing import Final
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Receipt
 
-MAX_RECEIPT_MESSAGES: Final = 2_000
-"""Enough to spread one synced commit (about a millisecond) over many messages, few enough to stay responsive."""
-MAX_RECEIPT_BYTES: Final = 1_048_576
+MAX_RECEIPT_MESSAGES: Final = 4_000
+"""Enough to spread one synced commit (some milliseconds), and the row of each asset that is written with what it says,
+over many messages; few enough to stay responsive: telemetry of that many is read in 20 ms."""
+MAX_RECEIPT_BYTES: Final = 2_097_152
 """A receipt is in memory a few times over (received, encoded, in the store's log); one message may exceed it alone."""
 
 PUBACK: Final = 0x4002_0000
