@@ -98,6 +98,14 @@ def restart_broker(line: Line, chance: Random) -> None:
     line.mosquitto.restart()
 
 
+def let_broker_stand_still(line: Line, chance: Random) -> None:
+    """Stop the broker (SIGSTOP) until the bridge takes it for dead, and let it go on."""
+    await_moment(line, chance)
+    line.mosquitto.pause()
+    block_until(lambda: not line.bridge.status().get("connected"), bound_s=BOUND_S, what="the bridge notices")
+    line.mosquitto.resume()
+
+
 def take_wats_away(line: Line, chance: Random) -> None:
     """Kill WATS, which keeps what it has, and start it once the bridge has done some of what it can without."""
     await_moment(line, chance)
@@ -146,6 +154,7 @@ FAULTS: dict[str, Fault] = {
     "kill": kill,
     "stop": stop,
     "restart_broker": restart_broker,
+    "let_broker_stand_still": let_broker_stand_still,
     "take_wats_away": take_wats_away,
     "misbehave": misbehave,
     "refuse_connections": refuse_connections,

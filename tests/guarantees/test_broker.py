@@ -1,11 +1,16 @@
-"""The broker dies and forgets, or gives our session away: what reached the bridge is in WATS, the rest is listed."""
+"""The broker dies and forgets, stands still, or gives our session away.
+
+What reached the bridge is in WATS, and what never did is listed.
+"""
 
 from __future__ import annotations
 
 import json
 import threading
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import replace
 
 import paho.mqtt.client as paho
 import pytest
@@ -14,13 +19,16 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from tests.contract.brokers.mosquitto import HOST
-from tests.guarantees.fleet import NUMBER, Fleet, settle
+from tests.guarantees.fleet import NUMBER, Fleet, await_grown, settle
 from tests.guarantees.line import BOUND_S, Line
 from tests.guarantees.reconcile import EXACT, compare
 from tests.guarantees.tap import Tap
 from tests.waiting import block_until
 
 pytestmark = pytest.mark.slow
+
+KEEPALIVE_S = 1
+"""After this the bridge asks whether the broker is there; a minute by default."""
 
 WINDOW = 40
 """Messages the broker may send before the first is acknowledged; the rest is in its queue, and dies with it."""
@@ -87,6 +95,37 @@ def test_killed_and_restarted_without_its_persistence(made: Line, tap: Tap, flee
     assert compare(fleet.sent.only(passed(tap)), held) == EXACT
     owed = {number for number in never_sent if number[0] in "TB"}
     assert compare(fleet.sent, held).missing == tuple(sorted(owed))
+
+
+def test_a_broker_that_stands_still_for_longer_than_the_keep_alive(made: Line) -> None:
+    """Unanswered pings end the connection, an unanswered CONNECT the next one; the session goes on where it was.
+
+    When the broker goes on it finds all at once: what it was told before and did not read, the ends of connections, and
+    CONNECTs. What it had no acknowledgement of comes again; of this only what does not fit, which has no identity, is
+    kept again.
+    """
+    made.set_mqtt(f"keepalive = {KEEPALIVE_S}\nreceive_maximum = {WINDOW}\n")
+    made.bridge.start()
+    made.await_session()
+    with closing(Fleet(made.mosquitto.port)) as fleet:
+        fleet.publish(20)
+        await_grown(made, "stored", 0)
+        made.mosquitto.pause()
+        fleet.publish(5)
+        block_until(lambda: not made.bridge.status()["connected"], bound_s=BOUND_S, what="the bridge notices")
+        block_until(
+            lambda: "does not answer CONNECT" in made.bridge.status()["broker_problem"],
+            bound_s=BOUND_S,
+            what="the bridge tries in vain",
+        )
+        made.mosquitto.resume()
+        made.await_session()
+        fleet.publish(1)
+        held = settle(made, fleet.sent)
+        assert replace(compare(fleet.sent, held), refused_again=()) == EXACT
+        assert max(Counter(held.refused).values()) <= 2
+    assert [text for text in made.bridge.lines() if "does not answer a ping" in text]
+    assert made.bridge.status()["sessions_lost"] == 0
 
 
 def test_a_session_that_another_client_takes_over_is_taken_back(made: Line, tap: Tap, fleet: Fleet) -> None:

@@ -106,9 +106,14 @@ class Mosquitto:
         self._end(signal.SIGKILL)
 
     def pause(self) -> None:
-        """Let it stand still (SIGSTOP), until it is killed."""
+        """Let it stand still (SIGSTOP), until `resume` or its end by `kill`."""
         if self._process is not None:
             self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
 
     def restart(self) -> None:
         """Stop it and start it again at the same port with the same store."""
