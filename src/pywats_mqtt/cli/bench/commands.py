@@ -97,12 +97,13 @@ def restart(
     *,
     messages: Annotated[int, typer.Option(min=100, help="Results stored and not delivered.")] = 1_000_000,
     rounds: RoundsOption = 5,
+    cold: Annotated[bool, typer.Option("--cold", help="Drop the spool from the file cache before each start.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Exec to first delivery on a long backlog, beside a script that imports pywats and posts."""
     from pywats_mqtt.cli.bench.restart import restart as measure  # noqa: PLC0415 - only when called
 
-    _print(measure(messages, rounds, _say), as_json=as_json)
+    _print(measure(messages, rounds, _say, cold=cold), as_json=as_json)
 
 
 @bench.command()

@@ -62,17 +62,27 @@ def ingest(messages: int, rounds: int, say: Callable[[str], None]) -> dict[str, 
 
 def backlog(messages: int) -> Iterator[tuple[str, bytes]]:
     """Make telemetry of 250 bytes from 100 assets: counters, environment and status, as in the proposal's example."""
-    for number in range(messages):
-        asset = f"FIXTURE-{number % DEVICES:03d}"
-        facts = {
-            "asset_id": asset,
-            "timestamp": f"2026-01-26T10:{number // 60_000 % 60:02d}:{number // 1000 % 60:02d}.{number % 1000:03d}Z",
-            "counters": {"running_count": number // DEVICES, "total_count": 45_000 + number // DEVICES},
-            "environment": {"temperature_c": 23.5, "humidity_pct": 45.2, "vibration_g": 0.02},
-            "status": "running",
-        }
-        payload = json.dumps(facts, separators=(",", ":"))
-        yield f"assets/{asset}/counters", payload.ljust(PAYLOAD_BYTES).encode()
+    return map(telemetry, range(messages))
+
+
+def telemetry(number: int) -> tuple[str, bytes]:
+    """Make a message, said a millisecond after the one before: no later one is older, also in a flood of hours.
+
+    Args:
+        number: below 500 millions, where the month ends.
+    """
+    asset = f"FIXTURE-{number % DEVICES:03d}"
+    days, hour = divmod(number // 3_600_000, 24)
+    facts = {
+        "asset_id": asset,
+        "timestamp": f"2026-01-{26 + days}T{hour:02d}:{number // 60_000 % 60:02d}:{number // 1000 % 60:02d}"
+        f".{number % 1000:03d}Z",
+        "counters": {"running_count": number // DEVICES, "total_count": 45_000 + number // DEVICES},
+        "environment": {"temperature_c": 23.5, "humidity_pct": 45.2, "vibration_g": 0.02},
+        "status": "running",
+    }
+    payload = json.dumps(facts, separators=(",", ":"))
+    return f"assets/{asset}/counters", payload.ljust(PAYLOAD_BYTES).encode()
 
 
 def _mosquitto_sub(port: int, messages: int) -> Measured:

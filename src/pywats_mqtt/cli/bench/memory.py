@@ -77,7 +77,7 @@ def _scene() -> Iterator[tuple[Program, Publisher]]:
 def _flood(program: Program, line: Publisher, seconds: float) -> tuple[int, list[float]]:
     """Publish for so long; gives the number of messages, and what the bridge was resident with from look to look."""
     sent, stored, sizes = 0, 0, []
-    telemetry = backlog(1_000_000_000)
+    telemetry = backlog(500_000_000)
     good = results("flood", 1_000_000_000)
     end = time.monotonic() + seconds
     looked = 0.0

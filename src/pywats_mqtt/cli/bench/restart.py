@@ -4,7 +4,8 @@ The results are stored and routed once, by a process of its own. Each round then
 with a broker to connect to, and kills it once its first report has come: so nearly all are owed still, and each start
 after the first finds what a killed bridge leaves. The times are the emulator's: of the first request of all, and of the
 first report. The reference is the least that a script on pywats needs for the same: it imports pywats and posts a
-report. Modules are compiled before, as those of an installed program are.
+report. Modules are compiled before, as those of an installed program are. `cold` drops the spool from the system's
+cache before each start of ours; what Python loads stays there, for both.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from statistics import median
 import msgspec
 
 from pywats_mqtt.cli.bench import peers
+from pywats_mqtt.cli.bench.cold import drop_cached
 from pywats_mqtt.cli.bench.log import REPORTS, Asked, last_request, requests
 from pywats_mqtt.cli.bench.program import TOKEN, run_words, wait, with_bytecode, write_config
 from pywats_mqtt.cli.bench.rounds import in_turn, run_worker
@@ -54,11 +56,11 @@ class Start(msgspec.Struct, frozen=True):
     report: float
 
 
-def restart(messages: int, rounds: int, say: Callable[[str], None]) -> dict[str, float]:
+def restart(messages: int, rounds: int, say: Callable[[str], None], *, cold: bool = False) -> dict[str, float]:
     """Measure, and give the medians.
 
     Raises:
-        Fatal: Mosquitto is missing, or a measured process failed.
+        Fatal: Mosquitto is missing, a measured process failed, or the spool does not leave the cache.
     """
     with tempfile.TemporaryDirectory(prefix="pywats-mqtt-bench-") as name:
         folder = Path(name)
@@ -71,6 +73,9 @@ def restart(messages: int, rounds: int, say: Callable[[str], None]) -> dict[str,
             environment = with_bytecode(folder / "bytecode")
 
             def ours(_number: int) -> Start:
+                if cold:
+                    for file in filter(Path.is_file, folder.glob("spool.db*")):
+                        drop_cached(file)
                 return _start(words, environment, server.url)
 
             def theirs(_number: int) -> Start:
@@ -83,6 +88,7 @@ def restart(messages: int, rounds: int, say: Callable[[str], None]) -> dict[str,
     return {
         "messages": messages,
         "rounds": rounds,
+        "cold": cold,
         "first_delivery_s": round(median(start.report for start in starts), 3),
         "first_delivery_lowest_s": round(min(start.report for start in starts), 3),
         "first_delivery_highest_s": round(max(start.report for start in starts), 3),
