@@ -11,7 +11,7 @@ from typing import TypeAlias
 from typer.testing import CliRunner
 
 from pywats_mqtt.cli.commands import app
-from tests.guarantees.line import BOUND_S, TESTERS, Line, Testers, result
+from tests.guarantees.line import BOUND_S, TESTERS, Line, Testers, result, said_at
 from tests.guarantees.reconcile import Held, Sent
 from tests.waiting import block_until
 
@@ -71,7 +71,7 @@ class Numbering:
         """Give a message of each asset."""
         number = self._round
         self._round += 1
-        at = f"2026-01-26T{number // 3600 % 24:02d}:{number // 60 % 60:02d}:{number % 60:02d}Z"
+        at = said_at(number)
         for place in range(COUNTING):
             name = f"A{place}-{number:06d}"
             total = 100 + (number + 1) * (place + 1)

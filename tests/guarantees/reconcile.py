@@ -111,8 +111,8 @@ def compare(sent: Sent, held: Held) -> Difference:
     misplaced = {
         number
         for tester, numbers in held.results.items()
-        for number in numbers
-        if number in expected and number not in sent.results.get(tester, ())
+        for number in set(numbers) - set(sent.results.get(tester, ()))
+        if number in expected
     }
     misplaced |= set(held.refused) & (expected - set(sent.refused))
     return Difference(
