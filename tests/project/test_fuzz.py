@@ -6,21 +6,44 @@ import random
 import subprocess
 import sys
 
+import mqtt5
 import pytest
 
-from fuzz import driving, packets, payloads
+from fuzz import driving, packets, payloads, sessions
+from pywats_mqtt.transport.codec import Malformed
+from pywats_mqtt.transport.connection import Connection
+from pywats_mqtt.transport.session import MqttSession
 from tools.bootstrap import ROOT
 
 SECONDS = 300
 
 
-@pytest.mark.parametrize("name", ["payloads", "packets"])
-def test_a_target_runs_without_a_fuzzer(name: str) -> None:
+@pytest.mark.parametrize(("name", "runs"), [("payloads", 300), ("packets", 300), ("sessions", 60)])
+def test_a_target_runs_without_a_fuzzer(name: str, runs: int) -> None:
     """From its corpus, by a seed; it says what it did."""
-    words = [sys.executable, "-m", f"fuzz.{name}", "--plain", "--runs", "300", "--seed", "7"]
+    words = [sys.executable, "-m", f"fuzz.{name}", "--plain", "--runs", str(runs), "--seed", "7"]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False, timeout=SECONDS)
     assert done.returncode == 0, done.stderr
-    assert "300 inputs, nothing found" in done.stdout
+    assert f"{runs} inputs, nothing found" in done.stdout
+
+
+def test_the_target_of_sessions_finds_a_session_that_acknowledges_too_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It tells a broken session from a sound one; the message is acknowledged, and nobody had stored it."""
+    check = sessions.load()
+
+    def check_all() -> None:
+        for events in sessions.corpus():
+            check(events)
+
+    def take(session: MqttSession, connection: Connection, packet: mqtt5.Packet) -> Malformed | None:
+        if isinstance(packet, mqtt5.PingRespPacket):
+            connection.write(mqtt5.PubAckPacket(1).write())
+        return on_packet(session, connection, packet)
+
+    on_packet = MqttSession._on_packet  # noqa: SLF001 - to break it
+    monkeypatch.setattr(MqttSession, "_on_packet", take)
+    with pytest.raises(AssertionError, match="is acknowledged"):
+        check_all()
 
 
 def test_what_is_found_can_be_tried_again(capsys: pytest.CaptureFixture[str]) -> None:
