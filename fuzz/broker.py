@@ -9,6 +9,7 @@ import asyncio
 import selectors
 from collections import Counter, deque
 from collections.abc import Callable
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import mqtt5
@@ -170,7 +171,7 @@ class Broker:
         self._received: set[int] = set()
         self._has_session = False
         self._subscribed = False
-        self._last_id = self._last_number = 0
+        self._last_number = 0
         self._wire: Wire | None = None
 
     @property
@@ -201,13 +202,11 @@ class Broker:
             return
         if not self._has_session:
             return
-        self._last_id = next(
-            each for each in (*range(self._last_id + 1, 65_000), *range(1, 65_000)) if each not in self._open
-        )
-        sent = self._open[self._last_id] = Sent(self._last_number, qos)
+        packet_id = next(each for each in count(1) if each not in self._open)
+        sent = self._open[packet_id] = Sent(self._last_number, qos)
         self.numbers[self._last_number] = qos
         if self.connected:
-            self._send(self._last_id, sent)
+            self._send(packet_id, sent)
 
     def say(self, data: bytes) -> None:
         """Send any bytes."""
@@ -226,7 +225,7 @@ class Broker:
         self.forgets += self._has_session
         self._open.clear()
         self._received.clear()
-        self._has_session, self._last_id = False, 0
+        self._has_session = False
 
     def _send(self, packet_id: int, sent: Sent) -> None:
         payload = b"%d" % sent.number
