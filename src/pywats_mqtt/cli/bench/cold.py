@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
+from pywats_mqtt.cli.bench.program import wait
 from pywats_mqtt.errors import Fatal
+
+DROP_S = 5.0
+"""What that may take."""
 
 STEP_BYTES = 16_777_216
 """How far apart a file is looked at, to see whether it has left the cache; each look may bring a page back."""
@@ -21,12 +26,16 @@ def drop_cached(path: Path) -> None:
         raise Fatal("this system has no posix_fadvise, so a file cannot be dropped from its cache")
     file = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(file)  # what is not on the disk yet stays in the cache
-        os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
-        if is_cached(file):
-            raise Fatal(f"{path} stays in the cache; name a folder on a disk in the variable TMPDIR")
+        wait(partial(_drop, file), DROP_S, f"{path} stays in the cache, so TMPDIR should name a folder on a disk,")
     finally:
         os.close(file)
+
+
+def _drop(file: int) -> bool:
+    """Try to; what is being read ahead for a program that was killed stays until it is there."""
+    os.fsync(file)  # what is not on the disk yet stays in the cache
+    os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+    return not is_cached(file)
 
 
 def is_cached(file: int) -> bool:
