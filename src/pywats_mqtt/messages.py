@@ -21,9 +21,11 @@ class RawMessage(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_de
         received_at_us: when it arrived, in microseconds since 1970-01-01 UTC by the bridge's clock.
         qos: 0, 1 or 2, the quality of service of this delivery.
         retain: whether the broker sent it from its retained store.
-        packet_id: the QoS 2 packet identifier, 0 for QoS 0 and 1; the spool remembers it until PUBREL.
+        packet_id: the packet identifier, 0 for QoS 0 and for what did not come from a broker. The spool remembers it of
+            QoS 2 until PUBREL, and of QoS 1 where the message is refused.
         content_type: MQTT 5 content type, empty where none was sent.
         user_properties: MQTT 5 user properties in the order sent.
+        dup: whether the broker may have sent it before (MQTT 5, 3.3.1.1).
     """
 
     topic: str
@@ -34,6 +36,7 @@ class RawMessage(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_de
     packet_id: int = 0
     content_type: str = ""
     user_properties: tuple[tuple[str, str], ...] = ()
+    dup: bool = False
 
     @property
     def received_at(self) -> datetime:

@@ -84,7 +84,8 @@ class Power:
             seed: chooses what of the unsynced is there.
         """
         chance = Random(seed)  # noqa: S311 - it has to be repeatable
-        after = rebuild(self._before, asked(self._log.read_bytes()), chance)
+        said = self._log.read_bytes() if self._log.exists() else b""  # a program that was killed soon wrote nothing
+        after = rebuild(self._before, asked(said), chance)
         for name in self._names():
             Path(name).unlink(missing_ok=True)
         Path(f"{self._file}-shm").unlink(missing_ok=True)  # shared memory; it does not outlive a machine
@@ -93,7 +94,7 @@ class Power:
             Path(name).chmod(0o600)
         self._lie.unlink(missing_ok=True)
         self.go_on()
-        self._log.unlink()
+        self._log.unlink(missing_ok=True)
         self._before = after
 
     def _names(self) -> tuple[str, ...]:

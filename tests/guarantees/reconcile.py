@@ -86,7 +86,7 @@ class Difference:
     Attributes:
         missing: numbers that are neither in WATS nor in quarantine.
         doubled: numbers that are in WATS more than once, or there and in quarantine.
-        refused_again: numbers that are in quarantine more than once: what does not fit has no identity.
+        refused_again: numbers that are in quarantine more than once.
         disordered: numbers that WATS received after a later one of the same tester.
         foreign: numbers that nobody sent.
         inexact: counts and readings that are not as they were sent, as `I0: 41, sent 42`.

@@ -23,7 +23,7 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
         report_id: of the report in WATS, or empty.
         identity: what a repeat is known by, or empty.
         topic, received_at_us, qos, retain: as received.
-        packet_id: of QoS 2, else 0.
+        packet_id: the broker's, 0 for QoS 0.
         batch: number of the transaction that stored it.
         stored_at_us: when that was.
         read_at_us: when it was interpreted.

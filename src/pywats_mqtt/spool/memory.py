@@ -33,8 +33,10 @@ from pywats_mqtt.ports import (
 )
 from pywats_mqtt.retry import PUT_BACK_US, must_wait
 from pywats_mqtt.spool.memory_handover import MemoryHandover, Owed
+from pywats_mqtt.spool.packets import QOS_2
+from pywats_mqtt.spool.redelivery import RefusedPackets
 from pywats_mqtt.spool.remembered import Remembered
-from pywats_mqtt.spool.routing import NewDelivery, Pair, decide, latest_pair
+from pywats_mqtt.spool.routing import NewDelivery, Pair, latest_pair
 from pywats_mqtt.spool.staleness import staleness_of
 from pywats_mqtt.spool.states import Move, State, advance, settled
 
@@ -47,6 +49,7 @@ class MemorySpool(MemoryHandover):
         super().__init__(clock)
         self._batches: dict[int, Batch] = {}
         self._packets: set[int] = set()
+        self._refused_packets = RefusedPackets({})
         self._refused: dict[Pair, int] = {}
         self._asked_us = 0
         self._remembered = Remembered(self._new_id)
@@ -59,19 +62,19 @@ class MemorySpool(MemoryHandover):
         """See `ports.Spool.put`."""
         if receipt.fresh_session:
             self._packets.clear()
+            self._refused_packets.begin_session(self._tally.last_batch + 1)
         self._packets.difference_update(receipt.released)
         self._tally.received += len(receipt.messages)
         messages: list[RawMessage] = []
         for message in receipt.messages:
-            if message.packet_id in self._packets:
-                continue
-            if message.packet_id:
+            if message.qos == QOS_2 and message.packet_id:
+                if message.packet_id in self._packets:
+                    continue
                 self._packets.add(message.packet_id)
             messages.append(message)
         if not messages:
             return None
-        self._tally.stored += len(messages)
-        self._tally.waiting += len(messages)
+        self._tally.count_stored(len(messages))
         return self._batch(messages)
 
     def _batch(self, messages: Sequence[RawMessage]) -> Batch:
@@ -94,7 +97,7 @@ class MemorySpool(MemoryHandover):
         tally = self._tally
         if batch.number != tally.last_routed + 1 or batch.number not in self._batches:
             raise ValueError(f"batch {batch.number} cannot be routed: the next is {tally.last_routed + 1}")
-        plan = decide(batch.messages, outcomes, self._identities, self._latest.event)
+        plan = self._refused_packets.decide(batch, outcomes, self._identities, self._latest.event)
         del self._batches[batch.number]
         tally.last_routed = batch.number
         first_id = tally.last_id + 1
@@ -342,4 +345,4 @@ class MemorySpool(MemoryHandover):
 
 def _anew(message: RawMessage) -> RawMessage:
     """Give a message as it is stored anew: its packet id named it to the broker, and is another's by now."""
-    return msgspec.structs.replace(message, packet_id=0)
+    return msgspec.structs.replace(message, packet_id=0, dup=False)

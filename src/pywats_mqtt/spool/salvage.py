@@ -36,6 +36,7 @@ SHAPES: Final[dict[str, tuple[bool, tuple[type, ...]]]] = {
     "delivery": (True, (_NONE, str, str, int, int, int, str, bytes, *_CAME)),
     "quarantine": (True, (_NONE, str, str, str, str, int, bytes, str, int, int, str, str)),
     "packet": (True, (_NONE,)),
+    "refused_packet": (True, (_NONE, int)),
     "exported": (True, (_NONE, str, bytes)),
     "latest": (False, (str, str, int, int, int, int, int, int, int, int, int, str, str, bytes)),
     "identity": (False, (bytes, bytes, int)),

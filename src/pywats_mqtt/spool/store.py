@@ -44,9 +44,9 @@ from pywats_mqtt.spool.keeping import Keeping
 from pywats_mqtt.spool.latest import LatestEntries
 from pywats_mqtt.spool.ledger import Ledger, read_traces
 from pywats_mqtt.spool.lines import Item, Lines
-from pywats_mqtt.spool.packets import without_repeats
+from pywats_mqtt.spool.packets import Packets
 from pywats_mqtt.spool.releasing import Releasing
-from pywats_mqtt.spool.routing import Plan, decide
+from pywats_mqtt.spool.routing import Plan
 from pywats_mqtt.spool.rows import write_rows
 from pywats_mqtt.spool.settling import Settling
 from pywats_mqtt.spool.staged import Staged
@@ -84,6 +84,7 @@ class Store:
         self._lines = Lines(self._tally.last_id)
         self._bounds = Bounds(db, path, clock, keep, self._ledger, self._lines)
         self._staged = Staged()
+        self._packets = Packets(db)
         self._settling = Settling(db, self._lines, self._latest, self._ledger, self._transaction)
         self._releasing = Releasing(db, self._latest, self._ledger, self._transaction, self._insert_batch)
         self.handover = StoreHandover(db, clock, self._lines, self._latest, self._transaction)
@@ -146,6 +147,7 @@ class Store:
         self._tally = self._stored_tally.copy()
         self._latest.rollback()
         self._ledger.rollback()
+        self._packets.rollback()
         self._staged = Staged()
 
     def sync(self) -> bool:
@@ -225,6 +227,7 @@ class Store:
         now_us = to_us(self._clock.now())
         self._staged.write(db, now_us)
         self._ledger.write(now_us)
+        self._packets.write()
         write_rows(db, tables.REPLACE_LATEST, [tables.latest_row(entry) for entry in self._latest.changed()])
         self._tally.acknowledged = self._stored_tally.acknowledged + self._acknowledged
         self._tally.dropped_identities = self._stored_tally.dropped_identities + self._bounds.upkeep.forgotten
@@ -235,13 +238,12 @@ class Store:
     def put(self, receipt: Receipt) -> Batch | None:
         """See `ports.Spool.put`."""
         self._putting = True
-        messages = tuple(without_repeats(self._db, receipt))
         tally = self._tally
+        messages = tuple(self._packets.without_repeats(receipt, tally.last_batch + 1))
         tally.received += len(receipt.messages)
         if not messages:
             return None
-        tally.stored += len(messages)
-        tally.waiting += len(messages)
+        tally.count_stored(len(messages))
         return self._insert_batch(messages)
 
     def _insert_batch(self, messages: tuple[RawMessage, ...]) -> Batch:
@@ -260,7 +262,7 @@ class Store:
         if batch.number != tally.last_routed + 1 or batch.number > tally.last_batch:
             raise ValueError(f"batch {batch.number} cannot be routed: the next is {tally.last_routed + 1}")
         now_us = to_us(self._clock.now())
-        plan = decide(batch.messages, outcomes, self._staged.known(self._db, outcomes), self._latest.event)
+        plan = self._packets.refused.decide(batch, outcomes, self._staged.known(self._db, outcomes), self._latest.event)
         self._db.execute("DELETE FROM batch WHERE number = ?", (batch.number,))
         tally.last_routed = batch.number
         self._stage(batch, plan, now_us)

@@ -57,6 +57,11 @@ class Tally(msgspec.Struct, kw_only=True):
         """Take the counters by name; a name that is not there counts 0."""
         return cls(**{name: counters.get(name, 0) for name in cls.__struct_fields__})
 
+    def count_stored(self, messages: int) -> None:
+        """Count messages that are stored, and not routed yet."""
+        self.stored += messages
+        self.waiting += messages
+
     def count_routed(self, routed: RoutedBatch, *, conflicts: int) -> None:
         """Count what routing a batch led to."""
         self.duplicates += routed.duplicates
@@ -80,8 +85,7 @@ class Tally(msgspec.Struct, kw_only=True):
     def count_released(self, rows: int, messages: int) -> None:
         """Count rows that left the quarantine, and the messages that were stored anew of them."""
         self.quarantined -= rows
-        self.stored += messages
-        self.waiting += messages
+        self.count_stored(messages)
 
     def count_exported(self, messages: int, rows: int) -> None:
         """Count messages that were owed and rows of the quarantine that are handed over; below 0: taken back."""

@@ -52,9 +52,9 @@ class Inbound:
                 topic = resolved
             level, properties = packet.qos, packet.user_properties
             qos = 1 if level is at_least_once else level.value  # `value` takes as long as all other fields together
-            remembered_id = 0
+            packet_id = 0
             if qos:
-                packet_id = packet.packet_id
+                packet_id = packet.packet_id or 0
                 if not packet_id:  # MQTT 5, 2.2.1
                     arrivals.error = Malformed(
                         mqtt5.DisconnectReasonCode.PROTOCOL_ERROR, "a PUBLISH with packet identifier 0"
@@ -63,7 +63,6 @@ class Inbound:
                 if qos == 1:
                     acknowledge(PUBACK | packet_id)
                 else:
-                    remembered_id = packet_id
                     acknowledge(PUBREC | packet_id)
                     arrivals.received.append(packet_id)
             add(
@@ -73,9 +72,10 @@ class Inbound:
                     received_at_us,
                     qos,
                     packet.retain,
-                    remembered_id,
+                    packet_id,
                     packet.content_type or "",
                     tuple(properties) if properties else (),
+                    packet.duplicate,
                 )
             )
         return arrivals

@@ -135,7 +135,8 @@ class MemoryBroker:
         session = self._sessions[client_id]
         if session.client is not None:
             for packet_id, (publication, qos, retain) in session.unacknowledged.items():
-                session.client.on_publish(self._message(publication, qos, packet_id, retain=retain), packet_id)
+                again = self._message(publication, qos, packet_id, retain=retain, dup=True)
+                session.client.on_publish(again, packet_id)
             for packet_id in session.unreleased:
                 session.client.on_release(packet_id)
         self.deliver(client_id)
@@ -199,16 +200,19 @@ class MemoryBroker:
                 open_ids += 1
             session.client.on_publish(self._message(publication, qos, packet_id, retain=retain), packet_id)
 
-    def _message(self, publication: Publication, qos: int, packet_id: int, *, retain: bool) -> RawMessage:
+    def _message(
+        self, publication: Publication, qos: int, packet_id: int, *, retain: bool, dup: bool = False
+    ) -> RawMessage:
         return RawMessage(
             publication.topic,
             publication.payload,
             to_us(self._clock.now()),
             qos,
             retain,
-            packet_id if qos == _EXACTLY_ONCE else 0,
+            packet_id,
             "",
             publication.user_properties,
+            dup,
         )
 
     def _leave(self, session: _Session, loss: Loss) -> None:

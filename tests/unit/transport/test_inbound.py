@@ -20,6 +20,18 @@ def test_messages_of_one_read_have_stamps_of_their_own() -> None:
     assert [message.received_at_us for message in arrivals.messages] == [NOW_US, NOW_US + 1, NOW_US + 2]
 
 
+def test_a_message_keeps_what_tells_that_it_comes_again() -> None:
+    """Its packet identifier, of QoS 1 and 2, and DUP."""
+    packets = [
+        mqtt5.PublishPacket("t", b"", qos=mqtt5.QoS.AT_MOST_ONCE),
+        mqtt5.PublishPacket("t", b"", qos=QOS1, packet_id=7),
+        mqtt5.PublishPacket("t", b"", qos=QOS1, packet_id=7, duplicate=True),
+        mqtt5.PublishPacket("t", b"", qos=mqtt5.QoS.EXACTLY_ONCE, packet_id=8, duplicate=True),
+    ]
+    told = [(message.packet_id, message.dup) for message in Inbound(0).read(packets, NOW_US).messages]
+    assert told == [(0, False), (7, False), (7, True), (8, True)]
+
+
 @given(st.lists(st.tuples(st.integers(-SET_BACK_US // 10, 5_000), st.integers(1, 3_000)), max_size=9))
 def test_stamps_rise_from_read_to_read(reads: list[tuple[int, int]]) -> None:
     """A clock that stands still, or is slewed back, gives no stamp twice."""
