@@ -147,3 +147,21 @@ def test_a_program_that_dies_is_named(tmp_path: Path, command: str, name: str) -
         block_until(lambda: not any(arguments_of(pid) for pid in children), what="the end of its programs")
     assert f"the {name} was ended by signal 9" in demo.err
     assert "Traceback" not in demo.err
+
+
+def test_its_programs_end_where_it_is_killed(tmp_path: Path) -> None:
+    """Nobody is left to end them in order: broker, bridge and WATS see it by the end of their standard input."""
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    demo = Demo(folder)
+    demo.publishing()
+    children = [(pid, arguments_of(pid)) for pid in demo.children()]
+    assert len(children) == 3
+    demo.process.kill()
+    demo.end()
+    try:
+        block_until(lambda: all(arguments_of(pid) != words for pid, words in children), what="the end of its programs")
+    finally:
+        for pid, words in children:
+            if arguments_of(pid) == words:
+                os.kill(pid, signal.SIGKILL)

@@ -12,6 +12,8 @@ from typing import Any
 
 import httpx
 
+from pywats_mqtt.cli.parent import WITH_PARENT
+
 START_LIMIT_S = 60
 STOP_LIMIT_S = 60
 PAGE = 10_000
@@ -85,13 +87,18 @@ class RunningEmulator:
         """Wait for its end and let go of it; its exit code."""
         code = self.process.wait(STOP_LIMIT_S)
         self._http.close()
-        if self.process.stdout:
-            self.process.stdout.close()
+        _close_pipes(self.process)
         return code
 
     def _array(self, path: str, **query: int) -> list[Json]:
         found: list[Json] = self._http.get(path, params=query).raise_for_status().json()
         return found
+
+
+def _close_pipes(process: subprocess.Popen[str]) -> None:
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
 
 
 def start_emulator(
@@ -109,7 +116,9 @@ def start_emulator(
     command = [sys.executable, "-m", "pywats_mqtt", "emulate", "--port", str(port), "--rate-limit", str(rate_limit)]
     command += ["--token", token] if token else []
     command += ["--state", str(state)] if state else []
-    process = subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*command, *arguments, WITH_PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     assert process.stdout is not None
     # Ends with the process if it cannot start, so it waits no longer than a start takes.
     line = process.stdout.readline()
@@ -117,7 +126,7 @@ def start_emulator(
     if found is None:
         process.kill()
         process.wait(STOP_LIMIT_S)
-        process.stdout.close()
+        _close_pipes(process)
         raise AssertionError(f"the emulator did not start: {line!r}")
     return RunningEmulator(process, found[1], found[2].split(", ")[0])
 

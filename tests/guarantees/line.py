@@ -24,6 +24,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from pywats_mqtt.app.local_socket import Silent, ask
+from pywats_mqtt.cli.parent import WITH_PARENT
 from tests.contract.brokers.mosquitto import HOST, Mosquitto
 from tests.emulator.server import RunningEmulator, start_emulator
 from tests.guarantees.stores import SQLITE, Store
@@ -72,23 +73,27 @@ class Bridge:
     def start(self) -> None:
         """Start it; it may still be connecting when this returns."""
         with self.log.open("ab") as log:
-            words = [sys.executable, "-m", "pywats_mqtt", "run", "-c", str(self.config), *self.options]
-            self._process = subprocess.Popen(words, stderr=log, env=os.environ | self.environment)
+            words = [sys.executable, "-m", "pywats_mqtt", "run", "-c", str(self.config), WITH_PARENT, *self.options]
+            environment = os.environ | self.environment
+            self._process = subprocess.Popen(words, stdin=subprocess.PIPE, stderr=log, env=environment)
 
     def kill(self) -> None:
         """Kill it with -9."""
         if self._process is not None:
             self.kills += 1
             self._process.kill()
-            self._process.wait(STOP_S)
-            self._process = None
+            self._ended()
 
     def stop(self) -> int:
         """Stop it with SIGTERM; gives its exit code."""
-        assert self._process is not None
-        self._process.terminate()
-        code = self._process.wait(STOP_S)
-        self._process = None
+        self.process.terminate()
+        return self._ended()
+
+    def _ended(self) -> int:
+        process, self._process = self.process, None
+        code = process.wait(STOP_S)
+        if process.stdin is not None:
+            process.stdin.close()
         return code
 
     def pause(self) -> None:

@@ -10,6 +10,8 @@ from asyncio.subprocess import PIPE, STDOUT, Process
 from collections import deque
 from collections.abc import AsyncIterator
 
+from pywats_mqtt.cli.parent import WITH_PARENT
+
 LAST_LINES = 15
 """Lines of a program that died that are shown: a traceback's end and what led to it."""
 END_S = 5.0
@@ -108,13 +110,15 @@ async def running(name: str, *arguments: str, group: asyncio.TaskGroup) -> Async
     """Run `pywats-mqtt ARGUMENTS` while the block runs; `group` watches it.
 
     It gets a session of its own, so that a Ctrl-C in the terminal reaches the demo alone, which ends all in order.
+    Where the demo is killed, the pipe at its standard input ends, and it with that.
     """
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "pywats_mqtt",
         *arguments,
-        stdin=asyncio.subprocess.DEVNULL,
+        WITH_PARENT,
+        stdin=PIPE,
         stdout=PIPE,
         stderr=STDOUT,
         start_new_session=True,

@@ -8,6 +8,7 @@ import typer
 from pywats_mqtt.app.clock import clock_of
 from pywats_mqtt.cli.clocks import OffsetOption, RateOption, SinceOption
 from pywats_mqtt.cli.memory import collect_seldom
+from pywats_mqtt.cli.parent import WITH_PARENT, end_with_parent
 
 _WRONG_USAGE = 2
 _FAILED = 1
@@ -82,6 +83,7 @@ def emulate(
     clock_rate: RateOption = 1.0,
     clock_offset: OffsetOption = 0.0,
     clock_since: SinceOption = None,
+    with_parent: Annotated[bool, typer.Option(WITH_PARENT, hidden=True)] = False,
 ) -> None:
     """Run a WATS server to test against, until SIGTERM or Ctrl-C; a browser shows at its address what it holds."""
     try:
@@ -155,6 +157,8 @@ def emulate(
     if tokens:
         settings = settings.with_tokens(tokens)
     collect_seldom()
+    if with_parent:
+        end_with_parent()
     try:
         run(settings, typer.echo)
     except StartError as exc:

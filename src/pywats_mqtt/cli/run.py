@@ -12,6 +12,7 @@ from pywats_mqtt.app.bridge import Bridge
 from pywats_mqtt.app.clock import clock_of
 from pywats_mqtt.cli.logs import configure
 from pywats_mqtt.cli.memory import collect_seldom
+from pywats_mqtt.cli.parent import WITH_PARENT, end_with_parent
 from pywats_mqtt.cli.stopping import told_to_stop
 from pywats_mqtt.config.findings import Severity
 from pywats_mqtt.config.lint import lint
@@ -32,7 +33,10 @@ def run(words: Sequence[str]) -> int:
     parser.add_argument("--clock-rate", type=float, default=1.0, help=argparse.SUPPRESS)
     parser.add_argument("--clock-offset", type=float, default=0.0, help=argparse.SUPPRESS)
     parser.add_argument("--clock-since", type=float, help=argparse.SUPPRESS)
+    parser.add_argument(WITH_PARENT, action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(words)
+    if options.with_parent:
+        end_with_parent()
     clock = clock_of(options.clock_rate, options.clock_offset, options.clock_since)
     config = load(options.config, os.environ)
     errors = [finding for finding in lint(config) if finding.severity is Severity.ERROR]
