@@ -15,7 +15,7 @@ import pytest
 
 from pywats_mqtt.events import AssetHistory, Stats, Window
 from pywats_mqtt.messages import RawMessage, from_us
-from pywats_mqtt.ports import Done, ExportState, Receipt, Rejection, RetryAt, Room
+from pywats_mqtt.ports import Done, ExportState, Receipt, Rejection, Release, RetryAt, Room
 from pywats_mqtt.spool import SqliteSpool, disk, lapsing
 from pywats_mqtt.spool.connection import connect
 from pywats_mqtt.spool.keeping import Keeping
@@ -243,6 +243,23 @@ def test_an_old_refused_message_is_told_of_then_dropped_and_counted(made: Store,
     clock.now_us += HOUR_US
     upkeep(made)
     assert made.told.will_drop == {}
+
+
+@pytest.mark.parametrize("leave", [lambda store: store.discard([1]), lambda store: store.release([Release(1)])])
+def test_what_a_person_took_out_is_not_announced_any_longer(
+    made: Store, clock: SetClock, leave: Callable[[Store], object]
+) -> None:
+    """Discarded or tried again; what is left is looked at at once, not an hour later."""
+    take(made, clock, Rejection("old"))
+    clock.now_us += 9 * DAY_US
+    take(made, clock, Rejection("young"))
+    upkeep(made)
+    assert made.told.will_drop
+    made.begin()
+    leave(made)
+    made.commit()
+    upkeep(made, 1)
+    assert made.told.will_drop == made.room().will_drop == {}
 
 
 def test_nothing_is_dropped_while_an_export_is_made_and_nobody_waits_for_it_in_a_loop(

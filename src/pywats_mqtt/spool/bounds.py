@@ -54,6 +54,7 @@ class Bounds:
         self._refused_put = False
         self._told = Room()
         self._filled_by = ""
+        self._quarantined = self._discarded = 0
 
     # --- a disk that takes no writes ----------------------------------------------------------------------------------
 
@@ -63,8 +64,14 @@ class Bounds:
         self._refused_put |= storing
         self.disk.measure()
 
-    def note_written(self, *, storing: bool) -> None:
-        """Note that it took one. That of a small one says nothing of messages that found no room."""
+    def note_written(self, tally: Tally, *, storing: bool) -> None:
+        """Note that it took one. That of a small one says nothing of messages that found no room.
+
+        Where rows left the quarantine, what will be dropped of it is looked up anew.
+        """
+        if tally.quarantined < self._quarantined or tally.discarded > self._discarded:
+            self._lapsing.wait(0)
+        self._quarantined, self._discarded = tally.quarantined, tally.discarded
         if self.disk.refused and (storing or not self._refused_put):
             self.disk.refused, self._refused_put = "", False
         self.disk.measure()

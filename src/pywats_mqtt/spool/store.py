@@ -137,7 +137,7 @@ class Store:
         if self._staged.items:
             self._lines.append(self._staged.items, self._tally.last_id)
         self._staged = Staged()
-        self._bounds.note_written(storing=self._putting)
+        self._bounds.note_written(self._stored_tally, storing=self._putting)
 
     def rollback(self) -> None:
         """Make it as if nothing was asked since `begin`."""
