@@ -68,6 +68,7 @@ def test_what_is_too_large_holds_nobody_up_and_is_taken_where_the_limit_is_raise
         made.emulator.fault("drop_after", path="/api/Report/WSJF", times=1)
         told = spool(made, "retry", str(whole["id"]), str(cut["id"]), code=1)
         assert [row["accepted"] for row in told] == [True, False]
+        assert "of its 150000 bytes only the first were kept" in told[1]["now"]
         made.await_reports(2)
         await_quarantined(made, 3)
         assert sorted(report["sn"] for report in made.reports()) == ["FIXTURE-001", "SN-1"]

@@ -22,6 +22,9 @@ from pywats_mqtt.schemas.reasons import as_step
 FIRST_BYTES = 65_536
 """What is kept of a payload that is too large even for quarantine: enough to see what it was meant to be."""
 
+_CUT = re.compile(rb"\n\.\.\. cut by limits\.quarantine_bytes: (\d+) bytes, SHA-256 ([0-9a-f]{64})\Z")
+"""What `Sizes.kept` puts behind them."""
+
 _LONGEST_PATH = 500
 
 _ROUNDS = 12
@@ -36,6 +39,17 @@ _OBJECT = 0x7B
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)'
 _STRINGS = re.compile(_STRING, re.DOTALL)
 _TOKENS = re.compile(_STRING + rb"|[\[\]{},:]|[-+.0-9A-Za-z]++", re.DOTALL)
+
+
+def bytes_before_cut(payload: bytes, reason: str) -> int:
+    """Tell how many bytes a payload had of which `Sizes.kept` kept the first; 0 where it is whole.
+
+    Args:
+        payload: as it is kept.
+        reason: why it was refused, which names the digest too: what a device sends cannot say it of itself.
+    """
+    found = _CUT.search(payload, max(0, len(payload) - 2 * len(_CUT.pattern)))
+    return int(found[1]) if found and reason.endswith(found[2].decode()) else 0
 
 
 class TooLarge(msgspec.Struct, frozen=True):
@@ -99,7 +113,7 @@ class Sizes:
             return None, ""
         digest = hashlib.sha256(payload).hexdigest()
         head = payload[:FIRST_BYTES]
-        # What follows the first bytes says what was there, and no payload that ends so is JSON: no retry takes it.
+        # What follows the first bytes says what was there; no payload that ends so is JSON.
         note = f"\n... cut by limits.quarantine_bytes: {len(payload)} bytes, SHA-256 {digest}".encode()
         said = (
             f"; of its {len(payload)} bytes the first {len(head)} are kept (limits.quarantine_bytes), SHA-256 {digest}"

@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from pywats_mqtt.adapters.sizes import bytes_before_cut
 from pywats_mqtt.app.handover import Step, Stepped
 from pywats_mqtt.events import LATEST_KINDS, Event, TestResult, UnitEvent, kind_of
 from pywats_mqtt.messages import RawMessage
@@ -78,6 +79,13 @@ def judge(row: Kept, interpret: Callable[[RawMessage], Outcome]) -> tuple[Judgem
     if row.kind in LATEST_KINDS:
         now = f"{row.kind} of {row.device} as it is known now, sent once more"
         return Judgement(id=row.id, before=row.reason, accepted=True, now=now), Release(row.id)
+    whole_bytes = bytes_before_cut(row.message.payload, row.reason) if row.kind == MESSAGE else 0
+    if whole_bytes:
+        now = (
+            f"cannot be tried: of its {whole_bytes} bytes only the first were kept (limits.quarantine_bytes); "
+            "let the device send it again, then discard this"
+        )
+        return Judgement(id=row.id, before=row.reason, accepted=False, now=now), None
     outcome = interpret(row.message)
     if isinstance(outcome, Rejection):
         now = f"{outcome.path}: {outcome.reason}" if outcome.path else outcome.reason

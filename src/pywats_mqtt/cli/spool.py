@@ -109,7 +109,7 @@ def spool_retry(
         print_table(columns, [(str(row.id), row.before, row.now) for row in told], headed=True)
         accepted = sum(row.accepted for row in told)
         verb = "would be tried again" if dry_run else "are tried again"
-        typer.echo(f"{accepted} {verb}, {len(told) - accepted} would be refused as before and stay")
+        typer.echo(f"{accepted} {verb}, {len(told) - accepted} stay refused")
     if remark:
         typer.echo(f"pywats-mqtt: {remark}", err=True)
     raise typer.Exit(0 if all(row.accepted for row in told) else 1)

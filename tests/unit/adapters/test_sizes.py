@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pywats_mqtt.adapters.sizes import FIRST_BYTES, Sizes, first_excess
+from pywats_mqtt.adapters.sizes import FIRST_BYTES, Sizes, bytes_before_cut, first_excess
 from pywats_mqtt.config.limits import LimitsConfig
 from pywats_mqtt.config.topics import TopicConfig
 from pywats_mqtt.interpret import RouteTable, interpret
@@ -129,6 +129,17 @@ def test_of_a_huge_payload_the_first_bytes_and_the_digest_are_kept(topic: str) -
     plan = decide([RawMessage(topic, payload, 0)] * 2, [whole, found], {}, lambda _pair: None)
     assert [held.message.payload for held in plan.held] == [payload, found.kept]
     assert isinstance(read(found.kept, NONE, topic), Rejection)
+    assert bytes_before_cut(found.kept, found.reason) == 100_000
+
+
+def test_a_payload_that_says_it_was_cut_is_whole() -> None:
+    """Only the reason tells it, which the bridge writes; a device that sends what it was shown is not believed."""
+    _, said = Sizes(LimitsConfig(quarantine_bytes=10)).kept(b"x" * 100)
+    kept, _ = Sizes(LimitsConfig(quarantine_bytes=10)).kept(b"y" * 100)
+    assert kept is not None
+    assert bytes_before_cut(kept, "malformed JSON" + said) == 0
+    assert bytes_before_cut(kept, "malformed JSON") == 0
+    assert bytes_before_cut(b"y" * 100, said) == 0
 
 
 @pytest.mark.parametrize(
