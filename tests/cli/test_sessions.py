@@ -18,7 +18,9 @@ from pywats_mqtt.events import Event
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Receipt
 from pywats_mqtt.spool.sqlite import SqliteSpool
+from tests.cli.test_by_hand import command
 from tests.contract.brokers.mosquitto import HOST, Mosquitto, mosquitto
+from tests.unit.app.test_session_name import die
 
 __all__ = ["mosquitto"]  # the fixture
 
@@ -63,6 +65,32 @@ async def test_packet_ids_of_another_session_are_void(
     async with SqliteSpool.open(path, clock=SystemClock()) as spool:
         stored = await spool.put(Receipt((EXACTLY_ONCE,)))
     assert (stored is None) is kept
+
+
+async def test_a_new_spool_names_the_session_that_the_one_beside_it_leaves(
+    mosquitto: Mosquitto, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The start warns once, and `check` before it: what the broker keeps for that one reaches nobody."""
+    former, new = tmp_path / "former.db", tmp_path / "new.db"
+    await run_once(mosquitto, former, "")
+    assert not caplog.records
+    async with SqliteSpool.open(former, clock=SystemClock()) as spool:
+        name = await spool.note("client_id")
+    assert name is not None
+    die(former)
+    config = tmp_path / "bridge.toml"
+    config.write_text(f'[mqtt]\nbroker = "{HOST}"\nport = {mosquitto.port}\n[spool]\npath = "new.db"\n')
+    checked = await asyncio.to_thread(command, "check", "-c", str(config))
+    await run_once(mosquitto, new, "")
+    (warning,) = caplog.messages
+    for said in (warning, checked.stdout):
+        assert f"another session at the broker than that of {former}" in said
+        assert f'set mqtt.client_id = "{name.decode()}"' in said
+    caplog.clear()
+    await run_once(mosquitto, new, "")
+    assert not caplog.records
+    again = await asyncio.to_thread(command, "check", "-c", str(config))
+    assert "session at the broker" not in again.stdout
 
 
 async def test_a_certificate_that_is_none_is_refused_at_start(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import os
 import random
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
@@ -27,6 +26,7 @@ from pywats_mqtt.app.postbox import Action, Postbox
 from pywats_mqtt.app.promises import facts_of
 from pywats_mqtt.app.quarantine import Answer, Question
 from pywats_mqtt.app.room import RoomAlarms
+from pywats_mqtt.app.session_name import SESSION, client_id_of
 from pywats_mqtt.app.to_wats import deliver_to_wats, pace_of
 from pywats_mqtt.config.model import BridgeConfig
 from pywats_mqtt.errors import Fatal, Retry
@@ -143,7 +143,7 @@ class Bridge:
             on_room=self._room_changed,
         ) as spool:
             self._spool = spool
-            self._client_id = self._client_id or await _client_id(spool)
+            self._client_id = await client_id_of(spool, self.config)
             self._room.begin(self._client_id)
             async with self._deliver_to(self) as destination, answering(path, self._answer):
                 return await self._run(spool, destination, stopping)
@@ -269,7 +269,7 @@ class Bridge:
     async def _make_session(self, spool: Spool, postbox: Postbox, tell_again: Callable[[], None] | None) -> MqttSession:
         mqtt, topics = self.config.mqtt, self.config.topics
         name = f"{self._client_id}@{mqtt.broker}:{mqtt.port}".encode()
-        expected = await spool.note("session") == name and not mqtt.clean_session and mqtt.session_expiry_s > 0
+        expected = await spool.note(SESSION) == name and not mqtt.clean_session and mqtt.session_expiry_s > 0
         self.health.sessions_lost = int(await spool.note("sessions_lost") or b"0")
         filters = uncovered(topics.filters())
         former = await _former_filters(spool, filters)
@@ -281,7 +281,7 @@ class Bridge:
 
         async def remember(link: Link) -> None:
             if link.connected:
-                await spool.set_note("session", name)
+                await spool.set_note(SESSION, name)
             if link.session_lost:
                 await spool.set_note("sessions_lost", str(self.health.sessions_lost).encode())
 
@@ -375,14 +375,6 @@ async def _former_filters(spool: Spool, filters: Sequence[str]) -> list[str]:
     if new:
         await spool.set_note("filters", msgspec.json.encode(known + new))
     return [each for each in known if each not in filters]
-
-
-async def _client_id(spool: Spool) -> str:
-    known = await spool.note("client_id")
-    if known is None:
-        known = f"pywats-mqtt-{secrets.token_hex(6)}".encode()
-        await spool.set_note("client_id", known)
-    return known.decode()
 
 
 def _granted(qos: int | None, problem: str) -> str:

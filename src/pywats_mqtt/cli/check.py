@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from pathlib import Path
 
 import msgspec
 
 from pywats_mqtt.app.clock import SystemClock
+from pywats_mqtt.app.session_name import is_new, left_behind
 from pywats_mqtt.cli.logs import silence
 from pywats_mqtt.config.lint import lint
 from pywats_mqtt.config.load import load
 from pywats_mqtt.config.model import BridgeConfig
+from pywats_mqtt.errors import Fatal
 from pywats_mqtt.ports import Link
 from pywats_mqtt.transport.session import MqttSession
 from pywats_mqtt.wats.check import Finding, check_wats
@@ -61,7 +64,19 @@ def check_all(path: Path) -> list[Finding]:
         Finding(ok=remark.severity != "error", what=f"{remark.path}: {remark.problem}", fix=remark.fix)
         for remark in lint(config)
     ]
-    return [Finding(ok=True, what=f"{path} is read"), *remarks, *asyncio.run(_ask(config))]
+    return [Finding(ok=True, what=f"{path} is read"), *remarks, *_session(config), *asyncio.run(_ask(config))]
+
+
+def _session(config: BridgeConfig) -> list[Finding]:
+    """Tell of a session that would be another one."""
+    try:
+        if not is_new(config):
+            return []
+    except Fatal:  # it is there; what is wrong with it, or that it is an older program's, is for the start to say
+        return []
+    behind = left_behind(config, time.time())
+    what = f"spool.path: {config.spool.path} is new, and with it the session at the broker"
+    return [Finding(ok=True, what=behind or what)]
 
 
 async def _ask(config: BridgeConfig) -> list[Finding]:

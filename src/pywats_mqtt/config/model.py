@@ -293,7 +293,7 @@ class SpoolConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     Attributes:
         path: the SQLite file; relative to the configuration file. Its folder must exist. A new file is a new session at
             the broker unless `mqtt.client_id` is set: what the broker queues for the former one reaches no bridge until
-            the old file is used again.
+            the old file is used again; where that one lies beside it, `check` and the first start name it.
         max_bytes: at this size the bridge stops reading from the broker until deliveries make room. From 80 % of it on
             the alarm `spool_filling` stands, and `spool_full` while nothing is read.
         min_free_bytes: the bridge stops reading, too, while the disk has less left than this; 0 for no such bound. It

@@ -1,0 +1,115 @@
+"""Which session at the broker a bridge has: the client id, and what is left behind where that is a new one.
+
+Without `mqtt.client_id` each spool file makes one of its own, so a bridge that is given another file has another
+session, and what the broker keeps for the former one waits for nobody. Of a spool beside the new one that can be seen.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import time
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from pywats_mqtt.config.model import BridgeConfig
+from pywats_mqtt.errors import Fatal
+from pywats_mqtt.ports import Spool
+from pywats_mqtt.spool.migrate import APPLICATION_ID
+from pywats_mqtt.spool.owner import left
+from pywats_mqtt.spool.reader import SpoolReader
+
+logger = logging.getLogger(__name__)
+
+CLIENT_ID: Final = "client_id"
+SESSION: Final = "session"
+"""Notes of a spool: the id that was made for it, and `ID@BROKER:PORT` of the session it was connected by last."""
+
+MOST_FILES: Final = 1_000
+"""Files of a folder that are looked at, each at its first bytes alone."""
+
+_MAGIC: Final = b"SQLite format 3\0"
+_HEADER: Final = slice(68, 72)
+"""Where a database names its program (https://www.sqlite.org/fileformat2.html, 1.3)."""
+
+
+async def client_id_of(spool: Spool, config: BridgeConfig) -> str:
+    """Give the id that names the session; one is made where neither the configuration nor the spool has one."""
+    if config.mqtt.client_id:
+        return config.mqtt.client_id
+    known = await spool.note(CLIENT_ID)
+    if known is None:
+        if behind := left_behind(config, time.time()):
+            logger.warning(behind)
+        known = f"pywats-mqtt-{secrets.token_hex(6)}".encode()
+        await spool.set_note(CLIENT_ID, known)
+    return known.decode()
+
+
+def left_behind(config: BridgeConfig, now_s: float) -> str:
+    """Tell which session a new spool leaves behind, and what to do; empty where none is known.
+
+    Args:
+        config: of a bridge whose spool has no client id yet, and makes one.
+        now_s: seconds since 1970.
+    """
+    try:
+        return _left_behind(config, now_s)
+    except OSError:  # the folder, or a file of it, is not ours to look into, or gone since
+        return ""
+
+
+def _left_behind(config: BridgeConfig, now_s: float) -> str:
+    mqtt, spool = config.mqtt, Path(config.spool.path)
+    place = f"@{mqtt.broker}:{mqtt.port}"
+    for path in _others(spool):
+        if now_s - path.stat().st_mtime > mqtt.session_expiry_s or not left(path).by_the_dead:
+            continue  # the broker has dropped it, or its bridge runs
+        client_id, found, _ = _session_of(path).partition(place)
+        if found:
+            return (
+                f"spool.path names a new file, and mqtt.client_id is not set: this is another session at the broker "
+                f"than that of {path}, for which it keeps what comes. To go on with that one, set "
+                f'mqtt.client_id = "{client_id}", or spool.path to the former file'
+            )
+    return ""
+
+
+def is_new(config: BridgeConfig) -> bool:
+    """Tell whether the next start makes a client id.
+
+    Raises:
+        Fatal: the spool cannot be read.
+    """
+    path = Path(config.spool.path)
+    if config.mqtt.client_id or not path.is_file() or not path.stat().st_size:
+        return not config.mqtt.client_id
+    with SpoolReader(path) as reader:
+        return reader.note(CLIENT_ID) is None
+
+
+def _others(spool: Path) -> list[Path]:
+    """Give the other spool files of a folder, the newest first."""
+    with os.scandir(spool.parent) as entries:
+        files = [Path(entry) for entry in islice(entries, MOST_FILES) if entry.is_file()]
+    found = [path for path in files if path.name != spool.name and _is_spool(path)]
+    return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
+
+
+def _is_spool(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEADER.stop)
+    except OSError:
+        return False
+    return head.startswith(_MAGIC) and head[_HEADER] == APPLICATION_ID.to_bytes(4, "big")
+
+
+def _session_of(path: Path) -> str:
+    try:
+        with SpoolReader(path) as reader:
+            return (reader.note(SESSION) or b"").decode(errors="replace")
+    except Fatal:
+        return ""
