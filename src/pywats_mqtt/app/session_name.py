@@ -94,11 +94,12 @@ def _others(spool: Path) -> list[Path]:
     """Give the other spool files of a folder, the newest first."""
     with os.scandir(spool.parent) as entries:
         files = [Path(entry) for entry in islice(entries, MOST_FILES) if entry.is_file()]
-    found = [path for path in files if path.name != spool.name and _is_spool(path)]
+    found = [path for path in files if path.name != spool.name and is_spool(path)]
     return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
 
 
-def _is_spool(path: Path) -> bool:
+def is_spool(path: Path) -> bool:
+    """Tell whether a file says of itself that it is a spool, of whatever version."""
     try:
         with path.open("rb") as file:
             head = file.read(_HEADER.stop)

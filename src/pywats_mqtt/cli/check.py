@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from pywats_mqtt.app.clock import SystemClock
-from pywats_mqtt.app.session_name import is_new, left_behind
+from pywats_mqtt.app.session_name import is_new, is_spool, left_behind
 from pywats_mqtt.cli.logs import silence
 from pywats_mqtt.config.lint import lint
 from pywats_mqtt.config.load import load
@@ -64,16 +64,21 @@ def check_all(path: Path) -> list[Finding]:
         Finding(ok=remark.severity != "error", what=f"{remark.path}: {remark.problem}", fix=remark.fix)
         for remark in lint(config)
     ]
-    return [Finding(ok=True, what=f"{path} is read"), *remarks, *_session(config), *asyncio.run(_ask(config))]
+    return [Finding(ok=True, what=f"{path} is read"), *remarks, *_spool(config), *asyncio.run(_ask(config))]
 
 
-def _session(config: BridgeConfig) -> list[Finding]:
-    """Tell of a session that would be another one."""
+def _spool(config: BridgeConfig) -> list[Finding]:
+    """Tell whether the spool can be opened, and of a session at the broker that would be another one."""
+    path = Path(config.spool.path)
+    if not os.access(path.parent, os.W_OK | os.X_OK) or (path.exists() and not os.access(path, os.R_OK | os.W_OK)):
+        fix = "let the bridge's user read and write it and its folder, for the files that SQLite puts beside it"
+        return [Finding(ok=False, what=f"spool.path: {path} cannot be written", fix=fix)]
     try:
         if not is_new(config):
             return []
-    except Fatal:  # it is there; what is wrong with it, or that it is an older program's, is for the start to say
-        return []
+    except Fatal as error:
+        # What an older program wrote is brought up to date at the start, which also says what is damaged.
+        return [] if is_spool(path) else [Finding(ok=False, what="spool.path", fix=str(error))]
     behind = left_behind(config, time.time())
     what = f"spool.path: {config.spool.path} is new, and with it the session at the broker"
     return [Finding(ok=True, what=behind or what)]

@@ -45,7 +45,9 @@ def parse(text: str, file: str) -> dict[str, object]:
     except tomllib.TOMLDecodeError as exc:
         last = len(text.splitlines())
         what = str(exc).replace("at end of document", f"at line {last}, the last")
-        raise problem(file, what, "write key = value, and put text in quotes") from None
+        twice = what.startswith(("Cannot overwrite", "Cannot declare"))
+        fix = "keep one of the two: it is there twice" if twice else "write key = value, and put text in quotes"
+        raise problem(file, what, fix) from None
     except ValueError:  # Python's limit for the digits of an integer
         raise problem(file, "a number has thousands of digits", "write a smaller one") from None
     except RecursionError:

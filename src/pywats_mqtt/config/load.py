@@ -100,10 +100,20 @@ def _wats(config: WatsConfig, at: _Origin) -> WatsConfig:
 
 def _spool(config: SpoolConfig, at: _Origin) -> SpoolConfig:
     path, place = at.folder / config.path, at.place("spool", "path")
-    if not path.parent.is_dir():
-        raise problem(place, f"there is no folder {path.parent}", "make it, or name another")
-    if path.is_dir():
+    try:
+        if not path.parent.is_dir():
+            raise problem(place, f"there is no folder {path.parent}", "make it, or name another")
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        mode = stat.S_IFREG  # it will be one
+    except OSError as exc:
+        raise problem(
+            place, f"{path} cannot be used: {exc.strerror}", "name a file the bridge's user may use"
+        ) from None
+    if stat.S_ISDIR(mode):
         raise problem(place, f"{path} is a folder", "name a file in it")
+    if not stat.S_ISREG(mode):
+        raise problem(place, f"{path} is no file", "name one on a disk")
     return msgspec.structs.replace(config, path=str(path))
 
 

@@ -227,7 +227,7 @@ def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
         ),
         (
             "[mqtt]\nport = 1\nport = 2",
-            "bridge.toml: Cannot overwrite a value (at line 3, the last); write key = value, and put text in quotes",
+            "bridge.toml: Cannot overwrite a value (at line 3, the last); keep one of the two: it is there twice",
         ),
         ("a = " + "[" * 5000, "bridge.toml: brackets nested too deep; write key = value"),
         ('[mqtt]\n"a\\nb" = 1', "bridge.toml: [mqtt] a\\nb is no setting; known are"),
@@ -279,6 +279,21 @@ def test_the_spool_needs_its_folder(tmp_path: Path) -> None:
     """The folder of the spool is not made silently, and a folder is no spool."""
     assert "[spool] path: there is no folder" in refusal(write(tmp_path, "[spool]\npath = 'no/spool.db'\n"))
     assert "is a folder; name a file in it" in refusal(write(tmp_path, "[spool]\npath = '.'\n"))
+
+
+def test_the_spool_is_a_file_that_can_be_one(tmp_path: Path) -> None:
+    """What the system refuses to name, or what is no file, is told in one line; a traceback or a hang before."""
+    (tmp_path / "loop").symlink_to("loop")
+    os.mkfifo(tmp_path / "pipe")
+    for path, said in (
+        ("/dev/full", "/dev/full is no file; name one on a disk"),
+        ("pipe", "pipe is no file"),
+        ("loop", "loop cannot be used: Too many levels of symbolic links"),
+        ("x" * 300, "cannot be used: File name too long"),
+    ):
+        refused = refusal(write(tmp_path, f"[spool]\npath = '{path}'\n"))
+        assert refused.startswith("bridge.toml: [spool] path: ")
+        assert said in refused
 
 
 def test_the_environment_lies_over_the_file(tmp_path: Path) -> None:

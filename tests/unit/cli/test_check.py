@@ -1,0 +1,57 @@
+"""What `check` says of the spool, which it does not make."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from pywats_mqtt.cli.check import check_all
+from pywats_mqtt.spool.migrate import migrate, migrations
+
+
+def said(tmp_path: Path) -> list[tuple[bool, str]]:
+    """Check a configuration whose broker and WATS are nowhere; gives what is said of the spool, and if it is ok."""
+    config = tmp_path / "bridge.toml"
+    config.write_text(
+        '[mqtt]\nbroker = "127.0.0.1"\nport = 1\n[wats]\nurl = "http://127.0.0.1:9"\ntoken = "c2VjcmV0"\n'
+        '[spool]\npath = "spool.db"\n'
+    )
+    return [(each.ok, f"{each.what}: {each.fix}") for each in check_all(config) if each.what.startswith("spool.path")]
+
+
+def test_a_new_one_is_a_new_session(tmp_path: Path) -> None:
+    """And nothing is made of it."""
+    ((ok, text),) = said(tmp_path)
+    assert ok
+    assert "is new, and with it the session at the broker" in text
+    assert not (tmp_path / "spool.db").exists()
+
+
+@pytest.mark.parametrize("refused", ["", "spool.db"], ids=["the folder", "the file"])
+def test_one_that_cannot_be_written_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: str) -> None:
+    """The start would say it too, when it is too late."""
+    (tmp_path / "spool.db").touch()
+    monkeypatch.setattr(os, "access", lambda path, _: Path(path) != tmp_path / refused)
+    ((ok, text),) = said(tmp_path)
+    assert not ok
+    assert "cannot be written: let the bridge's user" in text
+
+
+def test_what_is_no_spool_fails(tmp_path: Path) -> None:
+    """Another file at its place."""
+    (tmp_path / "spool.db").write_text("not a database, but long enough to have been one")
+    ((ok, text),) = said(tmp_path)
+    assert not ok
+    assert "no spool" in text
+
+
+def test_one_of_an_older_program_is_no_fault(tmp_path: Path) -> None:
+    """The start brings it up to date."""
+    path = tmp_path / "spool.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as old:
+        migrate(old, str(path), migrations()[:1])
+    assert said(tmp_path) == []
