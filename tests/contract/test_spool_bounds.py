@@ -47,12 +47,6 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def clock() -> SetClock:
-    """Give the time."""
-    return SetClock()
-
-
-@pytest.fixture
 def free(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Let the disk have so many bytes left."""
 

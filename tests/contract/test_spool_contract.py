@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
@@ -34,19 +33,6 @@ from tests.contract.spool_parts import (
 )
 
 LATER_US = START_US + 1_000_000
-
-
-@pytest.fixture
-def clock() -> SetClock:
-    """Give a clock to set."""
-    return SetClock()
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-async def spool(request: pytest.FixtureRequest, tmp_path: Path, clock: SetClock) -> AsyncIterator[Spool]:
-    """Open one spool after the other."""
-    async with open_spool(str(request.param), tmp_path, clock) as opened:
-        yield opened
 
 
 # --- storing ----------------------------------------------------------------------------------------------------------

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
 from pywats_mqtt.ports import Done, RetryAt, Spool
@@ -14,7 +11,6 @@ from tests.contract.spool_parts import (
     counts,
     lease,
     lease_latest,
-    open_spool,
     result,
     says,
     serials,
@@ -22,19 +18,6 @@ from tests.contract.spool_parts import (
 )
 
 LATER_US = START_US + 1_000_000
-
-
-@pytest.fixture
-def clock() -> SetClock:
-    """Give a clock to set."""
-    return SetClock()
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-async def spool(request: pytest.FixtureRequest, tmp_path: Path, clock: SetClock) -> AsyncIterator[Spool]:
-    """Open one spool after the other."""
-    async with open_spool(str(request.param), tmp_path, clock) as opened:
-        yield opened
 
 
 async def test_what_is_given_back_can_be_leased_again_at_once_in_its_order(spool: Spool) -> None:

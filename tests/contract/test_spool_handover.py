@@ -30,12 +30,6 @@ from tests.contract.spool_parts import (
 REFUSED = Rejection("no such field", "$.x", "T")
 
 
-@pytest.fixture
-def clock() -> SetClock:
-    """Give a clock to set."""
-    return SetClock()
-
-
 @pytest.fixture(params=["memory", "sqlite"])
 def kind(request: pytest.FixtureRequest) -> str:
     """Name one spool after the other."""

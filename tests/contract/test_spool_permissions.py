@@ -14,12 +14,6 @@ from tests.contract.spool_parts import SetClock, put
 
 
 @pytest.fixture
-def clock() -> SetClock:
-    """Give a clock to set."""
-    return SetClock()
-
-
-@pytest.fixture
 def path(tmp_path: Path) -> Path:
     """Name a spool file."""
     return tmp_path / "spool.db"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import UUID
 
@@ -29,19 +28,6 @@ from tests.contract.spool_parts import (
 
 REFUSED = Rejection("no such field", "$.x", "T")
 KEY = UUID(int=7).bytes
-
-
-@pytest.fixture
-def clock() -> SetClock:
-    """Give a clock to set."""
-    return SetClock()
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-async def spool(request: pytest.FixtureRequest, tmp_path: Path, clock: SetClock) -> AsyncIterator[Spool]:
-    """Open one spool after the other."""
-    async with open_spool(str(request.param), tmp_path, clock) as opened:
-        yield opened
 
 
 async def balance(spool: Spool) -> tuple[int, int, int]:

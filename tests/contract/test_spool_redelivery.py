@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
@@ -19,19 +18,6 @@ from tests.contract.spool_parts import SetClock, open_spool, result, says
 REFUSED = Rejection("no such field", "$.x", "T")
 FIRST = RawMessage("testers/T/results", b"nonsense", 1, 1, packet_id=7)
 AGAIN = msgspec.structs.replace(FIRST, received_at_us=2, dup=True)
-
-
-@pytest.fixture
-def clock() -> SetClock:
-    """Give a clock to set."""
-    return SetClock()
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-async def spool(request: pytest.FixtureRequest, tmp_path: Path, clock: SetClock) -> AsyncIterator[Spool]:
-    """Open one spool after the other."""
-    async with open_spool(str(request.param), tmp_path, clock) as opened:
-        yield opened
 
 
 async def refuse(spool: Spool, *messages: RawMessage, rejection: Rejection = REFUSED) -> RoutedBatch:

@@ -40,12 +40,6 @@ DAY_US = 86_400_000_000
 
 
 @pytest.fixture
-def clock() -> SetClock:
-    """Give a clock to set."""
-    return SetClock()
-
-
-@pytest.fixture
 def path(tmp_path: Path) -> Path:
     """Name a spool file."""
     return tmp_path / "spool.db"

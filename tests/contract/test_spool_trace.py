@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
@@ -20,26 +19,12 @@ from tests.contract.spool_parts import (
     identified,
     lease,
     lease_latest,
-    open_spool,
     result,
     says,
 )
 
 SECOND_US = 1_000_000
 REFUSED = Rejection("no such field", "$.x", "T")
-
-
-@pytest.fixture
-def clock() -> SetClock:
-    """Give a clock to set."""
-    return SetClock()
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-async def spool(request: pytest.FixtureRequest, tmp_path: Path, clock: SetClock) -> AsyncIterator[Spool]:
-    """Open one spool after the other."""
-    async with open_spool(str(request.param), tmp_path, clock) as opened:
-        yield opened
 
 
 def utilization(asset: str) -> AssetUtilization:

@@ -28,12 +28,6 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "spool.db"
 
 
-@pytest.fixture
-def clock() -> SetClock:
-    """Give a clock to set."""
-    return SetClock()
-
-
 def open_store(path: Path, clock: SetClock, *, rows: int = 100, days: int = 30, max_bytes: int = 1 << 30) -> Store:
     """Open the sync core, so that upkeep runs when the test says."""
     keep = Keeping(max_bytes=max_bytes, trace_rows=rows, trace_days=days)

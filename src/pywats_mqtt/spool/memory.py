@@ -32,11 +32,13 @@ from pywats_mqtt.ports import (
     Trace,
 )
 from pywats_mqtt.retry import PUT_BACK_US, must_wait
+from pywats_mqtt.spool.latest import Entry
 from pywats_mqtt.spool.memory_handover import MemoryHandover, Owed
 from pywats_mqtt.spool.packets import QOS_2
 from pywats_mqtt.spool.redelivery import RefusedPackets
 from pywats_mqtt.spool.remembered import Remembered
 from pywats_mqtt.spool.routing import NewDelivery, Pair, latest_pair
+from pywats_mqtt.spool.settling import reason_of, settle_latest
 from pywats_mqtt.spool.staleness import staleness_of
 from pywats_mqtt.spool.states import Move, State, advance, settled
 
@@ -219,27 +221,22 @@ class MemorySpool(MemoryHandover):
         delivery = self._latest.leased(settlement.delivery.id)
         if delivery is None:
             raise ValueError(f"delivery {settlement.delivery.id} is not leased")
-        match settlement:
-            case RetryAt():
-                attempts = delivery.attempts + settlement.uses_attempt
-                self._latest.put_off(delivery, attempts=attempts, due_us=settlement.at_us, cause=settlement.cause)
-                self._tally.retried += 1
-            case Done():
-                self._latest.settle(delivery, now_us=now_us)
-                self._tally.count_done(delivery.messages)
-                self._remembered.note_folded((delivery.key, delivery.kind), delivery.version, now_us)
-            case Refused():
-                entry = self._latest.settle(delivery, now_us=now_us)
-                self._tally.count_refused(delivery.messages)
-                message = RawMessage(entry.topic, msgspec.json.encode(delivery.event), entry.received_at_us)
-                former = self._refused.get((entry.key, entry.kind))
-                if former is not None and self._quarantine.pop(former, None) is not None:
-                    self._tally.quarantined -= 1
-                self._hold_delivery(delivery, message, settlement.rejection)
-                self._refused[entry.key, entry.kind] = self._held
-                pair, reason = (delivery.key, delivery.kind), settlement.rejection.reason
-                self._remembered.note_folded(pair, delivery.version, now_us, reason)
+        entry = settle_latest(self._latest, self._tally, delivery, settlement, now_us)
+        if entry is not None:
+            if isinstance(settlement, Refused):
+                self._hold_latest(entry, delivery, settlement.rejection)
+            pair = (entry.key, entry.kind)
+            self._remembered.note_folded(pair, delivery.version, now_us, reason_of(settlement))
         self._latest.end_lease(delivery.id)
+
+    def _hold_latest(self, entry: Entry, delivery: Delivery, rejection: Rejection) -> None:
+        """Put a refused latest delivery in quarantine, in place of the row of the same one that was refused before."""
+        former = self._refused.get((entry.key, entry.kind))
+        if former is not None and self._quarantine.pop(former, None) is not None:
+            self._tally.quarantined -= 1
+        message = RawMessage(entry.topic, msgspec.json.encode(delivery.event), entry.received_at_us)
+        self._hold_delivery(delivery, message, rejection)
+        self._refused[entry.key, entry.kind] = self._held
 
     def _hold_delivery(self, delivery: Delivery, message: RawMessage, rejection: Rejection) -> None:
         rejection = msgspec.structs.replace(rejection, device=rejection.device or delivery.key)

@@ -9,7 +9,7 @@ from typing import TypeVar
 from pywats_mqtt.ports import Delivery, Done, Refused, Rejection, RetryAt, Settlement
 from pywats_mqtt.spool import quarantine, tables
 from pywats_mqtt.spool.handover import Transaction
-from pywats_mqtt.spool.latest import LatestEntries
+from pywats_mqtt.spool.latest import Entry, LatestEntries
 from pywats_mqtt.spool.ledger import Ledger
 from pywats_mqtt.spool.lines import Item, Lines
 from pywats_mqtt.spool.routing import Pair
@@ -18,6 +18,32 @@ from pywats_mqtt.spool.states import Move, State, advance, settled
 from pywats_mqtt.spool.tally import Tally
 
 T = TypeVar("T")
+
+
+def settle_latest(
+    latest: LatestEntries, tally: Tally, delivery: Delivery, settlement: Settlement, now_us: int
+) -> Entry | None:
+    """Put a leased latest delivery off, or settle it; its lease is still to be ended, a refused one to be held.
+
+    Returns:
+        What it is an event of, where it is settled.
+    """
+    if isinstance(settlement, RetryAt):
+        attempts = delivery.attempts + settlement.uses_attempt
+        latest.put_off(delivery, attempts=attempts, due_us=settlement.at_us, cause=settlement.cause)
+        tally.retried += 1
+        return None
+    entry = latest.settle(delivery, now_us=now_us)
+    if isinstance(settlement, Done):
+        tally.count_done(delivery.messages)
+    else:
+        tally.count_refused(delivery.messages)
+    return entry
+
+
+def reason_of(settlement: Settlement) -> str | None:
+    """Give why a delivery is refused; None where it is not."""
+    return settlement.rejection.reason if isinstance(settlement, Refused) else None
 
 
 class Settling:
@@ -127,22 +153,12 @@ class Settling:
 
     def _settle_latest(self, settlement: Settlement, now_us: int) -> None:
         delivery = self._ending(self._latest.leased(settlement.delivery.id), settlement)
-        match settlement:
-            case RetryAt():
-                attempts = delivery.attempts + settlement.uses_attempt
-                self._latest.put_off(delivery, attempts=attempts, due_us=settlement.at_us, cause=settlement.cause)
-                self._tally.retried += 1
-            case Done():
-                self._latest.settle(delivery, now_us=now_us)
-                self._tally.count_done(delivery.messages)
-                self._ledger.note_folded((delivery.key, delivery.kind), delivery.version, now_us)
-            case Refused():
-                entry = self._latest.settle(delivery, now_us=now_us)
-                self._tally.count_refused(delivery.messages)
-                row = tables.refused_latest_row(entry, delivery.event, settlement.rejection)
-                self._hold_latest((entry.key, entry.kind), row)
-                reason = settlement.rejection.reason
-                self._ledger.note_folded((delivery.key, delivery.kind), delivery.version, now_us, reason)
+        entry = settle_latest(self._latest, self._tally, delivery, settlement, now_us)
+        if entry is not None:
+            pair = (entry.key, entry.kind)
+            if isinstance(settlement, Refused):
+                self._hold_latest(pair, tables.refused_latest_row(entry, delivery.event, settlement.rejection))
+            self._ledger.note_folded(pair, delivery.version, now_us, reason_of(settlement))
         self._staged.when_committed.append(lambda: self._latest.end_lease(delivery.id))
 
     def _hold_latest(self, pair: Pair, row: tables.Row) -> None:
