@@ -62,7 +62,7 @@ def test_every_hop_of_a_result_is_told_through_a_lost_answer_and_kill_9(running:
     first, repeat = trace(running, SERIAL)
     assert names(first) == ["received", "stored", "interpreted", "tried", "delivered"]
     assert first["tries"] == 1
-    assert first["hops"][0]["what"] == "on testers/T1/results, QoS 1"
+    assert first["hops"][0]["what"].startswith("on testers/T1/results, QoS 1, packet ")
     assert all(hop["at"] for hop in first["hops"])
     assert [hop["at"] for hop in first["hops"]] == sorted(hop["at"] for hop in first["hops"])
     (report,) = running.reports()

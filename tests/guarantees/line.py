@@ -72,6 +72,8 @@ class Bridge:
 
     def start(self) -> None:
         """Start it; it may still be connecting when this returns."""
+        if self._process is not None:
+            self._ended()  # by itself, or by a signal of the scenario
         with self.log.open("ab") as log:
             words = [sys.executable, "-m", "pywats_mqtt", "run", "-c", str(self.config), WITH_PARENT, *self.options]
             environment = os.environ | self.environment
