@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from pywats_mqtt.errors import Retry
+from pywats_mqtt.events import AssetUpdate
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Receipt, Rejection, RoutedBatch, Spool
 from pywats_mqtt.spool.sqlite import SqliteSpool
@@ -100,6 +101,16 @@ async def test_what_would_be_taken_by_now_stays_where_it_is(spool: Spool) -> Non
     assert batch is not None
     routed = await spool.route(batch, [says(result("T", 1))])
     assert (routed.ordered, routed.duplicates) == (0, 1)
+
+
+async def test_what_would_be_folded_by_now_is(spool: Spool) -> None:
+    """Telemetry that is said twice comes to the same, and an update may stand for others of its batch."""
+    await refuse(spool, FIRST)
+    batch = await spool.put(Receipt((AGAIN,)))
+    assert batch is not None
+    update = AssetUpdate("T", 2, None, None, "running", 1, {}, untimed=False)
+    routed = await spool.route(batch, [update])
+    assert (routed.folded, routed.duplicates) == (1, 0)
 
 
 async def test_it_is_known_by_what_came_and_not_by_what_is_kept(spool: Spool) -> None:

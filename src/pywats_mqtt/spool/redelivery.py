@@ -18,7 +18,7 @@ import msgspec
 
 from pywats_mqtt.events import Latest
 from pywats_mqtt.messages import RawMessage
-from pywats_mqtt.ports import Batch, Outcome
+from pywats_mqtt.ports import Batch, Outcome, Rejection
 from pywats_mqtt.spool.routing import Held, Pair, Plan, decide
 
 
@@ -53,6 +53,8 @@ class RefusedPackets:
     ) -> Plan:
         """Decide as `routing.decide` does; what came again counts as a duplicate, whatever it means by now.
 
+        But for an update: it may stand for others beside it, and comes to the same however often it is folded.
+
         Raises:
             ValueError: not one outcome for each message.
         """
@@ -61,7 +63,7 @@ class RefusedPackets:
             return decide(messages, outcomes, known, base)
         repeats = 0
         if self.digests:
-            pairs = [pair for pair in zip(messages, outcomes, strict=True) if not self._is_repeat(pair[0])]
+            pairs = [pair for pair in zip(messages, outcomes, strict=True) if not self._is_repeat(*pair)]
             repeats = len(messages) - len(pairs)
             if repeats:
                 messages, outcomes = tuple(message for message, _ in pairs), [outcome for _, outcome in pairs]
@@ -72,8 +74,13 @@ class RefusedPackets:
             self._note(messages, plan.held)
         return plan
 
-    def _is_repeat(self, message: RawMessage) -> bool:
-        return message.dup and message.qos == 1 and self.digests.get(message.packet_id) == _digest(message)
+    def _is_repeat(self, message: RawMessage, outcome: Outcome) -> bool:
+        return (
+            message.dup
+            and message.qos == 1
+            and self.digests.get(message.packet_id) == _digest(message)
+            and isinstance(outcome, tuple | Rejection)
+        )
 
     def _forget(self, used: set[int]) -> None:
         """Forget identifiers that came to name other messages."""
