@@ -10,6 +10,7 @@ import pytest
 
 from pywats_mqtt.errors import Retry
 from pywats_mqtt.events import AssetUpdate
+from pywats_mqtt.folding.updates import gathered
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Receipt, Rejection, RoutedBatch, Spool
 from pywats_mqtt.spool.sqlite import SqliteSpool
@@ -109,7 +110,7 @@ async def test_what_would_be_folded_by_now_is(spool: Spool) -> None:
     batch = await spool.put(Receipt((AGAIN,)))
     assert batch is not None
     update = AssetUpdate("T", 2, None, None, "running", 1, {}, untimed=False)
-    routed = await spool.route(batch, [update])
+    routed = await spool.route(batch, gathered([AGAIN], [update]))
     assert (routed.folded, routed.duplicates) == (1, 0)
 
 

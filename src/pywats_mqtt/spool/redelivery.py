@@ -18,7 +18,7 @@ import msgspec
 
 from pywats_mqtt.events import Latest
 from pywats_mqtt.messages import RawMessage
-from pywats_mqtt.ports import Batch, Outcome, Rejection
+from pywats_mqtt.ports import Batch, Gathered, Rejection
 from pywats_mqtt.spool.routing import Held, Pair, Plan, decide
 
 
@@ -47,7 +47,7 @@ class RefusedPackets:
     def decide(
         self,
         batch: Batch,
-        outcomes: Sequence[Outcome],
+        outcomes: Sequence[Gathered],
         known: Mapping[bytes, bytes],
         base: Callable[[Pair], Latest | None],
     ) -> Plan:
@@ -74,7 +74,7 @@ class RefusedPackets:
             self._note(messages, plan.held)
         return plan
 
-    def _is_repeat(self, message: RawMessage, outcome: Outcome) -> bool:
+    def _is_repeat(self, message: RawMessage, outcome: Gathered) -> bool:
         return (
             message.dup
             and message.qos == 1
