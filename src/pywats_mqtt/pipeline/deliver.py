@@ -120,13 +120,14 @@ class Delivering:
     async def _hand_out(self) -> None:
         while True:
             self._news.clear()
+            looked_s = self._clock.monotonic()
             await self._lease_ordered()
             await self._lease_latest()
             if self._news.is_set():
                 continue
             if self._draining and not self._under_way.total():
                 return
-            await self._wait()
+            await self._wait(looked_s)
 
     def _slots(self, line: str) -> int:
         """Tell how many deliveries of a line are worked on at once."""
@@ -199,11 +200,10 @@ class Delivering:
         """Name where a delivery is worked on."""
         return delivery.kind if delivery.kind in self._pace.intervals_s else lane_of(delivery.kind).value
 
-    async def _wait(self) -> None:
-        """Wait for news, for a closed gate to open, or for something to fall due."""
-        now_s = self._clock.monotonic()
+    async def _wait(self, looked_s: float) -> None:
+        """Wait for news, for a gate that was closed at the last look to open, or for something to fall due."""
         waits = [AGAIN_S]
-        opens_in_s = self._gate.opens_in_s(now_s)
+        opens_in_s = self._gate.opens_in_s(self._clock.monotonic(), looked_s)
         if opens_in_s is not None:
             waits.append(opens_in_s)
         idle = not self._under_way.total() and not self._gate.server_away
@@ -302,7 +302,7 @@ class Delivering:
                 logger.exception("looking whether the server is there failed by a defect")
             else:
                 self._judge.reached()
-                self.wake()
+        self.wake()  # meanwhile nothing else was tried
         return PROBE_S
 
     async def _settle_results(self) -> None:

@@ -84,7 +84,7 @@ class Gate:
         """Tell how many deliveries may go out: none while the server is away, one to try it, else all free slots."""
         if self._server is None:
             return slots
-        return min(slots, 1) if now_s >= self._server.until_s else 0
+        return min(slots, 1) if now_s >= self._server.until_s and not self._server.is_tried else 0
 
     @contextmanager
     def trying(self, kind: str, now_s: float, wanted: int) -> Iterator[int]:
@@ -104,10 +104,14 @@ class Gate:
             for pause in closed:
                 pause.is_tried = False
 
-    def opens_in_s(self, now_s: float) -> float | None:
-        """Tell when something that is closed opens, in seconds from now; None where nothing is."""
+    def opens_in_s(self, now_s: float, looked_s: float = float("-inf")) -> float | None:
+        """Tell when something that is closed opens, in seconds from now; None where nothing will by time alone.
+
+        What is being tried opens by what becomes of that. What could be tried at `looked_s` already had its turn then.
+        """
         pauses = [*self._calls.values(), *([self._server] if self._server else [])]
-        return max(0.0, min(pause.until_s for pause in pauses) - now_s) if pauses else None
+        opening = [pause.until_s for pause in pauses if not pause.is_tried and pause.until_s > looked_s]
+        return max(0.0, min(opening) - now_s) if opening else None
 
     def successes(self, kind: str) -> int:
         """Tell how many deliveries of a kind got through so far."""
