@@ -5,9 +5,9 @@ offset less the delay. Delays are never negative, but may be hours: what a broke
 down. So the greatest of many differences is nearest to the offset, as the clock filter of NTP takes the sample of least
 delay (RFC 5905, section 10).
 
-It is taken from each stage of a minute. Of the last stages the majority counts that agree, so that a minute of
-nonsense, or of a backlog that drains, moves nothing. In a backlog that is all there is, the difference rises as fast as
-messages arrive, no stages agree, and nothing is known: better than what is wrong.
+It is taken from each stage of a minute. Of the last stages the majority counts that agree, and of those the median, so
+that a minute of nonsense moves nothing, whether it says much else or a little. In a backlog that is all there is, the
+difference rises as fast as messages arrive, no stages agree, and nothing is known: better than what is wrong.
 """
 
 from __future__ import annotations
@@ -158,12 +158,13 @@ class DeviceClock(msgspec.Struct, array_like=True):
         if self.count < least or len(self.stages) < LEAST_STAGES:
             return
         values = [stage.value(tolerance_us) for stage in self.stages]
-        # The most that lie within the tolerance; of equally many the greatest, whose delays are the least.
+        # The most that lie within the tolerance; of equally many the greatest, whose delays are the least, and so it is
+        # with the two in their middle.
         groups = [[value for value in values if top - tolerance_us <= value <= top] for top in sorted(values)[::-1]]
         agreeing = max(groups, key=len)
         if len(agreeing) < LEAST_STAGES or 2 * len(agreeing) <= len(values):
             return
-        ahead_us, before = max(agreeing), self.skew
+        ahead_us, before = sorted(agreeing)[len(agreeing) // 2], self.skew
         if before is None or abs(ahead_us - before.at(now_us)) > tolerance_us:  # it was set
             self.skew = Skew(ahead_us, now_us, 0.0, now_us, ahead_us)
             return
