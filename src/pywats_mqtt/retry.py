@@ -9,8 +9,12 @@ import msgspec
 
 from pywats_mqtt.errors import Retry, Scope
 
-LONGEST_PUT_OFF_S = 600.0
-"""No delivery is put off for longer: what is due even later was put off by a clock that was put back since."""
+LONGEST_PUT_OFF_S = 86_400.0
+"""No delivery is put off for longer, and no server left alone for longer, whatever it asks for: a wrong date must not
+silence the bridge for a year. What is due even later was put off by a clock that was put back since."""
+
+LONGEST_OVER_RESTART_S = 600.0
+"""What was put off before a restart waits no longer after it: the clock may have been put back meanwhile, unseen."""
 
 PUT_BACK_US = 1_000_000
 """A clock that shows this much less than when it was last looked at was put back, by a person or at its sync."""
@@ -64,3 +68,8 @@ def gives_up(error: Retry, attempts: int, allowed: int) -> bool:
 def must_wait(due_us: int, now_us: int) -> bool:
     """Tell whether a delivery that was put off is not due yet, by a wall clock; see `LONGEST_PUT_OFF_S`."""
     return now_us < due_us <= now_us + int(LONGEST_PUT_OFF_S * 1e6)
+
+
+def due_as_read_us(due_us: int, now_us: int) -> int:
+    """Tell when a delivery is due that was put off in a former run; see `LONGEST_OVER_RESTART_S`."""
+    return min(due_us, now_us + int(LONGEST_OVER_RESTART_S * 1e6))

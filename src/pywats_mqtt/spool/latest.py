@@ -18,7 +18,7 @@ import msgspec
 from pywats_mqtt.events import Latest
 from pywats_mqtt.folding import without
 from pywats_mqtt.ports import Delivery
-from pywats_mqtt.retry import PUT_BACK_US, must_wait
+from pywats_mqtt.retry import PUT_BACK_US, due_as_read_us, must_wait
 from pywats_mqtt.spool.routing import Folded, Pair
 from pywats_mqtt.spool.states import Move, State, advance
 
@@ -121,7 +121,10 @@ class LatestEntries:
         before the clock was put back.
         """
         recent_until_us = 2 * now_us - settled_before_us
-        if now_us < self._asked_us - PUT_BACK_US:
+        if not self._asked_us:  # a former run put them off
+            for entry in self._entries.values():
+                entry.due_us = due_as_read_us(entry.due_us, now_us)
+        elif now_us < self._asked_us - PUT_BACK_US:
             self._forget_times()
         self._asked_us = now_us
         taken: list[Delivery] = []

@@ -18,7 +18,7 @@ from typing import Final
 
 import msgspec
 
-from pywats_mqtt.retry import PUT_BACK_US, must_wait
+from pywats_mqtt.retry import PUT_BACK_US, due_as_read_us, must_wait
 from pywats_mqtt.spool.states import Move, State, advance
 
 WINDOW: Final = 2_000
@@ -209,6 +209,7 @@ class Lines:
     def fill(self, scan: Scan, items: Sequence[Item]) -> None:
         """Take the rows a scan found."""
         seen = items[-1].id if len(items) >= scan.limit else scan.last
+        items = [self._as_read(item) if item.due_us else item for item in items]
         if not scan.keys:
             self._horizon = seen
             for item in items:
@@ -230,6 +231,11 @@ class Lines:
             if line.items or not line.gap:
                 self._hungry.discard(key)
                 self._place(key)
+
+    def _as_read(self, item: Item) -> Item:
+        """Let a row from the table wait no longer than one of a former run may: it probably is one."""
+        due_us = due_as_read_us(item.due_us, self._asked_us)
+        return item if due_us == item.due_us else msgspec.structs.replace(item, due_us=due_us)
 
     def _gap(self, key: str) -> int:
         return self._lines[key].gap

@@ -15,9 +15,7 @@ from uuid import UUID
 import msgspec
 
 from pywats_mqtt.errors import Reject, Retry, Scope
-
-MAX_AFTER_S = 3_600.0
-"""A server's wish to wait is honoured up to an hour: a wrong date must not silence the bridge for a year."""
+from pywats_mqtt.retry import LONGEST_PUT_OFF_S
 
 MAX_QUOTE = 500
 """Characters of the server's own words that are kept."""
@@ -213,13 +211,13 @@ def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
     if not text:
         return None
     if text.isdecimal():
-        return min(float(text), MAX_AFTER_S)
+        return min(float(text), LONGEST_PUT_OFF_S)
     try:
         moment = parsedate_to_datetime(text)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
         # The server's own clock, where it tells it: ours may be off by more than the wait.
         base = parsedate_to_datetime(headers["date"]) if headers.get("date") else now
-        return min(max((moment - base).total_seconds(), 0.0), MAX_AFTER_S)
+        return min(max((moment - base).total_seconds(), 0.0), LONGEST_PUT_OFF_S)
     except (ValueError, TypeError):
         return None

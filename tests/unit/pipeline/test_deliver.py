@@ -181,6 +181,21 @@ async def test_a_poisonous_result_is_refused_after_its_attempts_while_others_get
     assert "tried 3 times" in row.reason
 
 
+@pytest.mark.parametrize("asked_s", [3_600.0, 86_400.0])
+async def test_a_wait_that_the_server_asks_for_one_delivery_is_kept(asked_s: float) -> None:
+    """Retry-After on a single 500: it waits so long, and its device behind it; others go on."""
+    bench = Bench()
+    bench.server.failures["0"] = [Retry("later", scope=Scope.DELIVERY, cause="500", after_s=asked_s)]
+    await put_and_route(bench.spool, message("T1", 0), message("T1", 1), message("T2", 2))
+    await bench.drain()
+    bench.clock.seconds += asked_s - 1
+    await bench.drain()
+    assert (bench.server.of("T1"), bench.server.of("T2")) == ([], ["2"])
+    bench.clock.seconds += 1
+    await bench.drain()
+    assert bench.server.of("T1") == ["0", "1"]
+
+
 async def test_of_what_was_refused_after_it_failed_nothing_is_remembered() -> None:
     """Or a server that answers 500 before 400 would fill the memory."""
     bench = Bench()

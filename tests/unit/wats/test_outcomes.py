@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from pywats_mqtt.errors import Reject, Retry, Scope
+from pywats_mqtt.retry import LONGEST_PUT_OFF_S
 from pywats_mqtt.wats.outcomes import (
-    MAX_AFTER_S,
     Answer,
     Call,
     Missing,
@@ -168,15 +168,16 @@ def test_an_answer_that_does_not_name_the_report_leaves_it_owed(given: Answer, c
         (" 0 ", 0.0),
         ("Mon, 26 Jan 2026 10:31:30 GMT", 90.0),
         ("Mon, 26 Jan 2026 10:29:00 GMT", 0.0),
-        ("86400", MAX_AFTER_S),
-        ("Tue, 26 Jan 2027 10:30:00 GMT", MAX_AFTER_S),
+        ("36000", 36_000.0),
+        ("86401", LONGEST_PUT_OFF_S),
+        ("Tue, 26 Jan 2027 10:30:00 GMT", LONGEST_PUT_OFF_S),
         ("soon", None),
         ("-1", None),
         ("", None),
     ],
 )
 def test_retry_after_in_seconds_or_as_a_date(header: str, seconds: float | None) -> None:
-    """Both forms of RFC 9110; what is neither says nothing, and nothing is longer than an hour."""
+    """Both forms of RFC 9110; what is neither says nothing, and nothing is longer than a day."""
     assert retry_after_s({"retry-after": header}, NOW) == seconds
 
 
