@@ -89,7 +89,7 @@ class CallRate(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         now: calls a minute at most, as much as WATS accepts; 0 where neither it nor the configuration sets a limit.
         limit: `wats.requests_per_minute`.
-        why: why `now` is below it; else empty.
+        why: why `now` is below it, or not 0 where that is; else empty.
     """
 
     now: int = 0

@@ -50,15 +50,16 @@ class QuickLine:
 
 
 @contextmanager
-def quick_line(folder: Path, *, ahead_s: int = 0, rate_limit: int = 0) -> Iterator[QuickLine]:
+def quick_line(folder: Path, *, rate: int = RATE, ahead_s: int = 0, rate_limit: int = 0) -> Iterator[QuickLine]:
     """Run broker and WATS; whatever runs in the end is ended.
 
     Args:
         folder: for what they write.
+        rate: how fast their clock goes.
         ahead_s: how far their clock is ahead at first.
         rate_limit: requests a minute that WATS takes; 0 for any number.
     """
-    clock = ("--clock-rate", str(RATE), "--clock-offset", str(ahead_s), "--clock-since", str(time.time()))
+    clock = ("--clock-rate", str(rate), "--clock-offset", str(ahead_s), "--clock-since", str(time.time()))
     with ExitStack() as ends:
         mosquitto = Mosquitto(folder / "mosquitto")
         ends.callback(mosquitto.kill)

@@ -11,8 +11,10 @@ from typing import Any
 import paho.mqtt.publish
 import pytest
 
+from pywats_mqtt.app.standing import NOTE
+from pywats_mqtt.wats.quota import RATE_NOTE
 from tests.contract.brokers.mosquitto import HOST
-from tests.guarantees.quick_line import QuickLine, quick_line
+from tests.guarantees.quick_line import RATE, QuickLine, quick_line
 from tests.guarantees.test_broker import listening
 from tests.waiting import block_until
 
@@ -24,13 +26,6 @@ LOWERED = "calls a minute instead of 450, more as it accepts them: "
 RESTORED = "WATS gets all 450 calls a minute again"
 
 
-@pytest.fixture
-def line(tmp_path: Path) -> Iterator[QuickLine]:
-    """Broker and WATS; the bridge is to be started."""
-    with quick_line(tmp_path) as line:
-        yield line
-
-
 def publish(line: QuickLine, count: int, first: int = 0) -> None:
     """Publish numbered results of some testers in turn."""
     messages: list[Any] = [
@@ -38,10 +33,6 @@ def publish(line: QuickLine, count: int, first: int = 0) -> None:
         for number in range(first, first + count)
     ]
     paho.mqtt.publish.multiple(messages, hostname=HOST, port=line.mosquitto.port)
-
-
-def _result(number: int) -> str:
-    return json.dumps({"message_id": str(number), "serial_number": f"U{number:04d}", "result": "P"})
 
 
 def check(line: QuickLine, count: int) -> None:
@@ -56,6 +47,23 @@ def check(line: QuickLine, count: int) -> None:
     for tester in range(TESTERS):
         numbers = [first[f"U{number:04d}"] for number in range(tester, count, TESTERS)]
         assert numbers == sorted(numbers)
+
+
+def _result(number: int) -> str:
+    return json.dumps({"message_id": str(number), "serial_number": f"U{number:04d}", "result": "P"})
+
+
+@pytest.fixture
+def rate(request: pytest.FixtureRequest) -> int:
+    """Tell how fast the clock goes."""
+    return int(getattr(request, "param", RATE))
+
+
+@pytest.fixture
+def line(tmp_path: Path, rate: int) -> Iterator[QuickLine]:
+    """Broker and WATS; the bridge is to be started."""
+    with quick_line(tmp_path, rate=rate) as line:
+        yield line
 
 
 def test_a_server_that_refuses_some_gets_fewer_calls_and_then_all_again(line: QuickLine) -> None:
@@ -76,6 +84,33 @@ def test_a_server_that_refuses_some_gets_fewer_calls_and_then_all_again(line: Qu
     assert line.bridge.status()["rate"] == {"now": 450, "limit": 450, "why": ""}
 
 
+@pytest.mark.parametrize("rate", [20], indirect=True)
+@pytest.mark.parametrize("limit", [0, 450])
+def test_a_bridge_that_is_started_while_wats_throttles_knows_so(line: QuickLine, limit: int) -> None:
+    """Killed after a refusal it goes on as slowly, also without a limit of ours, until it may call as it did before."""
+    config = line.bridge.config
+    config.write_text(config.read_text().replace("[wats]\n", f"[wats]\nrequests_per_minute = {limit}\n"))
+    lowered = f"calls a minute instead of {limit or 'any number'}, more as it accepts them: 429"
+    restored = f"WATS gets all {f'{limit} calls a minute' if limit else 'calls at once'} again"
+    line.start()
+    line.wats.fault("throttle", path="/api/Report/WSJF", retry_after="60", times=1)
+    line.wats.fault("drop_after", path="/api/Report/WSJF", times=1)
+    publish(line, TESTERS)
+    block_until(lambda: line.lines(lowered) and line.bridge.note(RATE_NOTE), what="the rate is lowered, and noted")
+    line.bridge.kill()
+    line.start()
+    block_until(lambda: len(line.lines(lowered)) > 1, what="it knows")
+    assert line.bridge.status()["rate"]["why"] == "429"
+    assert [request["status"] for request in line.wats.requests()].count(429) == 1
+    more = TESTERS
+    check(line, more)
+    while not line.lines(restored):
+        publish(line, 1, more)
+        more += 1
+        check(line, more)
+    assert line.bridge.status()["rate"] == {"now": limit, "limit": limit, "why": ""}
+
+
 def test_a_backlog_at_the_start_is_begun_slowly_and_delivered(line: QuickLine) -> None:
     """What was owed when the bridge ended goes out with a rising rate, which `status` tells meanwhile."""
     line.wats.fault("status", status=502)
@@ -91,23 +126,45 @@ def test_a_backlog_at_the_start_is_begun_slowly_and_delivered(line: QuickLine) -
     block_until(lambda: line.lines(RESTORED), what="the rate at its limit")
 
 
-def test_a_token_that_is_refused_is_an_alarm(line: QuickLine) -> None:
-    """So is a kind of call that needs a permission: who hears it learns why and what to do; each is told once."""
+def test_what_wats_refuses_is_an_alarm_until_it_is_taken(line: QuickLine) -> None:
+    """A kind of call without its permission: who listens, or comes later, learns why and what to do, and its end."""
+    line.start()
+    with listening(line.mosquitto.port, "wats/alarms/call_refused") as heard:
+        line.wats.fault("status", status=403, path="/api/Report/WSJF")
+        publish(line, 1)
+        block_until(lambda: heard, what="the alarm about the call")
+        with listening(line.mosquitto.port, "wats/alarms/call_refused/+/test_result") as kept:
+            block_until(lambda: kept, what="what the broker keeps")
+            line.wats.clear_faults()
+            line.wats.fault("drop_after", path="/api/Report/WSJF", times=1)
+            check(line, 1)
+            block_until(lambda: len(heard) > 1, what="its end")
+            block_until(lambda: kept[-1] == b"", what="the broker keeps it no more")
+    raised, cleared = map(json.loads, heard)
+    assert json.loads(kept[0]) == raised
+    assert (raised["alarm"], raised["call"], raised["active"]) == ("call_refused", "test_result", True)
+    assert "give the token this permission" in raised["problem"]
+    assert (cleared["call"], cleared["active"], cleared["since"]) == ("test_result", False, raised["since"])
+
+
+def test_a_token_that_is_taken_again_ends_its_alarm_also_after_a_kill(line: QuickLine) -> None:
+    """The bridge that raised it is gone; the next one says that it is over."""
     line.start()
     with (
-        listening(line.mosquitto.port, "wats/alarms/call_refused") as calls,
-        listening(line.mosquitto.port, "wats/alarms/token_refused") as tokens,
+        listening(line.mosquitto.port, "wats/alarms/token_refused") as heard,
+        listening(line.mosquitto.port, "wats/alarms/token_refused/+") as kept,
     ):
-        line.wats.fault("status", status=403, path="/api/Report/WSJF", times=1)
+        line.wats.fault("status", status=401)
         publish(line, 1)
-        block_until(lambda: calls, what="the alarm about the call")
+        block_until(lambda: heard and kept and kept[-1], what="the alarm about the token")
+        block_until(lambda: line.bridge.note(NOTE), what="the note of it")
+        line.bridge.kill()
+        line.wats.clear_faults()
+        line.start()
         check(line, 1)
-        line.wats.fault("status", status=401, times=3)
-        publish(line, 1, 1)
-        block_until(lambda: tokens, what="the alarm about the token")
-        check(line, 2)
-    (call,), (token,) = [json.loads(each) for each in calls], [json.loads(each) for each in tokens]
-    assert (call["alarm"], call["call"]) == ("call_refused", "test_result")
-    assert "give the token this permission" in call["problem"]
-    assert token["alarm"] == "token_refused"
-    assert "check wats.token" in token["problem"]
+        block_until(lambda: len(heard) > 1, what="its end")
+        block_until(lambda: kept[-1] == b"", what="the broker keeps it no more")
+    raised, cleared = map(json.loads, heard)
+    assert (raised["alarm"], raised["active"]) == ("token_refused", True)
+    assert "check wats.token" in raised["problem"]
+    assert (cleared["active"], cleared["since"]) == (False, raised["since"])

@@ -186,10 +186,9 @@ def _sleeping(clock: Timer) -> Callable[[float], Awaitable[None]]:
     return sleep
 
 
-def _lanes(wats: WatsConfig) -> Lanes | None:
-    if not wats.requests_per_minute:
-        return None
-    return Lanes(wats.requests_per_minute, WINDOW_S + MARGIN_S, wats.telemetry_share)
+def _lanes(wats: WatsConfig) -> Lanes:
+    """Give the lanes; where no limit is set, they share what the server accepts while it refuses calls."""
+    return Lanes(wats.requests_per_minute or 1, WINDOW_S + MARGIN_S, wats.telemetry_share)
 
 
 def pace_of(config: BridgeConfig) -> Pace:
@@ -228,10 +227,10 @@ def _note_rate(health: Health, rate: Rate) -> None:
     health.rate = CallRate(now=int(rate.per_minute), limit=rate.limit, why=rate.why)
     if rate.why and not before.why:
         logger.warning(
-            "WATS gets %d calls a minute instead of %d, more as it accepts them: %s",
+            "WATS gets %d calls a minute instead of %s, more as it accepts them: %s",
             health.rate.now,
-            rate.limit,
+            rate.limit or "any number",
             rate.why,
         )
     elif before.why and not rate.why:
-        logger.warning("WATS gets all %d calls a minute again", rate.limit)
+        logger.warning("WATS gets all %s again", f"{rate.limit} calls a minute" if rate.limit else "calls at once")

@@ -73,7 +73,8 @@ def explain(status: Status) -> list[tuple[str, str]]:
         for asset, uses in status.counters_inexact.items()
     ]
     if status.rate.why:
-        lines.append(("calls", f"{status.rate.now} a minute instead of {status.rate.limit}: {status.rate.why}"))
+        wanted = status.rate.limit or "any number"
+        lines.append(("calls", f"{status.rate.now} a minute instead of {wanted}: {status.rate.why}"))
     told = {each.route for each in status.guarantees if each.promise == "true times"}
     lines += [
         (f"clock of {device}", f"{abs(shown.ahead_s):g} s {'ahead' if shown.ahead_s > 0 else 'behind'}, corrected")

@@ -130,8 +130,8 @@ class WatsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             quarantined. WATS' own client sends no larger ones than this.
         create_assets: create an asset when a device first reports; off, telemetry of unknown assets is quarantined.
         requests_per_minute: calls in any 60 s, all kinds together; 0 for no limit of ours. Where WATS refuses some as
-            too many (429, 503) the bridge makes fewer, and more again as they are accepted; with 0 it only waits as
-            long as WATS asks it to.
+            too many (429, 503) the bridge makes fewer, and more again as they are accepted; with 0 fewer than it
+            made in the last minute, and any number again when WATS has accepted those for a minute.
         telemetry_share: part of them that counters, states, tags and inventories may use at most. The rest is kept for
             results, units and alerts, which therefore never wait for telemetry; telemetry that is owed longer gets
             older instead, as `status` tells. A tenth is telemetry's, whatever else there is to do.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
@@ -19,12 +20,16 @@ import msgspec
 from pywats_mqtt.errors import Retry, Scope
 from pywats_mqtt.messages import to_us
 from pywats_mqtt.ports import Clock, Notes
-from pywats_mqtt.wats.rate import Rate
+from pywats_mqtt.wats.rate import Kept, Rate
 from pywats_mqtt.wats.window import Block, Blocks, Window
 
 logger = logging.getLogger(__name__)
 
 NOTE = "wats-quota"
+RATE_NOTE = "wats-rate"
+
+NO_LIMIT = sys.maxsize
+"""Calls in a window where no limit is set."""
 
 BLOCKS_PER_MINUTE = 30
 """At the full rate a block lasts 2 s: one durable write in 2 s, and after a crash 1/30 of a minute's calls too many."""
@@ -97,12 +102,13 @@ class Quota:
         """Keep what is needed; nothing is read before the first call.
 
         Args:
-            requests_per_minute: the limit; 0 for none, and then nothing is written down.
-            notes: where reserved calls are written; None to write nothing, for a program that makes a few calls.
+            requests_per_minute: the limit; 0 for none, and then no calls are reserved.
+            notes: where reserved calls are written, and the rate where it is not at the limit; None to write nothing,
+                for a program that makes a few calls.
             clock: `monotonic` for the running program, `now` to bridge a restart. A wall clock that was put forward
                 while the program was down makes calls look older than they are; one put back does no harm.
             sleep: waits that many seconds of the clock.
-            policy: whose call is next; first come, first served where none is given.
+            policy: whose call is next where there is a rate; first come, first served where none is given.
             backlog: much is owed, so begin slowly.
             on_rate: told of the rate where it begins below the limit, and each time that it changes.
         """
@@ -110,12 +116,13 @@ class Quota:
         self._notes = notes
         self._clock = clock
         self._sleep = sleep
-        self._policy = policy or FirstCome()
+        self._first_come = FirstCome()
+        self._policy = policy or self._first_come
         self._rate = Rate(requests_per_minute, backlog=backlog)
         self._on_rate = on_rate
         if self._rate.why:
             self._tell_rate()
-        self._window = Window(requests_per_minute)
+        self._window = Window(requests_per_minute or NO_LIMIT)
         self._blocks = Blocks(max(1, requests_per_minute // BLOCKS_PER_MINUTE))
         self._waiting: list[_Ticket] = []
         self._booking = asyncio.Lock()
@@ -136,18 +143,15 @@ class Quota:
         Raises:
             Retry: the reservation cannot be written down now (disk full), or the server wants to be left alone.
         """
-        self._respect()
-        if not self._limit:
-            yield self._clock.monotonic()
-            return
         if not self._restored:
             async with self._booking:
                 await self._restore()
+        self._respect()
         account = _account.get()
         await self._admission(account)
         try:
             self._respect()
-            block = await self._book()
+            block = await self._book() if self._limit else None
         except BaseException:
             self._give_back(account)
             raise
@@ -155,25 +159,38 @@ class Quota:
             yield self._clock.monotonic()
         finally:
             self._window.end(self._clock.monotonic(), account)
-            self._blocks.end(block, self._now_us())
+            if block is not None:
+                self._blocks.end(block, self._now_us())
             self._ended.set()
 
-    def accepted(self, began_s: float) -> None:
-        """Take note of an answer to a call that began then."""
+    async def accepted(self, began_s: float) -> None:
+        """Take note of an answer to a call that began then; what that changes is durable on return."""
         if self._rate.accepted(began_s, self._clock.monotonic()):
             self._tell_rate()
+            await self._keep_rate()
 
-    def refused(self, began_s: float, why: str, after_s: float | None) -> None:
-        """Take note that the server refused a call for being too many; `after_s`: how long it wants none, or None."""
-        if self._rate.refused(began_s, self._clock.monotonic(), why, after_s):
+    async def refused(self, began_s: float, why: str, after_s: float | None) -> None:
+        """Take note that the server refused a call for being too many; what that changes is durable on return.
+
+        Args:
+            began_s: when the call began.
+            why: what the server answered.
+            after_s: how long it wants none, or None.
+        """
+        now_s = self._clock.monotonic()
+        if self._rate.refused(began_s, now_s, why, after_s, made=self._window.taken(now_s)):
             self._tell_rate()
+            await self._keep_rate()
+        elif after_s:
+            await self._keep_rate()
 
     def unanswered(self) -> None:
         """Take note that the server is not there."""
         self._rate.unanswered(self._clock.monotonic())
 
     def _tell_rate(self) -> None:
-        self._policy.adapt(int(self._rate.per_minute))
+        if not self._rate.is_none:
+            self._policy.adapt(int(self._rate.per_minute))
         if self._on_rate is not None:
             self._on_rate(self._rate)
 
@@ -184,7 +201,7 @@ class Quota:
         """
         if self._limit and self._restored:
             with suppress(Retry):
-                await self._write(self._blocks.dump(self._now_us(), closing=True))
+                await self._write(NOTE, self._blocks.dump(self._now_us(), closing=True))
 
     async def _admission(self, account: str) -> None:
         """Wait until the policy gives us one of the free calls; it is taken when this returns."""
@@ -223,7 +240,8 @@ class Quota:
         while self._waiting and self._rate.may_call(now_s):
             free = self._window.free(now_s)
             accounts = [ticket.account for ticket in self._waiting]
-            chosen = self._policy.choose(accounts, self._window.by_account, free, now_s)
+            policy = self._first_come if self._rate.is_none else self._policy
+            chosen = policy.choose(accounts, self._window.by_account, free, now_s)
             if chosen is None:
                 return
             ticket = self._waiting.pop(accounts.index(chosen))
@@ -256,18 +274,45 @@ class Quota:
         """Take a call of a block whose reservation is durable."""
         async with self._booking:
             if self._blocks.full():
-                await self._write(self._blocks.dump(self._now_us(), reserving=True))
+                await self._write(NOTE, self._blocks.dump(self._now_us(), reserving=True))
                 self._blocks.reserve()
             return self._blocks.start()
 
-    async def _write(self, note: bytes) -> None:
+    async def _keep_rate(self) -> None:
+        """Write the rate down; where that cannot be (disk full), only a restart would miss it."""
+        kept = self._rate.keep(self._clock.monotonic(), self._now_us())
+        with suppress(Retry):
+            await self._write(RATE_NOTE, None if kept is None else msgspec.json.encode(kept))
+
+    async def _write(self, name: str, note: bytes | None) -> None:
         if self._notes is not None:
-            await self._notes.set_note(NOTE, note)
+            await self._notes.set_note(name, note)
 
     async def _restore(self) -> None:
         if self._restored:  # by who was here first
             return
-        note = await self._notes.note(NOTE) if self._notes is not None else None
+        if self._notes is not None:
+            await self._restore_calls(self._notes)
+            await self._restore_rate(self._notes)
+        self._restored = True
+
+    async def _restore_rate(self, notes: Notes) -> None:
+        note = await notes.note(RATE_NOTE)
+        if note is None:
+            return
+        try:
+            kept = msgspec.json.decode(note, type=Kept)
+        except msgspec.DecodeError:
+            logger.warning(
+                "the note of how fast WATS may be called cannot be read; it is called as if nothing was known"
+            )
+            return
+        self._rate.restore(kept, self._clock.monotonic(), self._now_us())
+        if self._rate.why:
+            self._tell_rate()
+
+    async def _restore_calls(self, notes: Notes) -> None:
+        note = await notes.note(NOTE) if self._limit else None
         if note is not None:
             try:
                 counted = self._blocks.restore(note, self._now_us())
@@ -277,7 +322,6 @@ class Quota:
             now_s = self._clock.monotonic()
             for count, age_us in counted:
                 self._window.remember(count, now_s - age_us / 1e6)
-        self._restored = True
 
     def _now_us(self) -> int:
         return to_us(self._clock.now())

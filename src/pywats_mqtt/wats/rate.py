@@ -7,11 +7,18 @@ rate begins low and doubles until a call is refused, or the limit is reached.
 
 Below the limit calls are spaced. At the limit they may come all at once, as long as there were few before: calls that
 are not made save up to a minute's worth. So a rate that never was lowered delays nothing that the quota would let go.
+
+Where no limit is set there is no rate until a call is refused. Then the calls of the last minute are what it is halved
+from and rises to; when none was refused there for a minute, there is none again.
+
+A server that throttles does so whether the bridge was started anew or not: what is known is kept for an hour.
 """
 
 from __future__ import annotations
 
 from typing import Final
+
+import msgspec
 
 MINUTE_S: Final = 60.0
 
@@ -35,6 +42,15 @@ SAVED_S: Final = 2.0
 ABSENCE_S: Final = 10.0
 """A server that did not answer for so long may have to find its feet first; a lost connection is mended sooner."""
 
+LEAST_TOP: Final = 60.0
+"""Without a limit the rate is halved from a call a second at least: to refuse fewer the server has other reasons."""
+
+CALM_S: Final = 60.0
+"""So long calls are accepted at the rate that was refused once, until there is none: servers count calls a minute."""
+
+KEPT_S: Final = 3_600.0
+"""What was known so long ago says nothing of the server now."""
+
 AWAY = "WATS was away"
 BACKLOG = "much was owed at the start"
 
@@ -42,19 +58,39 @@ _ALMOST_ONE: Final = 1 - 1e-6
 """A whole call, but for what adding up parts of it loses."""
 
 
+class Kept(msgspec.Struct, frozen=True, array_like=True):
+    """What is known of a server, as it is written down.
+
+    Attributes:
+        at_us: when, in microseconds since 1970 UTC.
+        top: what the rate rises to.
+        per_minute: the rate; 0 where there is none, or it was at the limit.
+        why: why it was lowered.
+        held_s: seconds from then in which the server wanted not to be called.
+    """
+
+    at_us: int
+    top: float
+    per_minute: float
+    why: str
+    held_s: float
+
+
 class Rate:
     """The rate of one server; times are seconds of one clock that never goes back.
 
     Attributes:
-        limit: calls a minute at most; 0 for no limit, and then there is no rate, only the server's wish to wait.
-        per_minute: calls a minute now.
-        why: why that is below the limit; else empty.
+        limit: calls a minute at most; 0 for no limit.
+        top: what the rate rises to: the limit; without one the calls of the minute before one was refused, and 0 while
+            none is: then there is no rate.
+        per_minute: calls a minute now; 0 for no rate.
+        why: why that is below the limit, or that there is one at all; else empty.
     """
 
     def __init__(self, limit: int, *, backlog: bool = False) -> None:
         """Begin at the limit; low where `backlog`, since much is owed."""
         self.limit = limit
-        self.per_minute = float(limit)
+        self.top = self.per_minute = float(limit)
         self.why = ""
         self._doubles = False
         self._changed_s = self._lowered_s = self._held_until_s = float("-inf")
@@ -67,24 +103,29 @@ class Rate:
     @property
     def floor(self) -> float:
         """The lowest rate."""
-        return min(float(self.limit), max(1.0, self.limit * FLOOR))
+        return min(self.top, max(1.0, self.top * FLOOR))
 
     @property
     def is_full(self) -> bool:
-        """Whether the rate is at the limit."""
-        return self.per_minute >= self.limit
+        """Whether the rate is at the limit, or there is neither."""
+        return self.per_minute >= self.top if self.limit else self.is_none
+
+    @property
+    def is_none(self) -> bool:
+        """Whether there is no rate: no limit, and no call that was refused."""
+        return not self.top
 
     def may_call(self, now_s: float) -> bool:
         """Tell whether a call may begin."""
-        return self._save(now_s) >= _ALMOST_ONE
+        return self.is_none or self._save(now_s) >= _ALMOST_ONE
 
     def call(self) -> None:
         """Take note that a call begins."""
-        self._saved -= 1
+        self._saved -= not self.is_none
 
     def give_back(self) -> None:
         """Take note that it was not made."""
-        self._saved += 1
+        self._saved += not self.is_none
 
     def opens_in_s(self, now_s: float) -> float:
         """Tell how long until a call may begin; 0 where one may."""
@@ -100,7 +141,7 @@ class Rate:
         """Take note of an answer to a call that began then; tells whether the rate changed."""
         away_s = 0.0 if self._away_s is None else now_s - self._away_s
         self._away_s = None
-        if away_s >= ABSENCE_S and self.limit:
+        if away_s >= ABSENCE_S and self.top:
             before = self.per_minute
             self._save(now_s)
             self._begin_low(AWAY)
@@ -108,15 +149,21 @@ class Rate:
             return self.per_minute != before
         if self.is_full or began_s < self._changed_s or now_s < self._changed_s + RISE_S:
             return False
-        self._save(now_s)
-        raised = self.per_minute * 2 if self._doubles else self.per_minute + self.limit * RISE
-        self.per_minute = min(float(self.limit), raised)
+        if self.per_minute >= self.top:  # no limit is set
+            if now_s < self._changed_s + CALM_S:
+                return False
+            self.top = self.per_minute = 0.0
+            self.why = ""
+        else:
+            self._save(now_s)
+            raised = self.per_minute * 2 if self._doubles else self.per_minute + self.top * RISE
+            self.per_minute = min(self.top, raised)
+            if raised >= self.top:
+                self.why, self._doubles = "" if self.limit else self.why, False
         self._changed_s = now_s
-        if raised >= self.limit:
-            self.why, self._doubles = "", False
         return True
 
-    def refused(self, began_s: float, now_s: float, why: str, after_s: float | None = None) -> bool:
+    def refused(self, began_s: float, now_s: float, why: str, after_s: float | None = None, *, made: int = 0) -> bool:
         """Take note that a call was one too many; tells whether the rate changed.
 
         Args:
@@ -124,13 +171,17 @@ class Rate:
             now_s: the time.
             why: what the server answered.
             after_s: how long it wants not to be called, or None.
+            made: calls of the last minute, this one included; where no limit is set, it is what is halved.
         """
         self._held_until_s = max(self._held_until_s, now_s + (after_s or 0.0))
         self._doubles = False
-        if not self.limit or began_s <= self._lowered_s:
+        if began_s <= self._lowered_s:
             return False
         self._save(now_s)
         before = self.per_minute
+        if not self.limit:
+            self.top = max(LEAST_TOP, made)
+            self.per_minute = min(before or self.top, self.top)
         self.per_minute = max(self.floor, self.per_minute / 2)
         self._saved = min(self._saved, 0.0)
         self._lowered_s = self._changed_s = now_s
@@ -142,8 +193,28 @@ class Rate:
         if self._away_s is None:
             self._away_s = now_s
 
+    def keep(self, now_s: float, now_us: int) -> Kept | None:
+        """Give what is to be known after a restart; None where that is nothing."""
+        held_s = self.held_s(now_s)
+        if self.is_full and not held_s:
+            return None
+        return Kept(now_us, self.top, 0.0 if self.is_full else self.per_minute, self.why, held_s)
+
+    def restore(self, kept: Kept, now_s: float, now_us: int) -> None:
+        """Go on from what an earlier run knew, if that is not too old; a time in the future counts as now."""
+        age_s = max(0.0, (now_us - kept.at_us) / 1e6)
+        if age_s > KEPT_S:
+            return
+        self._held_until_s = now_s + min(kept.held_s, KEPT_S) - age_s
+        if kept.per_minute and (not self.limit or kept.per_minute < self.limit):
+            self._save(now_s)
+            self.top = self.top or kept.top
+            self.per_minute = min(self.per_minute or self.top, max(self.floor, kept.per_minute))
+            self.why, self._doubles = kept.why, False  # what was refused once is not doubled up to
+            self._saved, self._changed_s = 1.0, now_s
+
     def _begin_low(self, why: str) -> None:
-        start = max(self.floor, self.limit * START)
+        start = max(self.floor, self.top * START)
         if start >= self.per_minute:
             self._doubles = not self.is_full  # it is as low already, or the limit is
             return
@@ -155,6 +226,6 @@ class Rate:
         if self._saved_s is not None and now_s > self._saved_s:
             self._saved += (now_s - self._saved_s) * self.per_minute / MINUTE_S
         self._saved_s = now_s
-        most = float(self.limit) if self.is_full else max(1.0, self.per_minute * SAVED_S / MINUTE_S)
+        most = self.top if self.is_full else max(1.0, self.per_minute * SAVED_S / MINUTE_S)
         self._saved = min(self._saved, most)
         return self._saved

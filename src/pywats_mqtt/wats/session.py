@@ -159,18 +159,18 @@ class Session:
                 raise self._without_token(problem_of_failure(exc, call)) from exc
             answer = _answer(response)
             self._learn_time(answer, asked_us)
-        self._tell_quota(answer, began_s)
+        await self._tell_quota(answer, began_s)
         return answer
 
-    def _tell_quota(self, answer: Answer, began_s: float) -> None:
+    async def _tell_quota(self, answer: Answer, began_s: float) -> None:
         """Let it learn from an answer how many calls the server takes."""
         too_many = is_too_many(answer.status)
         if too_many:
-            self._quota.refused(began_s, str(answer.status), retry_after_s(answer.headers, self._clock.now()))
+            await self._quota.refused(began_s, str(answer.status), retry_after_s(answer.headers, self._clock.now()))
         if not is_there(answer.status):
             self._quota.unanswered()
         elif not too_many:
-            self._quota.accepted(began_s)
+            await self._quota.accepted(began_s)
 
     def _learn_time(self, answer: Answer, asked_us: int) -> None:
         """Learn the server's time (RFC 9110, 6.6.1), unless a cache answered."""

@@ -42,7 +42,7 @@ async def test_calls_over_the_limit_wait_until_the_window_is_over() -> None:
 
 
 async def test_no_limit_takes_no_note() -> None:
-    """Off is off."""
+    """Off is off, as long as the server refuses nothing."""
     clock, notes = HandClock(), MemoryNotes()
     quota = make(0, notes, clock)
     for _ in range(1_000):
@@ -187,13 +187,13 @@ async def test_what_the_server_refuses_slows_calls_down_and_is_told() -> None:
         Adapting(),
         on_rate=lambda rate: told.append((int(rate.per_minute), rate.why)),
     )
-    quota.refused(await use(quota, clock), "429", None)
+    await quota.refused(await use(quota, clock), "429", None)
     began = [await use(quota, clock) - 1_000.0 for _ in range(3)]
     assert began == pytest.approx([2.0, 4.0, 6.0], abs=0.01)
     assert told == [(30, "429")]
     assert adapted == [30]
     clock.seconds += 1.0
-    quota.accepted(clock.seconds)
+    await quota.accepted(clock.seconds)
     assert (told[1], adapted[1]) == ((33, "429"), 33)
 
 
@@ -213,7 +213,7 @@ async def test_a_server_that_wants_to_be_left_alone_is_not_called(limit: int) ->
     """Neither by who comes nor by who waited already; each is told how long, and no call is used up."""
     clock = HandClock()
     quota = make(limit, MemoryNotes(), clock)
-    quota.refused(await use(quota, clock), "429", 20.0)
+    await quota.refused(await use(quota, clock), "429", 20.0)
     taken = quota.taken
     clock.seconds += 5.0
     with pytest.raises(Retry) as refused:
@@ -236,7 +236,7 @@ async def test_who_waited_when_the_server_asked_for_patience_is_told_so() -> Non
     began_s = await use(quota, clock)
     waiting = asyncio.create_task(use(quota, clock))
     await wait_until(lambda: quota._waiting)  # noqa: SLF001 - nobody else sees who waits
-    quota.refused(began_s, "429", 3_600.0)
+    await quota.refused(began_s, "429", 3_600.0)
     asked.set()
     with pytest.raises(Retry, match="left alone"):
         await waiting
