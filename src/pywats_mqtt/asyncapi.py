@@ -34,6 +34,8 @@ _PARAMETERS = {
     "station": "Id of the station.",
     "alarm_type": "What the alarm is about, such as `bridge_offline`.",
     "request_id": "As the device sent it.",
+    "bridge": "Client id of the bridge.",
+    "kind": "Kind of delivery, such as `test_result`.",
 }
 _PROPERTIES = {
     "type": "object",
@@ -73,7 +75,15 @@ SAID: Mapping[str, Said] = {
         template="alarm_topic",
         below="/{asset}",
         messages=("alarm-message",),
-        text="The same of an asset's alarm for who comes later: kept while it stands, emptied when it is cleared.",
+        text="The same of an asset's alarm for who comes later: kept while it stands, emptied when it is cleared."
+        " Alarms of the bridge that end are kept here under its client id.",
+        retain=True,
+    ),
+    "call-alarms": Said(
+        template="alarm_topic",
+        below="/{bridge}/{kind}",
+        messages=("alarm-message",),
+        text="The same of the bridge's alarm `call_refused`, of which one may stand for each kind of delivery.",
         retain=True,
     ),
     "answers": Said(

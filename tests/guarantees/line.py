@@ -25,6 +25,7 @@ from paho.mqtt.properties import Properties
 
 from pywats_mqtt.app.local_socket import Silent, ask
 from pywats_mqtt.cli.parent import WITH_PARENT
+from pywats_mqtt.spool import SpoolReader
 from tests.contract.brokers.mosquitto import HOST, Mosquitto
 from tests.emulator.server import RunningEmulator, start_emulator
 from tests.guarantees.stores import SQLITE, Store
@@ -119,6 +120,11 @@ class Bridge:
         """Tell how much memory it has held at most since it was started (VmHWM of proc(5))."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(status.split("VmHWM:")[1].split()[0])
+
+    def note(self, name: str) -> bytes | None:
+        """Read a note of its spool."""
+        with SpoolReader(self.config.parent / "spool.db") as reader:
+            return reader.note(name)
 
     def lines(self) -> list[str]:
         """Give what it logged, without the time."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from pywats_mqtt.app.standing import NOTE
 from tests.guarantees.fleet import Fleet, settle
 from tests.guarantees.line import BOUND_S, Line
 from tests.guarantees.reconcile import EXACT, compare
@@ -135,3 +136,24 @@ def test_a_disk_that_others_fill_is_told_of_before_it_is_full(made: Line, small:
     assert before["waiting"] <= before["stored"] < len(fleet.sent.numbers())
     assert compare(fleet.sent, held) == EXACT
     assert not [text for text in made.bridge.lines() if "cannot be written" in text]
+
+
+def test_room_that_there_is_again_after_a_kill_ends_the_alarm(made: Line, small: SmallDisk) -> None:
+    """The next run of the bridge says that it is over: to who listens, and to who comes later."""
+    made.set_spool("min_free_bytes = 8_000_000\n")
+    made.bridge.start()
+    made.await_session()
+    with (
+        listening(made.mosquitto.port, "wats/alarms/spool_full") as heard,
+        listening(made.mosquitto.port, "wats/alarms/spool_full/bridge") as kept,
+    ):
+        small.fill(leave=4_000_000)
+        await_level(made, "full")
+        block_until(lambda: heard and kept and kept[-1], bound_s=BOUND_S, what="the alarm")
+        block_until(lambda: b"spool_full" in (made.bridge.note(NOTE) or b""), bound_s=BOUND_S, what="the note of it")
+        made.bridge.kill()
+        small.empty()
+        made.bridge.start()
+        block_until(lambda: len(heard) > 1, bound_s=BOUND_S, what="its end")
+        block_until(lambda: kept[-1] == b"", bound_s=BOUND_S, what="the broker keeps it no more")
+    assert told(heard) == [("spool_full", True), ("spool_full", False)]

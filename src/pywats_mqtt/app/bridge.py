@@ -25,8 +25,10 @@ from pywats_mqtt.app.local_socket import answering
 from pywats_mqtt.app.postbox import Action, Postbox
 from pywats_mqtt.app.promises import facts_of
 from pywats_mqtt.app.quarantine import Answer, Question
-from pywats_mqtt.app.room import RoomAlarms
+from pywats_mqtt.app.refusals import TOKEN, tell_refusal
+from pywats_mqtt.app.room import BOTH, RoomAlarms
 from pywats_mqtt.app.session_name import SESSION, client_id_of
+from pywats_mqtt.app.standing import BridgeAlarms
 from pywats_mqtt.app.to_wats import deliver_to_wats, pace_of
 from pywats_mqtt.config.model import BridgeConfig
 from pywats_mqtt.errors import Fatal, Retry
@@ -109,7 +111,9 @@ class Bridge:
         self._session: MqttSession | None = None
         self._postbox = Postbox()
         self._clocks: Clocks | None = None
-        self._room = RoomAlarms(config.topics.alarm_topic, self.clock, self._postbox.add)
+        names = (*BOTH, TOKEN)
+        self._alarms = BridgeAlarms(config.topics.alarm_topic, self.clock, self._postbox.add, names)
+        self._room = RoomAlarms(self._alarms)
 
     @property
     def client_id(self) -> str:
@@ -144,7 +148,8 @@ class Bridge:
         ) as spool:
             self._spool = spool
             self._client_id = await client_id_of(spool, self.config)
-            self._room.begin(self._client_id)
+            await self._alarms.begin(self._client_id, spool)
+            self._room.begin()
             async with self._deliver_to(self) as destination, answering(path, self._answer):
                 return await self._run(spool, destination, stopping)
 
@@ -196,7 +201,7 @@ class Bridge:
             handle_group=destination.handle_units,
             hear=destination.hear,
             hear_updates=None if clocks is None else clocks.hear_updates,
-            alarm=self.alarm,
+            on_refusal=partial(tell_refusal, self._alarms),
         )
         async with asyncio.TaskGroup() as group:
             running = group.create_task(engine.run(), name="engine")
@@ -287,12 +292,12 @@ class Bridge:
 
         def changed(link: Link) -> None:
             self.health.link = link
+            self._alarms.linked(connected=link.connected)
             if link.session_lost:
                 self.health.sessions_lost += 1
                 postbox.add(_alarm(topics.alarm_topic, "session_lost", self._client_id))
             if link.connected:
                 self.connected.set()
-                self._room.tell_again()
                 if tell_again is not None:
                     tell_again()
                 postbox.do(partial(remember, link))

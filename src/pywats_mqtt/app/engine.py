@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from pywats_mqtt.errors import Reject, Retry
-from pywats_mqtt.events import AssetCounts, Event, Identified, counts_twice, is_latest
+from pywats_mqtt.events import AssetCounts, Event, Identified, counts_twice, is_latest, kind_of
 from pywats_mqtt.folding.updates import Updates
 from pywats_mqtt.guarantees import Seen
 from pywats_mqtt.messages import RawMessage
@@ -55,7 +55,8 @@ class Engine:
         handle_group: what events of `pace.together` ask for together; None to handle each alone.
         hear: notes who was heard in a routed batch.
         hear_updates: told of the updates of each batch.
-        alarm: told of what a person has to mend: a token or a kind of call that is refused; None to log it only.
+        on_refusal: told of what a person has to mend, a kind of call that is refused, or the token (empty), and why;
+            of what is taken with no reason, again and again. None to log it only.
     """
 
     def __init__(
@@ -77,12 +78,12 @@ class Engine:
         handle_group: HandleGroup | None = None,
         hear: Callable[[Sequence[RawMessage], Sequence[Gathered]], None] | None = None,
         hear_updates: Callable[[Sequence[Updates]], None] | None = None,
-        alarm: Callable[[str, Mapping[str, str]], None] | None = None,
+        on_refusal: Callable[[str, str], None] | None = None,
     ) -> None:
         self.inbox = Inbox()
         self._hear = hear
         self._hear_updates = hear_updates
-        self._alarm = alarm
+        self._on_refusal = on_refusal
         self._spool = spool
         self._interpret = interpret
         self._route_of = route_of
@@ -164,13 +165,13 @@ class Engine:
     async def _handle(self, handle: Handle, event: Event) -> bool | None:
         asked = await handle(event)
         if asked is not False:
-            self._note_first_success()
+            self._note_success(kind_of(event))
         return asked
 
     async def _handle_group(self, handle: HandleGroup, events: Sequence[Event]) -> Sequence[Retry | Reject | None]:
         problems = await handle(events)
         if None in problems:
-            self._note_first_success()
+            self._note_success(kind_of(events[0]))
         return problems
 
     def _note_seen(self, messages: Sequence[RawMessage]) -> None:
@@ -183,7 +184,7 @@ class Engine:
 
     async def _note_reached(self, probe: Callable[[], Awaitable[None]]) -> None:
         await probe()
-        self._note_first_success()
+        self._note_success()
 
     def _note_settled(self, settlements: Sequence[Settlement]) -> None:
         if logger.isEnabledFor(logging.DEBUG):
@@ -191,23 +192,30 @@ class Engine:
                 logger.debug("delivery settled", extra=_facts(settlement))
         self._tell_settled(settlements)
 
-    def _note_first_success(self) -> None:
-        """Learn that WATS is there; whether it still is, changes tell."""
+    def _note_success(self, kind: str = "") -> None:
+        """Learn that WATS is there, and takes this kind of call; whether it still is, changes tell."""
         if self._health.wats_reachable is None:
             self._health.wats_reachable = True
+        self._tell_refusal("", "")
+        if kind:
+            self._tell_refusal(kind, "")
 
     def _note_change(self, change: Change, problem: str) -> None:
         if change.call:
             if change.better:
                 self._health.refused_calls.pop(change.call, None)
+                self._tell_refusal(change.call, "")
                 logger.warning("%s accepts this kind of call again: %s", self._destination, change.call)
             else:
                 self._health.refused_calls[change.call] = problem
-                self._tell_alarm("call_refused", {"call": change.call, "problem": problem})
+                self._tell_refusal(change.call, problem)
                 logger.warning(
                     "%s refuses one kind of call, all others go on: %s: %s", self._destination, change.call, problem
                 )
-        elif change.cause in TOO_MANY:  # it is there; how fast it is called from now on, `rate` tells
+            return
+        if change.better:
+            self._tell_refusal("", "")
+        if change.cause in TOO_MANY:  # it is there; how fast it is called from now on, `rate` tells
             self._health.wats_problem = "" if change.better else problem
             said = "takes calls again" if change.better else f"asks for patience: {problem}"
             logger.info("%s %s", self._destination, said)
@@ -221,7 +229,7 @@ class Engine:
             what = "is away"
             if change.cause == TOKEN_REFUSED:
                 what = "refuses the token"
-                self._tell_alarm("token_refused", {"problem": problem})
+                self._tell_refusal("", problem)
             logger.warning(
                 "%s %s, results are kept until it is back: %s",
                 self._destination,
@@ -230,9 +238,9 @@ class Engine:
                 extra={"cause": change.cause},
             )
 
-    def _tell_alarm(self, alarm_type: str, facts: Mapping[str, str]) -> None:
-        if self._alarm is not None:
-            self._alarm(alarm_type, facts)
+    def _tell_refusal(self, call: str, problem: str) -> None:
+        if self._on_refusal is not None:
+            self._on_refusal(call, problem)
 
 
 def _facts(settlement: Settlement) -> dict[str, object]:

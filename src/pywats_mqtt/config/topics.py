@@ -23,7 +23,8 @@ class TopicConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             `operator`.
         alarm_topic: template the bridge publishes its alarms on; `{alarm_type}` is `bridge_offline` (its Will),
             `session_lost`, `token_refused` and `call_refused` (by WATS), `missing_exit`, `missing_entry`,
-            `offline`, `counter_backwards`, `spool_filling`, `spool_full` and others.
+            `offline`, `counter_backwards`, `spool_filling`, `spool_full` and others. What stands until it ends is
+            retained below it meanwhile, under the id of its asset or the client id of the bridge.
         response_topic: template the bridge answers on when a result names a `request_id`: delivered, or
             refused; and a software message, with the verdict.
         verdict_topic: template the bridge keeps its verdict on each station's software on, retained.

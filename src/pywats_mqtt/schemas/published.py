@@ -46,14 +46,15 @@ class AlarmMessage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the bridge says on `wats/alarms/{alarm_type}`; of an asset's alarm also below it, under the asset's id.
 
     An alarm of an asset is said when it is raised, when its level changes and when it is cleared. The one under the
-    asset's id is retained while it stands, and emptied when it is cleared. So are `spool_filling` and `spool_full`
-    under the bridge's client id. What else is known of an alarm stands beside these fields.
+    asset's id is retained while it stands, and emptied when it is cleared. So are `spool_filling`, `spool_full` and
+    `token_refused` under the bridge's client id, and `call_refused` below that under the kind of delivery. What else is
+    known of an alarm stands beside these fields.
     """
 
     alarm: Annotated[str, Meta(description="The alarm's type, as in the topic.")]
     bridge: Annotated[str, Meta(description="Client id of the bridge that says it.")]
     asset: Annotated[str, Meta(description="Of an asset's alarm: serial number of the asset.")] = ""
-    active: Annotated[bool | None, Meta(description="Of an asset's alarm: whether it stands.")] = None
-    level: Annotated[str, Meta(description="Of an asset's alarm: how grave; `cleared` of one that ended.")] = ""
-    since: Annotated[str, Meta(description="Of an asset's alarm: when it was raised, ISO 8601.")] = ""
-    at: Annotated[str, Meta(description="Of an asset's alarm: when its level became this, ISO 8601.")] = ""
+    active: Annotated[bool | None, Meta(description="Of an alarm that ends: whether it stands.")] = None
+    level: Annotated[str, Meta(description="Of an alarm that ends: how grave; `cleared` of one that ended.")] = ""
+    since: Annotated[str, Meta(description="Of an alarm that ends: when it was raised, ISO 8601.")] = ""
+    at: Annotated[str, Meta(description="Of an alarm that ends: when its level became this, ISO 8601.")] = ""
