@@ -14,7 +14,7 @@ LONGEST_PUT_OFF_S = 86_400.0
 silence the bridge for a year. What is due even later was put off by a clock that was put back since."""
 
 LONGEST_OVER_RESTART_S = 600.0
-"""What was put off before a restart waits no longer after it: the clock may have been put back meanwhile, unseen."""
+"""What would wait longer after a restart is due at once: the clock may have been put back meanwhile, unseen."""
 
 PUT_BACK_US = 1_000_000
 """A clock that shows this much less than when it was last looked at was put back, by a person or at its sync."""
@@ -72,4 +72,4 @@ def must_wait(due_us: int, now_us: int) -> bool:
 
 def due_as_read_us(due_us: int, now_us: int) -> int:
     """Tell when a delivery is due that was put off in a former run; see `LONGEST_OVER_RESTART_S`."""
-    return min(due_us, now_us + int(LONGEST_OVER_RESTART_S * 1e6))
+    return due_us if due_us <= now_us + int(LONGEST_OVER_RESTART_S * 1e6) else 0

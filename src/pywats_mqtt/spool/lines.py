@@ -233,7 +233,7 @@ class Lines:
                 self._place(key)
 
     def _as_read(self, item: Item) -> Item:
-        """Let a row from the table wait no longer than one of a former run may: it probably is one."""
+        """Take a row from the table for one of a former run, which it probably is."""
         due_us = due_as_read_us(item.due_us, self._asked_us)
         return item if due_us == item.due_us else msgspec.structs.replace(item, due_us=due_us)
 
