@@ -21,6 +21,7 @@ def load() -> Callable[[bytes], None]:
     from pywats_mqtt.bus.wats_handlers import ROUTES  # noqa: PLC0415 - under the fuzzer's eyes
     from pywats_mqtt.config.topics import TopicConfig  # noqa: PLC0415
     from pywats_mqtt.events import decode, encode  # noqa: PLC0415
+    from pywats_mqtt.folding.updates import gathered  # noqa: PLC0415
     from pywats_mqtt.interpret import RouteTable, interpret, unknown_fields  # noqa: PLC0415
     from pywats_mqtt.messages import RawMessage  # noqa: PLC0415
     from pywats_mqtt.ports import Rejection  # noqa: PLC0415
@@ -44,7 +45,8 @@ def load() -> Callable[[bytes], None]:
                 if decode(encode(identified.event)) != identified.event:
                     raise AssertionError(f"does not come back from the spool: {identified.event!r:.3000}")
             ", ".join(unknown_fields(message, outcome, routes)[1]).encode()
-        decide([message, message], [outcome, outcome], {}, lambda _pair: None)
+        twice = [message, RawMessage(topic, payload, message.received_at_us, 1)]
+        decide(twice, gathered(twice, [outcome, outcome]), {}, lambda _pair: None)
         pack_messages([message])
 
     return check
