@@ -56,8 +56,6 @@ def load() -> Callable[[bytes], None]:
     """Import the session, and give the check of one input."""
     os.environ["RUST_BACKTRACE"] = "0"  # the reader panics on text that is no UTF-8; a trace of each takes far longer
 
-    logging.disable()  # a session tells of each connection
-
     from fuzz.broker import Loop  # noqa: PLC0415 - under the fuzzer's eyes
     from pywats_mqtt.transport import session  # noqa: PLC0415
 
@@ -258,4 +256,5 @@ def corpus() -> Sequence[bytes]:
 
 
 if __name__ == "__main__":
+    logging.disable()  # a session tells of each connection
     drive(load, corpus)

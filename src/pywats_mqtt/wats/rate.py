@@ -42,8 +42,8 @@ SAVED_S: Final = 2.0
 ABSENCE_S: Final = 10.0
 """A server that did not answer for so long may have to find its feet first; a lost connection is mended sooner."""
 
-LEAST_TOP: Final = 60.0
-"""Without a limit the rate is halved from a call a second at least: to refuse fewer the server has other reasons."""
+LEAST_TOP: Final = 450.0
+"""Without a limit the rate is halved from the default one at least, which WATS accepts: a call that fails alone says little."""
 
 CALM_S: Final = 60.0
 """So long calls are accepted at the rate that was refused once, until there is none: servers count calls a minute."""

@@ -61,10 +61,10 @@ def test_a_refusal_at_what_was_refused_before_halves_again() -> None:
 def test_after_an_absence_it_begins_low() -> None:
     """Where there is a rate at all."""
     rate = Rate(0)
-    rate.refused(0.0, 0.0, "503", made=400)
+    rate.refused(0.0, 0.0, "503", made=800)
     rate.unanswered(1.0)
     assert rate.accepted(20.0, 20.0)
-    assert (rate.per_minute, rate.why) == (50, AWAY)
+    assert (rate.per_minute, rate.why) == (100, AWAY)
 
 
 @given(steps=st.lists(st.tuples(STEP, st.integers(0, 5_000)), max_size=60))
