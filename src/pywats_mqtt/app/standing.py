@@ -3,7 +3,8 @@
 A raised alarm is published on `alarm_topic` for who listens now, and below it by the id of the bridge, retained, for
 who comes later; when it ends a message says so, and the retained one is emptied. What the broker was told is a note, so
 that a restart neither tells an alarm twice nor leaves one standing that ended. An alarm does not wait for that note,
-which a full disk would not take: without it the retained message is emptied, and nothing else said.
+which a full disk would not take: without it the retained message is emptied, and nothing else said. The note names the
+topic, too: under another client id or `alarm_topic` what is kept at the former one is emptied.
 """
 
 from __future__ import annotations
@@ -38,12 +39,14 @@ class Stand(msgspec.Struct, frozen=True, kw_only=True):
         since: when it was raised, ISO 8601.
         at: when it became this, or is about something else.
         facts: what else is said of it.
+        topic: where the broker keeps it; empty in notes of before this was written down.
     """
 
     level: str
     since: str
     at: str
     facts: dict[str, Fact] = {}
+    topic: str = ""
 
 
 class BridgeAlarms:
@@ -62,25 +65,29 @@ class BridgeAlarms:
         self._template = template
         self._clock = clock
         self._say = say
-        self._names = names
+        self._over = {(name, ""): None for name in names}
         self._bridge = ""
         self._notes: Notes | None = None
         self._connected = False
         self._stands: dict[Key, Stand] = {}
         self._told: dict[Key, tuple[str, str]] = {}
+        self._left: set[str] = set()
         self._written: bytes | None = None
 
     async def begin(self, bridge: str, notes: Notes) -> None:
-        """Go on from what an earlier run told, in the name of this client id."""
+        """Go on from what an earlier run told, in the name of this client id; that one may have had another."""
         self._written = await notes.note(NOTE)
         self._bridge, self._notes = bridge, notes
         try:
             noted = msgspec.json.decode(self._written or b"[]", type=list[tuple[str, str, Stand]])
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             logger.warning("the note of alarms cannot be read; none is taken to stand")
             return
         for alarm, of, stand in noted:
-            self._stands[alarm, of] = stand
+            topic = self._kept_topic((alarm, of))
+            if stand.topic not in {"", topic}:
+                self._left.add(stand.topic)
+            self._stands[alarm, of] = msgspec.structs.replace(stand, topic=topic)
             if stand.level:
                 self._told[alarm, of] = _news(stand)
 
@@ -99,7 +106,9 @@ class BridgeAlarms:
         at = self._clock.now().isoformat()
         since = known.since if known is not None and known.level else at
         is_new = known is None or known.level != level
-        self._change((alarm, of), Stand(level=level, since=since, at=at, facts=dict(facts)), is_new=is_new)
+        key = (alarm, of)
+        stand = Stand(level=level, since=since, at=at, facts=dict(facts), topic=self._kept_topic(key))
+        self._change(key, stand, is_new=is_new)
 
     def clear(self, alarm: str, facts: Mapping[str, Fact] = NO_FACTS, *, of: str = "") -> None:
         """End an alarm; nothing where it does not stand."""
@@ -107,20 +116,22 @@ class BridgeAlarms:
         if known is None or not known.level:
             return
         at = self._clock.now().isoformat()
-        self._change((alarm, of), Stand(level="", since=known.since, at=at, facts=dict(facts)), is_new=True)
+        self._change((alarm, of), msgspec.structs.replace(known, level="", at=at, facts=dict(facts)), is_new=True)
 
     def linked(self, *, connected: bool) -> None:
         """Take note that the broker is there, or away; say again what it is to keep, and what it was not told."""
         self._connected = connected
         if not connected:
             return
+        for topic in self._left:
+            self._say(Publication(topic=topic, payload=b"", retain=True), partial(self._was_emptied, topic))
         for key, stand in list(self._stands.items()):
             if self._told.get(key) != _news(stand):
                 self._announce(key, stand)
             self._keep(key, stand)
-        for name in self._names:
-            if (name, "") not in self._stands:
-                self._keep((name, ""), None)
+        for key in self._over:  # a broker that was killed may have gone back to what it kept before
+            if key not in self._stands:
+                self._keep(key, None)
 
     def _change(self, key: Key, stand: Stand, *, is_new: bool) -> None:
         self._stands[key] = stand
@@ -134,12 +145,14 @@ class BridgeAlarms:
         self._say(publication, partial(self._was_announced, key, stand))
 
     def _keep(self, key: Key, stand: Stand | None) -> None:
-        alarm, of = key
-        levels = (self._bridge, of) if of else (self._bridge,)
-        topic = "/".join((self._topic(alarm), *(render("{level}", {"level": level}) for level in levels)))
         payload = b"" if stand is None or not stand.level else self._payload(key, stand)
         then = None if stand is None else partial(self._was_kept, key, stand)
-        self._say(Publication(topic=topic, payload=payload, retain=True), then)
+        self._say(Publication(topic=self._kept_topic(key), payload=payload, retain=True), then)
+
+    def _kept_topic(self, key: Key) -> str:
+        alarm, of = key
+        levels = (self._bridge, of) if of else (self._bridge,)
+        return "/".join((self._topic(alarm), *(render("{level}", {"level": level}) for level in levels)))
 
     def _topic(self, alarm: str) -> str:
         return render(self._template, {"alarm_type": alarm})
@@ -155,6 +168,9 @@ class BridgeAlarms:
         }
         return msgspec.json.encode(said | stand.facts)
 
+    async def _was_emptied(self, topic: str) -> None:
+        self._left.discard(topic)
+
     async def _was_announced(self, key: Key, stand: Stand) -> None:
         if key in self._stands and _news(self._stands[key]) == _news(stand):
             self._told[key] = _news(stand)
@@ -163,6 +179,7 @@ class BridgeAlarms:
         """Write down what the broker knows; a cleared alarm that was told is forgotten."""
         if self._stands.get(key) is stand and self._told.get(key) == _news(stand) and not stand.level:
             del self._stands[key], self._told[key]
+            self._over[key] = None
         known = [(*key, stand) for key, stand in self._stands.items() if not stand.level or key in self._told]
         note = msgspec.json.encode(known) if known else None
         if self._notes is not None and note != self._written:

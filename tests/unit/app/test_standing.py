@@ -135,15 +135,63 @@ async def test_a_disk_that_takes_no_note_keeps_nobody_from_hearing(broker: Broke
     assert broker.heard() == [("alarms/a/B1", "")]
 
 
-async def test_a_note_that_cannot_be_read_is_none(broker: Broker, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("note", [b"what", b'[["a","",{"level":"\xff","since":"","at":""}]]'])
+async def test_a_note_that_cannot_be_read_is_none(
+    note: bytes, broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
     """It is told, and overwritten."""
-    broker.notes.kept[NOTE] = b"what"
+    broker.notes.kept[NOTE] = note
     alarms = await broker.start()
     alarms.linked(connected=True)
     alarms.raise_("a", "alarm")
     await broker.take()
     assert "cannot be read" in caplog.text
     assert b"alarm" in broker.notes.kept[NOTE]
+
+
+async def test_what_is_kept_under_another_client_id_is_emptied_there(broker: Broker) -> None:
+    """Whether the alarm still stands or is over: nobody else will. At each connect, until the broker took it."""
+    alarms = await broker.start()
+    alarms.linked(connected=True)
+    alarms.raise_("a", "alarm")
+    alarms.raise_("b", "alarm", of="x")
+    await broker.take()
+    broker.heard()
+    renamed = await broker.start(bridge="B2")
+    renamed.clear("a")
+    for _ in range(2):
+        renamed.linked(connected=True)
+        told = broker.heard()
+        assert sorted(told[:2]) == [("alarms/a/B1", ""), ("alarms/b/B1/x", "")]
+        assert told[2:] == [("alarms/a", "cleared"), ("alarms/a/B2", ""), ("alarms/b/B2/x", "alarm")]
+        renamed.linked(connected=False)
+    await broker.take()
+    renamed.linked(connected=True)
+    assert broker.heard() == [("alarms/b/B2/x", "alarm"), ("alarms/a/B2", "")]
+    again = await broker.start(bridge="B2")
+    again.linked(connected=True)
+    assert broker.heard() == [("alarms/b/B2/x", "alarm")]
+
+
+async def test_a_note_without_topics_is_one_of_this_client_id(broker: Broker) -> None:
+    """As before they were written down."""
+    broker.notes.kept[NOTE] = b'[["a","",{"level":"alarm","since":"","at":""}]]'
+    alarms = await broker.start()
+    alarms.linked(connected=True)
+    assert broker.heard() == [("alarms/a/B1", "alarm")]
+
+
+async def test_a_broker_that_went_back_to_what_it_kept_before_is_told_what_is_over(broker: Broker) -> None:
+    """One that was killed remembers what it wrote last, also of an alarm that ended since."""
+    alarms = await broker.start()
+    alarms.linked(connected=True)
+    tell_refusal(alarms, "test_result", "403")
+    tell_refusal(alarms, "test_result", "")
+    await broker.take()
+    broker.heard()
+    alarms.linked(connected=False)
+    alarms.linked(connected=True)
+    assert broker.heard() == [("alarms/call_refused/B1/test_result", "")]
 
 
 async def test_refused_calls_stand_beside_each_other(broker: Broker) -> None:
