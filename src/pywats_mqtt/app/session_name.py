@@ -11,15 +11,15 @@ import os
 import secrets
 import time
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
 from pywats_mqtt.config.model import BridgeConfig
-from pywats_mqtt.errors import Fatal
 from pywats_mqtt.ports import Spool
 from pywats_mqtt.spool.migrate import APPLICATION_ID
 from pywats_mqtt.spool.owner import left
-from pywats_mqtt.spool.reader import SpoolReader
+from pywats_mqtt.spool.reader import SpoolReader, note_of
 
 logger = logging.getLogger(__name__)
 
@@ -64,10 +64,10 @@ def left_behind(config: BridgeConfig, now_s: float) -> str:
 def _left_behind(config: BridgeConfig, now_s: float) -> str:
     mqtt, spool = config.mqtt, Path(config.spool.path)
     place = f"@{mqtt.broker}:{mqtt.port}"
-    for path in _others(spool):
-        if now_s - path.stat().st_mtime > mqtt.session_expiry_s or not left(path).by_the_dead:
+    for path, changed_s in _others(spool):
+        if now_s - changed_s > mqtt.session_expiry_s or not left(path).by_the_dead:
             continue  # the broker has dropped it, or its bridge runs
-        client_id, found, _ = _session_of(path).partition(place)
+        client_id, found, _ = (note_of(path, SESSION) or b"").decode(errors="replace").partition(place)
         if found:
             return (
                 f"spool.path names a new file, and mqtt.client_id is not set: this is another session at the broker "
@@ -90,27 +90,33 @@ def is_new(config: BridgeConfig) -> bool:
         return reader.note(CLIENT_ID) is None
 
 
-def _others(spool: Path) -> list[Path]:
-    """Give the other spool files of a folder, the newest first."""
+def _others(spool: Path) -> list[tuple[Path, float]]:
+    """Give the other spool files of a folder and when they were written to, the newest first."""
     with os.scandir(spool.parent) as entries:
-        files = [Path(entry) for entry in islice(entries, MOST_FILES) if entry.is_file()]
-    found = [path for path in files if path.name != spool.name and is_spool(path)]
-    return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
+        paths = [Path(entry) for entry in islice(entries, MOST_FILES)]
+    found = [
+        (path, _changed_s(path)) for path in paths if path.name != spool.name and path.is_file() and is_spool(path)
+    ]
+    return sorted(found, key=itemgetter(1), reverse=True)
+
+
+def _changed_s(path: Path) -> float:
+    """Tell when a spool was written to last; for long that may have been its log alone."""
+    log = Path(f"{path}-wal")
+    return max(each.stat().st_mtime for each in (path, log) if each.exists())
 
 
 def is_spool(path: Path) -> bool:
-    """Tell whether a file says of itself that it is a spool, of whatever version."""
+    """Tell whether a file says of itself that it is a spool, of whatever version.
+
+    After a kill its head may be in its log still; what has a lock of ours beside it is taken for one, too.
+    """
     try:
         with path.open("rb") as file:
             head = file.read(_HEADER.stop)
     except OSError:
         return False
-    return head.startswith(_MAGIC) and head[_HEADER] == APPLICATION_ID.to_bytes(4, "big")
-
-
-def _session_of(path: Path) -> str:
-    try:
-        with SpoolReader(path) as reader:
-            return (reader.note(SESSION) or b"").decode(errors="replace")
-    except Fatal:
-        return ""
+    if not head.startswith(_MAGIC):
+        return False
+    program = int.from_bytes(head[_HEADER], "big")
+    return program == APPLICATION_ID or (not program and Path(f"{path}.lock").exists())

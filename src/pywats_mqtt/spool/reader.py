@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -192,3 +192,14 @@ class SpoolReader:
             f"spool {self._path} cannot be read ({error}): it must be a spool this user may read, in a folder this "
             "user may write to, for SQLite's -shm file"
         )
+
+
+def note_of(path: Path, name: str) -> bytes | None:
+    """Give a note of a spool of whatever version; None where it has none, or is no spool that can be read."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=2.0)) as db:
+            version_of(db, str(path))
+            row = db.execute("SELECT value FROM note WHERE name = ?", (name,)).fetchone()
+    except (Fatal, sqlite3.Error):
+        return None
+    return None if row is None else bytes(row[0])

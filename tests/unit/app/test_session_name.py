@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from contextlib import closing
@@ -11,6 +12,7 @@ import pytest
 
 from pywats_mqtt.app.session_name import client_id_of, is_new, left_behind
 from pywats_mqtt.config.model import BridgeConfig, MQTTConfig, SpoolConfig
+from pywats_mqtt.spool.migrate import APPLICATION_ID
 from pywats_mqtt.spool.sqlite import SqliteSpool
 from tests.contract.spool_parts import SetClock
 
@@ -49,6 +51,24 @@ async def test_a_session_beside_is_named_with_what_to_do(tmp_path: Path, former:
     said = left_behind(config(tmp_path), time.time())
     assert str(former) in said
     assert 'set mqtt.client_id = "pywats-mqtt-1f"' in said
+
+
+async def test_one_that_was_killed_or_is_of_an_older_version_is_named_too(tmp_path: Path) -> None:
+    """What it wrote last may be in its log alone, all of it in that of a new spool; what it was is a note in all."""
+    path = tmp_path / "killed.db"
+    async with SqliteSpool.open(path, clock=SetClock()) as spool:
+        await spool.set_note("session", SESSION)
+        files = {each: each.read_bytes() for each in (path, path.with_name("killed.db-wal"))}
+    for each, content in files.items():
+        each.write_bytes(content)
+    die(path)
+    os.utime(path, (0, 0))
+    assert APPLICATION_ID.to_bytes(4, "big") not in path.read_bytes()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA wal_autocheckpoint = 0")
+        db.execute("PRAGMA user_version = 1")
+        (tmp_path / "loop").symlink_to(tmp_path / "loop")
+        assert str(path) in left_behind(config(tmp_path), time.time())
 
 
 @pytest.mark.usefixtures("former")
