@@ -302,7 +302,7 @@ class Quota:
             return
         try:
             kept = msgspec.json.decode(note, type=Kept)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             logger.warning(
                 "the note of how fast WATS may be called cannot be read; it is called as if nothing was known"
             )

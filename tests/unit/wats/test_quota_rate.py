@@ -120,6 +120,7 @@ async def test_a_rate_that_cannot_be_written_or_read_stops_nothing(caplog: pytes
     assert notes.written == 0
     began_s = clock.seconds
     assert await use(quota, clock) - began_s == pytest.approx(2.0, abs=0.01)
-    notes.kept[RATE_NOTE] = b"what"
-    assert await use(make(0, notes, clock), clock) == clock.seconds
-    assert "cannot be read" in caplog.text
+    for note in (b"what", b'[1,60.0,30.0,"\xff",0.0]'):
+        notes.kept[RATE_NOTE] = note
+        assert await use(make(0, notes, clock), clock) == clock.seconds
+    assert caplog.text.count("cannot be read") == 2
