@@ -112,7 +112,7 @@ class Bridge:
         self._postbox = Postbox()
         self._clocks: Clocks | None = None
         names = (*BOTH, TOKEN)
-        self._alarms = BridgeAlarms(config.topics.alarm_topic, self.clock, self._postbox.add, names)
+        self._alarms = BridgeAlarms(config.topics.alarm_topic, self.clock, self._postbox.add_alarm, names)
         self._room = RoomAlarms(self._alarms)
 
     @property
@@ -169,7 +169,7 @@ class Bridge:
 
     def alarm(self, alarm_type: str, facts: Mapping[str, str]) -> None:
         """Publish an alarm when its turn comes; a courtesy, as all that the postbox says."""
-        self._postbox.add(_alarm(self.config.topics.alarm_topic, alarm_type, self._client_id, facts))
+        self._postbox.add_alarm(_alarm(self.config.topics.alarm_topic, alarm_type, self._client_id, facts))
 
     async def _run(self, spool: Spool, destination: Destination, stopping: asyncio.Event) -> int:
         routes = self.routes
@@ -295,7 +295,7 @@ class Bridge:
             self._alarms.linked(connected=link.connected)
             if link.session_lost:
                 self.health.sessions_lost += 1
-                postbox.add(_alarm(topics.alarm_topic, "session_lost", self._client_id))
+                postbox.add_alarm(_alarm(topics.alarm_topic, "session_lost", self._client_id))
             if link.connected:
                 self.connected.set()
                 if tell_again is not None:

@@ -16,6 +16,9 @@ logger = logging.getLogger(__name__)
 LONGEST = 1_000
 """What waits at most; beyond it the newest are dropped. Answers are a courtesy: the result itself is in the spool."""
 
+SPARE = 100
+"""Places that answers leave to alarms of the bridge and to what is to be written down: two dozen at a reconnect."""
+
 PATIENCE_S = 30.0
 """Seconds one publication may take, reconnects included."""
 
@@ -34,7 +37,7 @@ class Postbox:
     """A bounded line of things to say, worked off in order by one task."""
 
     def __init__(self) -> None:
-        self._waiting: asyncio.Queue[tuple[Publication | None, Action | None]] = asyncio.Queue(LONGEST)
+        self._waiting: asyncio.Queue[tuple[Publication | None, Action | None]] = asyncio.Queue(LONGEST + SPARE)
 
     def add(self, publication: Publication | None, then: Action | None = None) -> bool:
         """Publish this when its turn comes, and then run `then` if the broker took it; None is nothing to say.
@@ -43,14 +46,18 @@ class Postbox:
             Whether it was taken: too much may be waiting already.
         """
         if publication is not None:
-            try:
-                self._waiting.put_nowait((publication, then))
-            except asyncio.QueueFull:
+            if self._waiting.qsize() >= LONGEST:
                 return False
+            self.add_alarm(publication, then)
         return True
 
+    def add_alarm(self, publication: Publication, then: Action | None = None) -> None:
+        """Publish this, too, where so many answers wait that no more are taken."""
+        with contextlib.suppress(asyncio.QueueFull):
+            self._waiting.put_nowait((publication, then))
+
     def do(self, action: Action) -> None:
-        """Run this when its turn comes."""
+        """Run this when its turn comes; answers that wait keep it from nothing."""
         with contextlib.suppress(asyncio.QueueFull):
             self._waiting.put_nowait((None, action))
 
