@@ -47,7 +47,7 @@ def explain(status: Status) -> list[tuple[str, str]]:
         broker = wats = "the bridge runs and does not answer" if status.is_silent else "the bridge does not run"
     else:
         broker = f"connected to {status.broker}" if status.connected else f"not connected: {status.broker_problem}"
-        wats = "reachable" if status.wats_reachable else f"not reached: {status.wats_problem or 'no call made yet'}"
+        wats = _wats(status)
     lines = [("broker", broker), ("WATS", wats)]
     lines += [
         (name, str(getattr(status, name)))
@@ -82,6 +82,12 @@ def explain(status: Status) -> list[tuple[str, str]]:
         if f"device {device}" not in told
     ]
     return lines + _guarantees(status) + _shopfloor(status)
+
+
+def _wats(status: Status) -> str:
+    if not status.wats_reachable:
+        return f"not reached: {status.wats_problem or 'no call made yet'}"
+    return f"reachable, asks for patience: {status.wats_problem}" if status.wats_problem else "reachable"
 
 
 def _guarantees(status: Status) -> list[tuple[str, str]]:

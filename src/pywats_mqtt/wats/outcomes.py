@@ -7,7 +7,7 @@ is not the API speaking but a proxy, a firewall or a login page, whatever its st
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from uuid import UUID
@@ -111,7 +111,12 @@ def problem_of_answer(answer: Answer, call: Call, now: datetime) -> Retry | Reje
     if scope is None:
         return Reject(message)
     cause = "redirect" if status in _REDIRECTS else str(status)
-    return Retry(message, scope=scope, cause=cause, after_s=retry_after_s(answer.headers, now))
+    after_s = retry_after_s(answer.headers, now)
+    if after_s:
+        message += (
+            f"; to be asked again at {(now + timedelta(seconds=after_s)).isoformat(timespec='seconds')} (Retry-After)"
+        )
+    return Retry(message, scope=scope, cause=cause, after_s=after_s)
 
 
 def _scope_of(answer: Answer) -> Scope | None:

@@ -13,6 +13,7 @@ import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
+from datetime import timedelta
 from typing import Protocol
 
 import msgspec
@@ -231,7 +232,8 @@ class Quota:
         """Refuse to call a server that wants to be left alone."""
         held_s = self._rate.held_s(self._clock.monotonic())
         if held_s:
-            problem = f"WATS wants to be left alone for {held_s:.0f} s more (Retry-After)"
+            until = self._clock.now() + timedelta(seconds=held_s)
+            problem = f"WATS wants to be left alone until {until.isoformat(timespec='seconds')} (Retry-After)"
             raise Retry(problem, scope=Scope.SERVER, cause="429", after_s=held_s)
 
     def _admit(self) -> None:

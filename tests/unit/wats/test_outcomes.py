@@ -211,3 +211,12 @@ def test_retry_after_reaches_the_retry() -> None:
 def test_the_servers_own_words(data: object, text: str) -> None:
     """From the keys it uses, or as they are; bounded."""
     assert server_text(answer(400, data)) == text
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_until_when_the_server_wants_to_be_left_alone_is_told(status: int) -> None:
+    """With the time of day: who reads it may come later."""
+    problem = problem_of_answer(Answer(status, {"retry-after": "3600"}, b"", None), SUBMIT, NOW)
+    assert str(problem).endswith("; to be asked again at 2026-01-26T11:30:00+00:00 (Retry-After)")
+    at_once = problem_of_answer(Answer(status, {"retry-after": "0"}, b"", None), SUBMIT, NOW)
+    assert "Retry-After" not in str(at_once)
