@@ -39,3 +39,13 @@ def test_it_ends_where_who_started_it_is_killed() -> None:
         finally:
             if running(emulator):
                 os.kill(emulator, signal.SIGKILL)
+
+
+def test_it_ends_at_once_where_it_has_no_standard_input() -> None:
+    """A closed one is none of a parent that lives."""
+    words = 'exec "$0" -m pywats_mqtt emulate --port 0 --with-parent <&-'
+    ended = subprocess.run(
+        ["/bin/sh", "-c", words, sys.executable], cwd=ROOT, timeout=60, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode in {0, -signal.SIGTERM}
+    assert ended.stderr == ""

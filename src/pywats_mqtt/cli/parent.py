@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from typing import Final
 
 WITH_PARENT: Final = "--with-parent"
@@ -14,10 +15,12 @@ WITH_PARENT: Final = "--with-parent"
 
 def end_with_parent() -> None:
     """Send this process SIGTERM when its standard input ends: a pipe's other end is closed however its holder ends."""
-    threading.Thread(target=_await_end, args=(sys.stdin.fileno(),), name="end with parent", daemon=True).start()
+    descriptor = None if sys.stdin is None else sys.stdin.fileno()  # None: it was closed at the start
+    threading.Thread(target=_await_end, args=(descriptor,), name="end with parent", daemon=True).start()
 
 
-def _await_end(descriptor: int) -> None:
-    while os.read(descriptor, 4096):  # not by sys.stdin, whose lock would be held when the interpreter ends
-        pass
+def _await_end(descriptor: int | None) -> None:
+    with suppress(OSError):  # what cannot be read tells nothing of a parent any more
+        while descriptor is not None and os.read(descriptor, 4096):  # not sys.stdin: its lock would be held at the end
+            pass
     os.kill(os.getpid(), signal.SIGTERM)
