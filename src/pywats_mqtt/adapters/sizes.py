@@ -109,7 +109,7 @@ class Sizes:
             None and nothing where it is kept whole.
         """
         most = self.limits.quarantine_bytes
-        if not most or len(payload) <= most:
+        if not most or len(payload) <= max(most, FIRST_BYTES):  # else nothing of it would go, but that it is whole
             return None, ""
         digest = hashlib.sha256(payload).hexdigest()
         head = payload[:FIRST_BYTES]

@@ -21,8 +21,9 @@ class LimitsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             It protects memory and spool, where they stand beside the payload.
         payload_bytes: largest payload. It protects the time of all others: one message is read at a time. The default
             has room for the largest attachment (`wats.max_attachment_bytes`).
-        quarantine_bytes: largest payload that quarantine keeps whole. Of a larger one it keeps the first 65,536 bytes,
-            and behind them its size and SHA-256; that one cannot be tried again. It protects the disk.
+        quarantine_bytes: largest payload that quarantine keeps whole, as it does all up to 65,536 bytes. Of a larger
+            one it keeps as many, and behind them its size and SHA-256; that one cannot be tried again. It protects the
+            disk.
         nesting: lists and objects within each other. It protects the call stack; steps within steps, 20 deep at most,
             take two each.
         string_bytes: longest text, as it is written. It protects memory; the default has room for the largest

@@ -134,8 +134,8 @@ def test_of_a_huge_payload_the_first_bytes_and_the_digest_are_kept(topic: str) -
 
 def test_a_payload_that_says_it_was_cut_is_whole() -> None:
     """Only the reason tells it, which the bridge writes; a device that sends what it was shown is not believed."""
-    _, said = Sizes(LimitsConfig(quarantine_bytes=10)).kept(b"x" * 100)
-    kept, _ = Sizes(LimitsConfig(quarantine_bytes=10)).kept(b"y" * 100)
+    _, said = Sizes(LimitsConfig(quarantine_bytes=10)).kept(b"x" * 100_000)
+    kept, _ = Sizes(LimitsConfig(quarantine_bytes=10)).kept(b"y" * 100_000)
     assert kept is not None
     assert bytes_before_cut(kept, "malformed JSON" + said) == 0
     assert bytes_before_cut(kept, "malformed JSON") == 0
@@ -227,3 +227,12 @@ def test_the_bridge_s_messages_to_itself_have_no_limits() -> None:
     """What folding tells may be larger than what a device sent."""
     outcome = read(b'{"device":"D","heard_us":1}' + b" " * 500, SMALL, "$pywats/presence")
     assert not (isinstance(outcome, Rejection) and "limits." in outcome.reason)
+
+
+def test_what_would_be_cut_of_nothing_is_kept_whole() -> None:
+    """Below the bytes that are kept of each: it can be tried again."""
+    sizes = Sizes(LimitsConfig(quarantine_bytes=10))
+    assert sizes.kept(b"x" * FIRST_BYTES) == (None, "")
+    kept, _ = sizes.kept(b"x" * (FIRST_BYTES + 1))
+    assert kept is not None
+    assert kept.startswith(b"x" * FIRST_BYTES + b"\n")

@@ -16,18 +16,18 @@ def accept(_: RawMessage) -> Outcome:
 
 def test_what_was_cut_is_never_tried() -> None:
     """Also where what is left of it would be read as something; it says what was cut, and what to do."""
-    kept, said = Sizes(LimitsConfig(quarantine_bytes=10)).kept(b"x" * 100)
+    kept, said = Sizes(LimitsConfig(quarantine_bytes=10)).kept(b"x" * 100_000)
     assert kept is not None
     row = Kept(7, "T", MESSAGE, f"the payload has 100 bytes{said}", RawMessage("t", kept, 1))
     judgement, release = judge(row, accept)
     assert (judgement.accepted, release) == (False, None)
-    assert "of its 100 bytes only the first were kept (limits.quarantine_bytes)" in judgement.now
+    assert "of its 100000 bytes only the first were kept (limits.quarantine_bytes)" in judgement.now
     assert "let the device send it again" in judgement.now
 
 
 def test_what_was_refused_as_a_delivery_is_whole() -> None:
     """Its message was taken, so it was not too large, whatever stands in it."""
-    kept, said = Sizes(LimitsConfig(quarantine_bytes=10)).kept(b"x" * 100)
+    kept, said = Sizes(LimitsConfig(quarantine_bytes=10)).kept(b"x" * 100_000)
     assert kept is not None
     judgement, release = judge(Kept(7, "T", "result", said, RawMessage("t", kept, 1)), accept)
     assert judgement.accepted
