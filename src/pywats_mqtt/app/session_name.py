@@ -83,11 +83,11 @@ def is_new(config: BridgeConfig) -> bool:
     Raises:
         Fatal: the spool cannot be read.
     """
-    path = Path(config.spool.path)
-    if config.mqtt.client_id or not path.is_file() or not path.stat().st_size:
-        return not config.mqtt.client_id
+    path, named = Path(config.spool.path), bool(config.mqtt.client_id)
+    if not path.is_file() or not path.stat().st_size:
+        return not named
     with SpoolReader(path) as reader:
-        return reader.note(CLIENT_ID) is None
+        return reader.note(CLIENT_ID) is None and not named
 
 
 def _others(spool: Path) -> list[tuple[Path, float]]:

@@ -29,6 +29,11 @@ WATS_REQUESTS_PER_MINUTE = 500
 FIELDS = {"alarm_topic": "alarm_type", "response_topic": "request_id", "verdict_topic": "device"}
 """The one field each template may have."""
 
+KEPT = {
+    "alarm_topic": "is one topic for all alarms, of which the broker keeps one of the bridge and one of each asset",
+    "verdict_topic": "is one topic for all stations, of which the broker keeps one verdict",
+}
+"""What is wrong with a template without it, where the broker keeps what is published."""
 
 PLACES = frozenset({"station", "line"})
 """The fields a template of a unit's location may have."""
@@ -120,9 +125,14 @@ def _topics(topics: TopicConfig) -> Iterator[Finding]:
             )
     for key, field in FIELDS.items():
         yield from _template(f"topics.{key}", getattr(topics, key), field, usable)
-    if name_problem(topics.verdict_topic) is None and "{" not in topics.verdict_topic:
-        problem = "is one topic for all stations, of which the broker keeps one verdict"
-        yield _warning("topics.verdict_topic", problem, "write a topic with {device} in it")
+    yield from _kept(topics)
+
+
+def _kept(topics: TopicConfig) -> Iterator[Finding]:
+    for key, problem in KEPT.items():
+        template = getattr(topics, key)
+        if name_problem(template) is None and "{" not in template:
+            yield _warning(f"topics.{key}", problem, f"write a topic with {{{FIELDS[key]}}} in it")
 
 
 def _filters(topics: TopicConfig) -> list[tuple[str, str]]:

@@ -13,11 +13,11 @@ from pywats_mqtt.cli.check import check_all
 from pywats_mqtt.spool.migrate import migrate, migrations
 
 
-def said(tmp_path: Path) -> list[tuple[bool, str]]:
+def said(tmp_path: Path, mqtt: str = "") -> list[tuple[bool, str]]:
     """Check a configuration whose broker and WATS are nowhere; gives what is said of the spool, and if it is ok."""
     config = tmp_path / "bridge.toml"
     config.write_text(
-        '[mqtt]\nbroker = "127.0.0.1"\nport = 1\n[wats]\nurl = "http://127.0.0.1:9"\ntoken = "c2VjcmV0"\n'
+        f'[mqtt]\nbroker = "127.0.0.1"\nport = 1\n{mqtt}\n[wats]\nurl = "http://127.0.0.1:9"\ntoken = "c2VjcmV0"\n'
         '[spool]\npath = "spool.db"\n'
     )
     return [(each.ok, f"{each.what}: {each.fix}") for each in check_all(config) if each.what.startswith("spool.path")]
@@ -41,10 +41,11 @@ def test_one_that_cannot_be_written_fails(tmp_path: Path, monkeypatch: pytest.Mo
     assert "cannot be written: let the bridge's user" in text
 
 
-def test_what_is_no_spool_fails(tmp_path: Path) -> None:
-    """Another file at its place."""
+@pytest.mark.parametrize("mqtt", ["", 'client_id = "line-3"'])
+def test_what_is_no_spool_fails(tmp_path: Path, mqtt: str) -> None:
+    """Another file at its place; also where the session has a name."""
     (tmp_path / "spool.db").write_text("not a database, but long enough to have been one")
-    ((ok, text),) = said(tmp_path)
+    ((ok, text),) = said(tmp_path, mqtt)
     assert not ok
     assert "no spool" in text
 

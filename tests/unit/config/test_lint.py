@@ -114,7 +114,7 @@ def test_the_broker_and_the_session(changes: dict[str, object], expected: list[s
         ({"alarm_topic": "alarms/{alarm_type.x}"}, ["error topics.alarm_topic"]),
         ({"alarm_topic": "alarms/+"}, ["error topics.alarm_topic"]),
         ({"alarm_topic": ""}, ["error topics.alarm_topic"]),
-        ({"alarm_topic": "alarms"}, []),
+        ({"alarm_topic": "alarms"}, ["warning topics.alarm_topic"]),
         ({"alarm_topic": "assets/{alarm_type}/status"}, ["error topics.alarm_topic"]),
         ({"response_topic": "testers/{request_id}/results"}, ["error topics.response_topic"]),
         ({"response_topic": "answers/{alarm_type}"}, ["error topics.response_topic"]),
