@@ -16,7 +16,9 @@ from pywats_mqtt.folding.updates import Gathering
 from pywats_mqtt.handlers.alarms import Alarms
 from pywats_mqtt.interpret import RouteTable, interpret
 from pywats_mqtt.messages import RawMessage, to_us
-from pywats_mqtt.ports import Outcome, Publication
+from pywats_mqtt.pipeline.route import Inbox, route
+from pywats_mqtt.ports import Outcome, Publication, Receipt
+from pywats_mqtt.spool import MemorySpool
 from tests.contract.wats_memory import HandClock, MemoryNotes, MemoryWats
 
 ROUTES = RouteTable(TopicConfig())
@@ -48,15 +50,20 @@ class Bench:
         """Do what falls due."""
         await self.clocks.look(MemoryWats(), self.notes)
 
-    def hear(self, topic: str, payload: dict[str, object]) -> Outcome:
-        """Hear a message of a device that is ten minutes behind."""
+    def message(self, topic: str, payload: dict[str, object]) -> RawMessage:
+        """Give the next message of a device that is ten minutes behind."""
         sent = {**payload, "timestamp": (self.clock.now() - timedelta(minutes=10)).isoformat()}
         message = RawMessage(topic, msgspec.json.encode(sent), to_us(self.clock.now()), qos=1)
         self.clock.seconds += 10
+        return message
+
+    def hear(self, topic: str, payload: dict[str, object]) -> Outcome:
+        """Hear a message of that device."""
+        message = self.message(topic, payload)
         outcome = self.clocks.hearing(lambda message: interpret(message, ROUTES))(message)
         gathering = Gathering()
         gathering.take(message, outcome)
-        self.clocks.hear_updates(gathering.made)
+        self.clocks.hear_updates(gathering.made, message.received_at_us)
         return outcome
 
     def hear_telemetry(self) -> None:
@@ -99,6 +106,22 @@ async def test_what_is_known_is_kept_now_and_then_and_over_a_restart() -> None:
     await bench.restart()
     assert bench.clocks.off()["T"].ahead_s == -600.0
     assert is_stamped(bench.hear("testers/T/results", {"serial_number": "S", "result": "P"}))
+
+
+async def test_a_batch_that_took_longer_is_no_clock_that_was_put_back() -> None:
+    """Receiving stood still: telemetry is heard with its batch, after what came later and has an id."""
+    bench, inbox = Bench(), Inbox()
+    bench.hear_telemetry()
+    bench.clock.seconds += 60
+    plain = bench.message("assets/T/counters", {"total_count": 1})
+    bench.clock.seconds += 60
+    named = bench.message("assets/T/counters", {"total_count": 2, "message_id": "m"})
+    spool = MemorySpool(clock=bench.clock)
+    await spool.put(Receipt((plain, named)))
+    inbox.close()
+    heard = bench.clocks.hearing(lambda message: interpret(message, ROUTES))
+    await route(inbox, spool, heard, lambda *_: None, bench.clocks.hear_updates)
+    assert bench.clocks.off()["T"].ahead_s == -600.0
 
 
 async def test_off_nothing_is_estimated() -> None:

@@ -69,11 +69,14 @@ class Clocks:
 
         return heard
 
-    def hear_updates(self, gathered: Sequence[Updates]) -> None:
-        """Hear the clocks of assets by their updates of one batch."""
+    def hear_updates(self, gathered: Sequence[Updates], received_us: int) -> None:
+        """Hear the clocks of assets by their updates of one batch, whose last message was received then.
+
+        All else in it was heard already; an earlier time would look as if our own clock had been put back.
+        """
         for updates in gathered:
             if self._config.correct != "off" and updates.ahead_us:
-                self._table.hear_together(updates.newest.asset, updates.ahead_us, updates.message.received_at_us)
+                self._table.hear_together(updates.newest.asset, updates.ahead_us, received_us)
 
     async def look(self, _wats: Wats, notes: Notes) -> None:
         """Keep what is known now and then, and tell when our own clock is off, or no longer."""

@@ -54,7 +54,7 @@ class Engine:
         destination: where events go, for the log.
         handle_group: what events of `pace.together` ask for together; None to handle each alone.
         hear: notes who was heard in a routed batch.
-        hear_updates: told of the updates of each batch.
+        hear_updates: told of the updates of each batch, and when its last message was received.
         on_refusal: told of what a person has to mend, a kind of call that is refused, or the token (empty), and why;
             of what is taken with no reason, again and again. None to log it only.
     """
@@ -77,7 +77,7 @@ class Engine:
         destination: str = "WATS",
         handle_group: HandleGroup | None = None,
         hear: Callable[[Sequence[RawMessage], Sequence[Gathered]], None] | None = None,
-        hear_updates: Callable[[Sequence[Updates]], None] | None = None,
+        hear_updates: Callable[[Sequence[Updates], int], None] | None = None,
         on_refusal: Callable[[str, str], None] | None = None,
     ) -> None:
         self.inbox = Inbox()

@@ -98,7 +98,7 @@ async def route(
     spool: Spool,
     interpret: Callable[[RawMessage], Outcome],
     on_routed: Callable[[Batch, list[Gathered], RoutedBatch], None],
-    on_updates: Callable[[Sequence[Updates]], None] | None = None,
+    on_updates: Callable[[Sequence[Updates], int], None] | None = None,
 ) -> None:
     """Interpret and route batch after batch, in the order stored; returns when the inbox is closed and all is routed.
 
@@ -107,7 +107,7 @@ async def route(
         spool: holds the batches, and takes what comes of them in one transaction each.
         interpret: total and pure.
         on_routed: told after each transaction, to wake the deliveries and to count.
-        on_updates: told of the updates of each batch, once it is interpreted.
+        on_updates: told of the updates of each batch, once it is interpreted, and when its last message was received.
     """
     position = 0
     storing: asyncio.Task[None] | None = None
@@ -157,7 +157,7 @@ def _storable(outcome: Gathered) -> Gathered:
 async def _interpreted(
     messages: Sequence[RawMessage],
     interpret: Callable[[RawMessage], Outcome],
-    on_updates: Callable[[Sequence[Updates]], None] | None,
+    on_updates: Callable[[Sequence[Updates], int], None] | None,
 ) -> list[Gathered]:
     loop = asyncio.get_running_loop()
     gathering = Gathering()
@@ -176,8 +176,8 @@ async def _interpreted(
         if loop.time() > ends_s:
             await asyncio.sleep(0)
             ends_s = loop.time() + TURN_S
-    if on_updates is not None:
-        on_updates(gathering.made)
+    if on_updates is not None and gathering.made:
+        on_updates(gathering.made, messages[-1].received_at_us)
     return outcomes
 
 
