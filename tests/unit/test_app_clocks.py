@@ -124,6 +124,25 @@ async def test_a_batch_that_took_longer_is_no_clock_that_was_put_back() -> None:
     assert bench.clocks.off()["T"].ahead_s == -600.0
 
 
+def test_a_result_that_is_tried_again_is_no_clock_that_was_put_back() -> None:
+    """It was received long ago, as a row of the quarantine; it is stamped, too, and so is the next one."""
+    bench, sent = Bench(), {"serial_number": "S", "result": "P", "duration_ms": 0}
+    kept = bench.message("testers/T/results", sent)
+    bench.hear_telemetry()
+    again = bench.clocks.hearing(lambda message: interpret(message, ROUTES))(kept)
+    assert is_stamped(again)
+    assert is_stamped(bench.hear("testers/T/results", sent))
+
+
+def test_a_clock_of_ours_that_was_put_back_makes_all_others_unknown() -> None:
+    """What was heard before says nothing about what comes."""
+    bench = Bench()
+    bench.hear_telemetry()
+    bench.clock.seconds -= 3_600
+    bench.hear("assets/T/status", {"status": "running"})
+    assert bench.clocks.off() == {}
+
+
 async def test_off_nothing_is_estimated() -> None:
     """Messages are read as if there were no clocks, and a refused message stays refused."""
     bench = Bench("off")

@@ -10,7 +10,7 @@ from pywats_mqtt.clocks.table import ClockTable, Shown
 from pywats_mqtt.config.clock import ClockConfig
 from pywats_mqtt.folding.updates import Updates
 from pywats_mqtt.handlers.alarms import Alarms
-from pywats_mqtt.messages import RawMessage
+from pywats_mqtt.messages import RawMessage, to_us
 from pywats_mqtt.ports import Clock, Notes, Outcome, Wats, instant
 
 logger = logging.getLogger(__name__)
@@ -110,4 +110,4 @@ class Clocks:
         return None if self.server.bounds is None else self._skew_us()
 
     def _made(self, packed: bytes | None) -> ClockTable:
-        return ClockTable(self.server.tolerance_us, self._config.min_messages, packed)
+        return ClockTable(self.server.tolerance_us, self._config.min_messages, packed, lambda: to_us(self._clock.now()))

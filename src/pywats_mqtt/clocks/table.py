@@ -55,14 +55,18 @@ class ClockTable:
         tolerance_us: less than this is no skew.
         least: messages of a device before its clock is judged.
         packed: what `pack` gave, or None.
+        now_us: tells our time.
 
     Attributes:
         changed: something was heard since `pack`.
     """
 
-    def __init__(self, tolerance_us: int, least: int, packed: bytes | None = None) -> None:
+    def __init__(
+        self, tolerance_us: int, least: int, packed: bytes | None = None, now_us: Callable[[], int] = lambda: 0
+    ) -> None:
         self._tolerance_us = tolerance_us
         self._least = least
+        self._now_us = now_us
         self._clocks: dict[str, DeviceClock] = {}
         self.changed = False
         if packed is not None:
@@ -95,7 +99,9 @@ class ClockTable:
         return events
 
     def hear_together(self, device: str, differences_us: Sequence[int], received_us: int) -> None:
-        """Learn from messages of a device that came together.
+        """Learn from messages of a device that came together, unless they came long ago and are tried again.
+
+        Those were received before others that were heard, though our clock was not put back since.
 
         Args:
             device: their id.
@@ -107,6 +113,9 @@ class ClockTable:
             if len(self._clocks) >= MOST:
                 self._forget_silent()
             clock = self._clocks[device] = DeviceClock()
+        since_us = clock.heard_us - self._tolerance_us
+        if received_us < since_us <= self._now_us():
+            return
         self.changed = True
         clock.hear(differences_us, received_us, tolerance_us=self._tolerance_us, least=self._least)
 
