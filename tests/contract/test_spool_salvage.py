@@ -9,6 +9,7 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -120,6 +121,28 @@ async def test_a_bridge_goes_on_with_it(made: Path, tmp_path: Path) -> None:
         await spool.mark_export("e", ExportState.REVOKING)
         assert not await spool.unwind("e", 10)
         assert [row.id for row in await spool.kept([1])] == [1]
+
+
+async def test_what_is_sent_again_is_known(tmp_path: Path) -> None:
+    """What was refused in the broker's session stands once; what is left of the one before is of no session."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    new.mkdir()
+    refused = RawMessage("testers/T/results", b"nonsense", START_US, 1, packet_id=7)
+    left = msgspec.structs.replace(refused, packet_id=8)
+    async with open_spool("sqlite", old, SetClock()) as spool:
+        await take_in(spool, [REFUSED] * 3)
+        await take_in(spool, [REFUSED] * 3)
+        await spool.put(Receipt((left,)))
+        await spool.put(Receipt((refused,), fresh_session=True))
+    salvage(old / "spool.db", new / "spool.db")
+    async with open_spool("sqlite", new, SetClock()) as spool:
+        for batch in await spool.unrouted(0, 9):
+            await spool.route(batch, [REFUSED])
+        again = await spool.put(Receipt(tuple(msgspec.structs.replace(each, dup=True) for each in (refused, left))))
+        assert again is not None
+        routed = await spool.route(again, [REFUSED] * 2)
+        assert (routed.quarantined, routed.duplicates) == (1, 1)
 
 
 def test_without_its_header_everything_comes_back(made: Path, tmp_path: Path) -> None:

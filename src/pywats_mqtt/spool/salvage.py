@@ -21,6 +21,7 @@ from pywats_mqtt.ports import Export, ExportState, LatestRow, OwedRow, RefusedRo
 from pywats_mqtt.ports.handover import ROWS
 from pywats_mqtt.spool import tables
 from pywats_mqtt.spool.connection import connect
+from pywats_mqtt.spool.packets import SINCE
 from pywats_mqtt.spool.pages import Pages
 from pywats_mqtt.spool.records import Column, Damaged, Record, records
 from pywats_mqtt.spool.sqlerrors import outcome_of
@@ -147,7 +148,11 @@ class _Salvage:
         self._db.execute("COMMIT")
 
     def _renumber(self) -> None:
-        """Number batches anew, without holes, since they are routed one after the other."""
+        """Number batches anew, without holes, since they are routed one after the other; so is what names one."""
+        former = self._one(
+            "SELECT count(*) FROM batch WHERE number < (SELECT digest FROM refused_packet WHERE id = ?)", SINCE
+        )
+        self._db.execute("UPDATE refused_packet SET digest = ? WHERE id = ?", (former + 1, SINCE))
         old = [number for (number,) in self._db.execute("SELECT number FROM batch ORDER BY number")]
         for index, number in enumerate(old):
             self._db.execute("UPDATE batch SET number = ? WHERE number = ?", (index + 1 - len(old), number))
@@ -206,7 +211,7 @@ class _Salvage:
                 (owed, latest, refused, messages, export),
             )
 
-    def _one(self, query: str, *values: str) -> int:
+    def _one(self, query: str, *values: str | int) -> int:
         (found,) = self._db.execute(query, values).fetchone()
         return int(found)
 
