@@ -157,6 +157,23 @@ def test_without_its_header_everything_comes_back(made: Path, tmp_path: Path) ->
     assert all(found.rows[name] == len(before[name]) for name in SHAPES.keys() - {"counter"})
 
 
+@pytest.mark.parametrize("said", [0, 255])
+async def test_where_the_map_of_pages_is_lost_nothing_that_was_deleted_comes_back(tmp_path: Path, said: int) -> None:
+    """What is in WATS would be delivered once more, and doubled where no server knows it by an id."""
+    file = tmp_path / "spool.db"
+    async with open_spool("sqlite", tmp_path, SetClock()) as spool:
+        for begin in range(0, 1_000, 100):
+            await take_in(spool, [says(result("T", number)) for number in range(begin, begin + 100)])
+        while leased := await lease(spool):
+            await spool.settle([Done(each) for each in leased])
+        await take_in(spool, [says(result("T", number)) for number in range(1_000, 1_010)])
+    content = bytearray(file.read_bytes())
+    content[PAGE : 2 * PAGE] = bytes([said]) * PAGE
+    file.write_bytes(content)
+    found = salvage(file, tmp_path / "new.db")
+    assert (found.rows["delivery"], found.rows["batch"]) == (10, 0)
+
+
 def test_a_lost_page_costs_its_own_rows_alone(made: Path, tmp_path: Path) -> None:
     """Each page in turn, of those with rows: all rows of the others come back, and the loss is seen."""
     before = table_rows(made / "whole.db")

@@ -1,7 +1,8 @@
 """Pages of a damaged SQLite file, with its write-ahead log, read without SQLite (sqlite.org/fileformat2.html).
 
 SQLite refuses a file as a whole; most of its pages are good all the same. Which ones hold rows is told by the pointer
-map that `auto_vacuum` keeps (section 1.8): it also tells free pages, whose rows were deleted, from used ones.
+map that `auto_vacuum` keeps (section 1.8): it also tells free pages, whose rows were deleted, from used ones. What was
+deleted is still there to read, so where the map is damaged the list of free pages is asked (section 1.5).
 """
 
 from __future__ import annotations
@@ -82,8 +83,12 @@ class Pages:
 
     def in_use(self) -> Iterator[int]:
         """Give the numbers of pages that may hold rows."""
+        free: set[int] | None = None
         for number in range(1, self.count + 1):
-            if self.use(number) in {Use.UNKNOWN, Use.ROOT, Use.TREE}:
+            use = self.use(number)
+            if use is Use.UNKNOWN and free is None:
+                free = self._listed_free()
+            if use in {Use.ROOT, Use.TREE} or (use is Use.UNKNOWN and number not in (free or ())):
                 yield number
 
     def use(self, number: int) -> Use:
@@ -96,6 +101,20 @@ class Pages:
             return Use.FREE  # no rows
         said = self.page(map_page)[5 * (number - map_page - 1)]
         return Use(said) if said in set(Use) else Use.UNKNOWN
+
+    def _listed_free(self) -> set[int]:
+        """Give the pages that the list of free ones names, as far as it can be read."""
+        free: set[int] = set()
+        trunk = int.from_bytes(self.page(1)[32:36])
+        while 1 < trunk <= self.count and trunk not in free:
+            page = self.page(trunk)
+            following, leaves = struct.unpack_from(">2I", page)
+            if leaves > self.size // 4 - 2:
+                break  # it is no page of the list
+            free.add(trunk)
+            free.update(struct.unpack_from(f">{leaves}I", page, 8))
+            trunk = following
+        return free
 
     def _read_log(self, log: bytes) -> None:
         """Take the frames of all transactions that are whole (section 4); what follows them never was committed."""
