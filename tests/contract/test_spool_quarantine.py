@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from pywats_mqtt.events import AssetCounts
+from pywats_mqtt.events import AssetCounts, AssetState
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Done, Receipt, Refused, Rejection, Release, Spool
 from tests.contract.spool_parts import (
@@ -78,6 +78,23 @@ async def test_a_refused_delivery_is_new_once_its_identity_is_forgotten(
     assert batch is not None
     await spool.route(batch, [(identified(result("T", 1), 7),)])
     assert serials(await lease(spool)) == expected
+
+
+async def test_what_is_tried_again_is_older_than_what_was_told_since(spool: Spool, clock: SetClock) -> None:
+    """A state that named no time is that of its reception, however late it is read."""
+    old = AssetState(asset="T", status="error", state=3, as_of_us=START_US)
+    await take_in(spool, [REFUSED])
+    clock.now_us += 86_400_000_000
+    new = AssetState(asset="T", status="running", state=1, as_of_us=clock.now_us)
+    since = await spool.put(Receipt((RawMessage("assets/T/status", b"", clock.now_us),)))
+    assert since is not None
+    await spool.route(since, [says(new)])
+    clock.now_us += 1_000_000
+    again = await spool.release([Release(1)])
+    assert again is not None
+    await spool.route(again, [says(old)])
+    (delivery,) = await lease_latest(spool)
+    assert delivery.event == new
 
 
 async def test_a_refused_latest_delivery_is_owed_as_it_is_now(spool: Spool) -> None:

@@ -60,7 +60,7 @@ class RefusedPackets:
         """
         messages = batch.messages
         if batch.number < self.since_batch:
-            return decide(messages, outcomes, known, base)
+            return decide(messages, outcomes, known, base, batch.stored_at_us)
         repeats = 0
         if self.digests:
             pairs = [pair for pair in zip(messages, outcomes, strict=True) if not self._is_repeat(*pair)]
@@ -68,7 +68,7 @@ class RefusedPackets:
             if repeats:
                 messages, outcomes = tuple(message for message, _ in pairs), [outcome for _, outcome in pairs]
             self._forget(self.digests.keys() & {message.packet_id for message in messages})
-        plan = decide(messages, outcomes, known, base)
+        plan = decide(messages, outcomes, known, base, batch.stored_at_us)
         plan.duplicates += repeats
         if plan.held:
             self._note(messages, plan.held)

@@ -120,6 +120,7 @@ def decide(
     outcomes: Sequence[Gathered],
     known: Mapping[bytes, bytes],
     base: Callable[[Pair], Latest | None],
+    stored_us: int = 0,
 ) -> Plan:
     """Decide what becomes of each message.
 
@@ -128,11 +129,12 @@ def decide(
         outcomes: one for each message.
         known: digest by id, of all ids among `outcomes` that were stored before.
         base: gives what a latest event is folded into.
+        stored_us: when the batch was stored: long after reception where its messages are tried again.
 
     Raises:
         ValueError: not one outcome for each message.
     """
-    deciding = Deciding(known, base)
+    deciding = Deciding(known, base, stored_us)
     for message, outcome in zip(messages, outcomes, strict=True):
         if isinstance(outcome, Updates):
             if outcome.message is message:  # the newest of them, with which all are planned
@@ -155,10 +157,11 @@ def latest_pair(kept: Kept) -> Pair | None:
 class Deciding:
     """The plan of a batch in the making."""
 
-    def __init__(self, known: Mapping[bytes, bytes], base: Callable[[Pair], Latest | None]) -> None:
+    def __init__(self, known: Mapping[bytes, bytes], base: Callable[[Pair], Latest | None], stored_us: int = 0) -> None:
         self.plan = Plan()
         self._known = known
         self._base = base
+        self._stored_us = stored_us
 
     def update(self, updates: Updates) -> None:
         """Take messages that are updates of one asset."""
@@ -209,13 +212,14 @@ class Deciding:
     def _fold(self, event: Latest, message: RawMessage, received_us: int, *, messages: int) -> None:
         """Fold an event into what is known, whose times are capped at the reception of what comes first.
 
+        What is tried again was received before much that is known, and is older than that; so not before it was stored.
         What that tells becomes deliveries of its own, which carry no message's count.
         """
         folded, pair = self.plan.folded, (event.key, _KINDS[type(event)])
         entry = folded.get(pair)
         known = self._latest(pair)
         if known is not None:
-            known = capped(known, received_us)
+            known = capped(known, max(received_us, self._stored_us))
         if isinstance(event, TELLING):
             result, told = tell(known, event)
             self.plan.ordered.extend(NewDelivery(one, _said(one, message), 0) for one in told)
