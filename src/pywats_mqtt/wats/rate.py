@@ -43,7 +43,7 @@ ABSENCE_S: Final = 10.0
 """A server that did not answer for so long may have to find its feet first; a lost connection is mended sooner."""
 
 LEAST_TOP: Final = 450.0
-"""Without a limit the rate is halved from the default one at least, which WATS accepts: a call that fails alone says little."""
+"""Without a limit the rate is halved from the default one at least, which WATS accepts."""
 
 CALM_S: Final = 60.0
 """So long calls are accepted at the rate that was refused once, until there is none: servers count calls a minute."""

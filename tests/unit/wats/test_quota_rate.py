@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from pywats_mqtt.errors import Retry
+from pywats_mqtt.wats import rate
 from pywats_mqtt.wats.quota import NOTE, RATE_NOTE, FirstCome, Quota, on_account_of
 from pywats_mqtt.wats.rate import CALM_S, KEPT_S, RISE_S
 from tests.contract.wats_memory import HandClock, MemoryNotes
@@ -15,10 +16,16 @@ from tests.unit.wats.test_quota import FullDisk, make, use
 from tests.waiting import wait_until
 
 
+@pytest.fixture(autouse=True)
+def of_a_slow_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Halve from a call a second at least, so that what is called here is seconds apart."""
+    monkeypatch.setattr(rate, "LEAST_TOP", 60.0)
+
+
 async def test_without_a_limit_a_refusal_halves_what_was_called_in_the_last_minute() -> None:
     """Calls are spaced from then on, more are made as they are accepted, and in the end any number again."""
     clock, notes, told = HandClock(), MemoryNotes(), list[tuple[int, str]]()
-    quota = Quota(0, notes, clock, clock.sleep, on_rate=lambda rate: told.append((int(rate.per_minute), rate.why)))
+    quota = Quota(0, notes, clock, clock.sleep, on_rate=lambda now: told.append((int(now.per_minute), now.why)))
     for _ in range(50):
         await use(quota, clock)
     clock.seconds += 61.0  # they are of another minute
@@ -83,7 +90,7 @@ async def test_a_restart_goes_on_from_the_rate_of_the_run_before(limit: int, *, 
     if orderly:
         await first.close()
     clock.seconds += 5.0
-    second = Quota(limit, notes, clock, clock.sleep, on_rate=lambda rate: told.append((int(rate.per_minute), rate.why)))
+    second = Quota(limit, notes, clock, clock.sleep, on_rate=lambda now: told.append((int(now.per_minute), now.why)))
     with pytest.raises(Retry, match="left alone") as refused:
         await use(second, clock)
     assert refused.value.after_s == 15.0

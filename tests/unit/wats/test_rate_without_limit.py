@@ -55,7 +55,7 @@ def test_a_refusal_at_what_was_refused_before_halves_again() -> None:
     assert (rate.top, rate.per_minute, rate.why) == (500, 250, "503")
     assert not rate.accepted(80.0 + CALM_S, 80.0) or rate.per_minute
     assert rate.refused(100.0, 100.0, "503", made=1)
-    assert (rate.top, rate.per_minute) == (LEAST_TOP, LEAST_TOP / 2)
+    assert (rate.top, rate.per_minute) == (LEAST_TOP, 125)
 
 
 def test_after_an_absence_it_begins_low() -> None:
