@@ -113,7 +113,7 @@ def test_wats_answers_503_for_a_while(running: Line, testers: Testers) -> None:
     """503 puts everything off and uses up no attempt."""
     assert running.emulator is not None
     running.emulator.fault("status", path="/api/Report", status=503, times=10)
-    testers.publish(EACH)
+    testers.publish(EACH // 4)  # the rate that follows takes its time
     testers.wait()
     running.assert_complete(testers.published)
     refused = [request for request in running.emulator.requests() if request["status"] == 503]

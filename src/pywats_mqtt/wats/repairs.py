@@ -10,7 +10,7 @@ import msgspec
 from pywats_mqtt.config.model import WatsConfig
 from pywats_mqtt.events import Failure, Repair
 from pywats_mqtt.ports import KnownTest
-from pywats_mqtt.wats.reports import misc_infos, operation_code, part_number_of, sub_unit, text_file
+from pywats_mqtt.wats.reports import misc_infos, operation_code, part_number_of, revision_of, sub_unit, text_file
 from pywats_mqtt.wats.steps import LONG_TEXT, TEXT, Json, Report, finite
 from pywats_mqtt.wats.times import wire_time
 
@@ -32,7 +32,7 @@ def wsjf_repair(repair: Repair, config: WatsConfig) -> Report:
     start = wire_time(repair.start)
     took_s = finite(repair.duration_s or 0.0, "$.duration_ms")
     part_number = part_number_of(repair.part_number, config)
-    revision = repair.revision or config.default_revision
+    revision = revision_of(repair.revision, config)
     uur: Report = {
         "user": repair.operator[:TEXT],
         "execTime": took_s,

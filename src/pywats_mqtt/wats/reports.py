@@ -40,7 +40,7 @@ def wsjf(result: TestResult, config: WatsConfig) -> Report:
         "type": "T",
         "pn": part_number_of(result.part_number, config),
         "sn": result.serial_number,
-        "rev": result.revision or config.default_revision,
+        "rev": revision_of(result.revision, config),
         "processCode": operation_code(result.operation_code, result.test_type, config),
         "result": result.result,
         "machineName": result.device[:TEXT],
@@ -65,6 +65,11 @@ def wsjf(result: TestResult, config: WatsConfig) -> Report:
 def operation_code(sent: int | None, test_type: str, config: WatsConfig) -> int:
     """Give the code the device sent, else that of its test type, else the default."""
     return config.operation_codes.get(test_type, config.default_operation_code) if sent is None else sent
+
+
+def revision_of(sent: str, config: WatsConfig) -> str:
+    """Give the revision sent, or the configured one where that is blank, which WATS refuses."""
+    return sent if sent.strip() else config.default_revision
 
 
 def part_number_of(sent: str, config: WatsConfig) -> str:

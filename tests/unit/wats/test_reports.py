@@ -101,6 +101,11 @@ def test_what_the_device_did_not_send_is_absent_or_the_configurations() -> None:
     assert "miscInfos" not in report
 
 
+def test_a_blank_revision_is_none() -> None:
+    """WATS refuses a report for it."""
+    assert wsjf(change(revision=" \r"), CONFIG)["rev"] == "-"
+
+
 @pytest.mark.parametrize(
     ("test_type", "sent", "code"),
     [("self_test", None, 10), ("burn_in", None, 100), ("", None, 100), ("self_test", 60, 60)],
