@@ -147,13 +147,28 @@ class Testers:
         self._client.connect_async(HOST, port, clean_start=False, properties=properties)
         self._sent = 0
         self._acknowledged = 0
+        self._resending = False
         self._client.on_publish = self._note_acknowledged
+        self._client.on_connect = self._note_connected
         self._client.loop_start()
-        # Before it is connected, paho would send what is published now ahead of what it has queued.
         block_until(self._client.is_connected, bound_s=BOUND_S, what="the testers connected")
 
     def _note_acknowledged(self, *_: object) -> None:
         self._acknowledged += 1
+
+    def _note_connected(self, *_: object) -> None:
+        self._resending = True
+
+    def _is_in_order(self) -> bool:
+        """Tell whether paho would send what is published now behind what it has queued.
+
+        It would not between its CONNECT and the answer, nor while it sends again what was not acknowledged.
+        """
+        if self._client.socket() is None:
+            return True
+        if self._client.is_connected() and self._acknowledged >= self._sent:
+            self._resending = False
+        return self._client.is_connected() and not self._resending
 
     def publish(self, count: int) -> None:
         """Publish the next `count` results of each tester, in turn; the client keeps them through reconnects."""
@@ -166,6 +181,7 @@ class Testers:
 
     def send(self, topic: str, payload: dict[str, object]) -> None:
         """Publish one message at QoS 1; the client keeps it through reconnects."""
+        block_until(self._is_in_order, bound_s=BOUND_S, what="the testers have sent what they had")
         self._sent += 1
         self._client.publish(topic, json.dumps(payload), qos=1)
 
