@@ -1,7 +1,8 @@
 """The clocks of all devices: hears every message, and stamps the reports of those whose clock is off.
 
 A message that says when it was sent (telemetry), or when a test of known duration began, tells its device's clock. One
-of a test whose duration is not known may have been sent long after that start; it tells only a clock that is ahead.
+of a test whose duration is not known may have been sent long after that start; it tells only a clock that is ahead. So
+does one of a repair: its duration is what a person says, who may enter it as it begins.
 What the broker retained is of any age and tells nothing.
 """
 
@@ -141,7 +142,7 @@ class ClockTable:
     ) -> TestResult | Repair:
         received_us, sent = message.received_at_us, sent_us(report)
         if sent is not None and not message.retain:
-            if report.duration_s is not None:
+            if isinstance(report, TestResult) and report.duration_s is not None:
                 self.hear_together(report.device, (sent + round(report.duration_s * 1e6) - received_us,), received_us)
             elif sent > received_us:
                 self.hear_together(report.device, (sent - received_us,), received_us)

@@ -12,12 +12,14 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from pywats_mqtt.clocks.server import ServerClock
+from pywats_mqtt.clocks.server import DATE_US, ServerClock
+from pywats_mqtt.clocks.starts import Report as Dated
 from pywats_mqtt.clocks.starts import not_after
 from pywats_mqtt.config.model import WatsConfig
 from pywats_mqtt.errors import Reject, Retry, Scope
 from pywats_mqtt.events import Repair, TestResult
 from pywats_mqtt.limits.values import AssetStatus, AssetType
+from pywats_mqtt.messages import to_us
 from pywats_mqtt.ports import Asset, Clock, KnownTest, Notes, Unit, instant
 from pywats_mqtt.software.packages import Package
 from pywats_mqtt.wats import limits, lookups
@@ -51,6 +53,9 @@ _IN_OPERATION = 1
 LOG_ROWS = 100
 """Newest rows of an asset's log that are looked through for a line: more than is written between two tries."""
 
+_MARGIN_US = 1_000
+"""What is known of the server's clock wanders by half of that in a second, while a start is waited for."""
+
 Value = TypeVar("Value")
 
 
@@ -79,7 +84,7 @@ class PywatsClient:
             config: the server, and what reports and assets get where a device says nothing.
             notes: where the quota remembers its calls.
             clock: the time.
-            sleep: how the quota waits.
+            sleep: how the quota waits, and a report for its start to be past.
             policy: whose call is next; first come, first served where none is given.
             server: learns the server's time, after which no report is dated.
             backlog: much is owed, so begin slowly.
@@ -90,6 +95,7 @@ class PywatsClient:
         """
         self._config = config
         self._clock = clock
+        self._sleep = sleep
         self._server = ServerClock(0) if server is None else server
         quota = Quota(config.requests_per_minute, notes, clock, sleep, policy, backlog=backlog, on_rate=on_rate)
         self._session = Session(config, quota, clock, self._server)
@@ -116,11 +122,22 @@ class PywatsClient:
 
     async def submit_report(self, result: TestResult) -> None:
         """Store a UUT report; done when the answer names its id."""
-        await self._submit(wsjf(not_after(result, self._latest_us()), self._config), result.report_id)
+        await self._submit(wsjf(await self._dated(result), self._config), result.report_id)
 
     async def submit_repair(self, repair: Repair) -> None:
         """Store a UUR report; done when the answer names its id."""
-        await self._submit(wsjf_repair(not_after(repair, self._latest_us()), self._config), repair.report_id)
+        await self._submit(wsjf_repair(await self._dated(repair), self._config), repair.report_id)
+
+    async def _dated(self, report: Dated) -> Dated:
+        """Give the report with a start that is not in the server's future.
+
+        `Date` tells the server's time to a second at first, so what begins now may seem ahead of it. That is waited
+        for: it would be moved for what we do not know, and say of a right clock that it is wrong.
+        """
+        ahead_us = to_us(report.start) - self._latest_us()
+        if 0 < ahead_us <= DATE_US:
+            await self._sleep((ahead_us + _MARGIN_US) / 1e6)
+        return not_after(report, self._latest_us())
 
     def _latest_us(self) -> int:
         return self._server.latest_us(instant(self._clock))

@@ -252,6 +252,18 @@ def test_a_result_of_unknown_duration_tells_only_what_is_ahead() -> None:
     assert ahead.result(600.0).stamp == Stamp(ahead.now_us, 600 * S)
 
 
+def test_the_duration_of_a_repair_tells_no_clock() -> None:
+    """A person says it, as the repair begins or when it is over; only a start that is to come tells."""
+    right, ahead = Fleet(), Fleet()
+    repair = {"serial_number": "S", "duration_s": 900, "failures": [{"category": "Component", "code": "C"}]}
+    for _ in range(40):
+        right.hear("testers/T/repairs", {**repair, "timestamp": right.time(0)})
+        ahead.hear("testers/T/repairs", {**repair, "timestamp": ahead.time(600.0)})
+    assert right.table.off() == {}
+    assert right.result(0.0).stamp is None
+    assert ahead.table.off()["T"].ahead_s == 600.0
+
+
 def test_what_was_corrected_for_lack_of_truth_is_stamped_at_once() -> None:
     """It is not known yet whose clock is wrong."""
     assert Fleet().result(600.0).stamp == Stamp(NOW_US + 10 * S, None)
