@@ -91,7 +91,7 @@ def test_the_proposals_measurements_stand_in_the_report_of_the_result_through_a_
 
 def test_kill_9_in_the_middle_of_a_stream_loses_and_doubles_no_sample(made: Line) -> None:
     """Killed again and again while the samples come, and once more after the end; each stands in the chart once."""
-    limits = '[streams]\nmax_points = 1000\n[streams.limits]\n"Temperature/#" = {high = 290}\n'
+    limits = '[streams]\nmax_points = 1000\nexit_s = 0.5\n[streams.limits]\n"Temperature/#" = {high = 290}\n'
     start(made, f'{limits}[production.testers]\n{TESTER} = "S3"\n')
     publish(made, "stations/S3/unit", json.dumps({"event": "unit_entered", "serial_number": UNIT}))
     topic = f"testers/{TESTER}/measurements"

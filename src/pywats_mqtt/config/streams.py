@@ -25,6 +25,8 @@ class StreamConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     Attributes:
         timeout_s: seconds without a message of a stream, while the broker is connected, after which it has ended; its
             report is Terminated.
+        exit_s: seconds after its unit left the station in which a result of the unit still takes the stream with it, as
+            the tester may send it later than the station says so. Then the stream is a report of its own.
         late_s: seconds after the end of a stream in which samples of its time still go into its report; it is sent
             again, and overwrites itself. What comes later begins a stream of its own.
         max_points: samples of a channel that are kept as they are, and points of its chart. Beyond it the samples are
@@ -37,6 +39,7 @@ class StreamConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """
 
     timeout_s: Annotated[float, msgspec.Meta(gt=0)] = 900.0
+    exit_s: Annotated[float, msgspec.Meta(ge=0)] = 10.0
     late_s: Annotated[float, msgspec.Meta(ge=0)] = 300.0
     max_points: Annotated[int, msgspec.Meta(ge=16, le=100_000)] = 2_000
     max_channels: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 200

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-StreamEnding: TypeAlias = Literal["timeout", "late", "forget"]
+StreamEnding: TypeAlias = Literal["timeout", "left", "late", "forget"]
 
 
 class Samples(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -104,7 +104,7 @@ class StreamDue(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="stream
     Attributes:
         device: the tester.
         stream: its id.
-        why: it was silent for too long, has late samples to send, or is of no use any more.
+        why: it was silent for too long, its unit left, it has late samples to send, or is of no use any more.
         heard_us: when the stream was heard last, as far as was known; a stream that was heard since is left alone.
     """
 

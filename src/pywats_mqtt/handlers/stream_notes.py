@@ -46,6 +46,8 @@ class Head(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         opened_us: when the message that opened it came, by our clock.
         state: open; closed: its report is in WATS; late: samples came that are not in the report yet.
         entered_us: when the unit entered the station, or 0.
+        left_us: when it left, or 0; the stream is open until `exit_s` are over.
+        left_heard_us: when that was heard, by our clock.
         ending: how it ended, or None.
         ended_by: the event that ended it: a result's report id, or the id of a message.
         closed_us: when its report was first in WATS, by our clock.
@@ -58,6 +60,8 @@ class Head(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     opened_us: int
     state: Literal["open", "closed", "late"] = "open"
     entered_us: int = 0
+    left_us: int = 0
+    left_heard_us: int = 0
     ending: Ending | None = None
     ended_by: UUID | None = None
     closed_us: int = 0

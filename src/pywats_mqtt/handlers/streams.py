@@ -5,9 +5,13 @@ of its unit with it, so that both are one report. Any other end, and samples tha
 stream's own id: made again, it overwrites itself. Of what an end does, the report comes first and the note that the
 stream has ended second; where we die in between, the same event ends it again with the same report.
 
-What falls due without a message (silence, late samples that wait to be sent, streams that are of no use any more) is
-not done by the look itself: it puts a message of its own in the bridge's inbox, which takes its turn in the line of the
-tester. So nothing but that line changes a stream, and what WATS refuses then stands in quarantine as everything does.
+A unit that leaves ends its stream only after a while: its result may come later, from a tester that is another client
+than the station, so that the broker knows no order of the two.
+
+What falls due without a message (silence, a unit that left, late samples that wait to be sent, streams that are of no
+use any more) is not done by the look itself: it puts a message of its own in the bridge's inbox, which takes its turn
+in the line of the tester. So nothing but that line changes a stream, and what WATS refuses then stands in quarantine as
+everything does.
 """
 
 from __future__ import annotations
@@ -66,7 +70,8 @@ class Streams:
         self._known = StreamNotes(config.streams.max_points)
         self._timeout_us = int(config.streams.timeout_s * 1e6)
         self._late_us = int(config.streams.late_s * 1e6)
-        self._started_us = self._listening_us = to_us(around.clock.now())
+        self._exit_us = int(config.streams.exit_s * 1e6)
+        self._started_us = self._listening_us = self._now_us()
 
     async def handle_measurements(self, event: MeasurementsReported, wats: Wats, notes: Notes) -> None:
         """Add samples to their stream; end it where they are its last.
@@ -97,12 +102,15 @@ class Streams:
         self._figures.late_messages += 1
 
     async def handle_unit(self, event: UnitAtTester, wats: Wats, notes: Notes) -> None:
-        """Remember when a unit entered; end the stream of one that left."""
+        """Remember when a unit entered or left; end the stream of one that comes again."""
         sessions = await self._tidied(event.device, None, notes)
         session = _open_one(sessions, event.serial_number)
         stream = None if session is None else await self._known.read(session, notes)
         entries = await self._entries(event.device, notes)
         if event.action == "entered":
+            if session is not None and not session.refused and 0 < session.head.left_us < event.at_us:
+                await self._end_left(session, wats, notes)
+                session = None
             if session is not None and stream is not None and event.at_us <= stream.first_us:
                 head = msgspec.structs.replace(session.head, entered_us=event.at_us)
                 await self._known.set_head(session, head, notes)
@@ -112,8 +120,9 @@ class Streams:
                     del entries[next(iter(entries))]
                 await self._set_entries(event.device, entries, notes)
             return
-        if session is not None and stream is not None and stream.first_us <= event.at_us + CLOCKS_APART_US:
-            await self._end(session, Ending(why="unit_exited", at_us=event.at_us), None, wats, notes)
+        if session is not None and stream is not None and _leaves(session.head, stream, event.at_us):
+            head = msgspec.structs.replace(session.head, left_us=event.at_us, left_heard_us=self._now_us())
+            await self._known.set_head(session, head, notes)
         if event.at_us >= entries.get(event.serial_number, event.at_us + 1):
             del entries[event.serial_number]
             await self._set_entries(event.device, entries, notes)
@@ -131,6 +140,8 @@ class Streams:
         elif event.why == "timeout" and state == "open" and stream.heard_us == event.heard_us:
             ending = Ending(why="timeout", at_us=max(stream.last_us, event.heard_us + self._timeout_us))
             await self._end(session, ending, None, wats, notes)
+        elif event.why == "left" and state == "open" and session.head.left_us:
+            await self._end_left(session, wats, notes)
         elif event.why == "late" and state == "late" and stream.heard_us == event.heard_us:
             await self._send(session, wats, notes)
 
@@ -157,24 +168,32 @@ class Streams:
         if not await self._has_room():
             self.tell_again()  # nor then: samples may wait at the broker
             return
-        now_us = to_us(self._clock.now())
+        now_us = self._now_us()
         for session in await self._known.everything(notes):
-            head = session.head
-            if not session.heard_us and head.state != "closed":
+            if not session.heard_us and session.head.state != "closed":
                 await self._known.read(session, notes)
-            if head.state == "open":
-                silent_us = now_us - max(session.heard_us or head.opened_us, self._listening_us)
-                if silent_us >= self._timeout_us and not session.refused:
-                    await self._ask(session, "timeout", now_us)
-            elif head.state == "late":
-                if now_us - session.heard_us >= SETTLE_US:
-                    await self._ask(session, "late", now_us)
-            elif not head.bare and now_us - head.closed_us > self._late_us:
-                await self._ask(session, "forget", now_us)
+            why = self._due(session, now_us)
+            if why is not None:
+                await self._ask(session, why, now_us)
+
+    def _due(self, session: Session, now_us: int) -> StreamEnding | None:
+        """Tell what is due about a stream, if anything is."""
+        head = session.head
+        if head.state == "open":
+            if session.refused:
+                return None
+            if head.left_us:
+                waited_us = now_us - max(head.left_heard_us, self._listening_us)
+                return "left" if waited_us >= self._exit_us else None
+            silent_us = now_us - max(session.heard_us or head.opened_us, self._listening_us)
+            return "timeout" if silent_us >= self._timeout_us else None
+        if head.state == "late":
+            return "late" if now_us - session.heard_us >= SETTLE_US else None
+        return None if head.bare or now_us - head.closed_us <= self._late_us else "forget"
 
     def tell_again(self) -> None:
         """Begin to count silence anew: the broker was away, and what testers said meanwhile is still to come."""
-        self._listening_us = to_us(self._clock.now())
+        self._listening_us = self._now_us()
 
     async def _ask(self, session: Session, why: StreamEnding, now_us: int) -> None:
         """Put a message of our own in the inbox, once for each thing that is due."""
@@ -189,7 +208,7 @@ class Streams:
         self, event: MeasurementsReported, sessions: Sequence[Session], notes: Notes
     ) -> Session | None:
         """Find the stream that samples belong to: one that ended after they were taken, else the open one."""
-        now_us = to_us(self._clock.now())
+        now_us = self._now_us()
         last_us = max((at_us for samples in event.channels for at_us in samples.times_us), default=0)
         found = _open_one(sessions, event.serial_number)
         for session in sessions:
@@ -226,6 +245,10 @@ class Streams:
         self._figures.opened += 1
         return session
 
+    async def _end_left(self, session: Session, wats: Wats, notes: Notes) -> None:
+        """End the stream of a unit that left, without a result."""
+        await self._end(session, Ending(why="unit_exited", at_us=session.head.left_us), None, wats, notes)
+
     async def _end(
         self,
         session: Session,
@@ -251,7 +274,7 @@ class Streams:
             state="closed",
             ending=ending,
             ended_by=ended_by,
-            closed_us=to_us(self._clock.now()),
+            closed_us=self._now_us(),
             takes_late=takes_late,
         )
         try:
@@ -288,7 +311,7 @@ class Streams:
 
         Of the one that ended last the head is kept: the event that ended it may be delivered again.
         """
-        now_us = to_us(self._clock.now())
+        now_us = self._now_us()
         sessions = await self._known.of(device, notes)
         done = [each for each in sessions if each.head.state == "closed"]
         last = max(done, key=lambda each: each.head.closed_us, default=None)
@@ -307,6 +330,14 @@ class Streams:
 
     async def _set_entries(self, device: str, entries: dict[str, int], notes: Notes) -> None:
         await notes.set_note(_ENTRIES + device, msgspec.msgpack.encode(entries) if entries else None)
+
+    def _now_us(self) -> int:
+        return to_us(self._clock.now())
+
+
+def _leaves(head: Head, stream: Stream, at_us: int) -> bool:
+    """Tell whether an exit is that of this visit, and heard for the first time."""
+    return not head.left_us and stream.first_us <= at_us + CLOCKS_APART_US
 
 
 def _open_one(sessions: Sequence[Session], serial_number: str) -> Session | None:

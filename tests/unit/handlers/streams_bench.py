@@ -158,6 +158,12 @@ class Bench:
         payload = {"event": event, "serial_number": UNIT, "timestamp": self.now_us() // 1_000}
         await self.send(f"stations/{station}/unit", payload)
 
+    async def leaves(self) -> None:
+        """Let the unit leave, and look when no result is waited for any more."""
+        await self.unit("unit_exited")
+        self.clock.seconds += self.config.streams.exit_s
+        await self.look()
+
     async def find_due(self) -> None:
         """Look; what is due waits in the inbox."""
         await self._look(self.wats, self.notes)

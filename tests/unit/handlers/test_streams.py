@@ -31,7 +31,7 @@ async def test_a_result_takes_the_stream_of_its_unit_with_it(bench: Bench) -> No
     assert [name for name, _, _ in bench.wats.calls] == ["submit_report"]
     bench.clock.seconds += 10
     await bench.measure(1.0)
-    await bench.unit("unit_exited")
+    await bench.leaves()
     assert sorted(report.kind for report in bench.reports()) == ["measurements", "results"]
 
 
@@ -67,6 +67,11 @@ async def test_a_unit_that_leaves_ends_its_stream(bench: Bench, value: float, ve
     bench.clock.seconds += 10
     await bench.unit("unit_exited")
     await bench.unit("unit_exited")
+    assert not bench.reports()
+    bench.clock.seconds += 10
+    await bench.look()
+    await bench.unit("unit_exited")
+    await bench.look()
 
     report = bench.report()
     assert (report.result, report.duration_s, report.device) == (verdict, 15.0, TESTER)
@@ -74,13 +79,71 @@ async def test_a_unit_that_leaves_ends_its_stream(bench: Bench, value: float, ve
     assert bench.figures.ended == {"unit_exited": 1}
 
 
+async def test_a_result_that_comes_after_its_unit_left_takes_the_stream_with_it(bench: Bench) -> None:
+    """A tester and a station are two clients: their messages come in any order; through a restart."""
+    await bench.measure(40.0)
+    await bench.unit("unit_exited")
+    bench.clock.seconds += 4
+    await bench.measure(41.0, at=-4.0)
+    bench.clock.seconds += 5
+    await bench.look()
+    bench.restart()
+    await bench.result()
+    bench.clock.seconds += 60
+    await bench.look()
+
+    report = bench.report()
+    assert (report.kind, len(report.steps), channel(report)["samples"], bench.versions()) == ("results", 2, 2.0, 1)
+    assert bench.figures.ended == {"result": 1}
+
+
+async def test_while_the_broker_is_away_a_unit_that_left_keeps_its_stream(bench: Bench) -> None:
+    """Its result waits at the broker."""
+    await bench.measure(40.0)
+    await bench.unit("unit_exited")
+    bench.clock.seconds += 600
+    bench.tell_again()
+    await bench.look()
+    assert not bench.reports()
+    bench.clock.seconds += 10
+    await bench.look()
+
+    assert bench.report().kind == "measurements"
+
+
+@pytest.mark.parametrize("refused", [False, True])
+async def test_a_unit_that_comes_again_ends_the_stream_of_its_visit(bench: Bench, *, refused: bool) -> None:
+    """At once, with the time of its exit; where WATS refuses the report, what it enters for goes on all the same."""
+    await bench.measure(40.0)
+    bench.clock.seconds += 3
+    await bench.unit("unit_exited")
+    bench.clock.seconds += 2
+    if refused:
+        bench.wats.fail_next("submit_report", Reject("no such process"))
+    await bench.unit("unit_entered")
+    await bench.unit("unit_entered")
+    bench.clock.seconds += 1
+    await bench.measure(41.0)
+    bench.clock.seconds += 1
+    await bench.result()
+
+    assert len(bench.refused) == refused
+    kinds = {report.kind: channel(report).get("samples", 1.0) for report in bench.reports()}
+    assert kinds == ({"results": 2.0} if refused else {"measurements": 1.0, "results": 1.0})
+    assert refused or [report.duration_s for report in bench.reports() if report.kind == "measurements"] == [3.0]
+
+
 async def test_the_station_of_a_tester_is_configured() -> None:
     """The station of the tester's own id is then another one."""
     bench = Bench(production={"testers": {TESTER: "S3"}})
     await bench.measure(1.0)
     await bench.unit("unit_exited", station=TESTER)
+    bench.clock.seconds += 10
+    await bench.look()
     assert not bench.reports()
     await bench.unit("unit_exited", station="S3")
+    bench.clock.seconds += 10
+    await bench.look()
 
     assert len(bench.reports()) == 1
 
@@ -100,6 +163,8 @@ async def test_an_earlier_exit_that_comes_late_ends_nothing(bench: Bench) -> Non
     left = {"event": "unit_exited", "serial_number": UNIT, "timestamp": bench.now_us() // 1_000 - 61_000}
     await bench.measure(1.0)
     await bench.send(f"stations/{TESTER}/unit", left)
+    bench.clock.seconds += 10
+    await bench.look()
 
     assert not bench.reports()
 
@@ -109,6 +174,8 @@ async def test_the_clocks_of_a_tester_and_a_station_may_differ(bench: Bench) -> 
     left = {"event": "unit_exited", "serial_number": UNIT, "timestamp": bench.now_us() // 1_000 - 50_000}
     await bench.measure(1.0)
     await bench.send(f"stations/{TESTER}/unit", left)
+    bench.clock.seconds += 10
+    await bench.look()
 
     assert bench.report().duration_s == 0.0
 
@@ -217,12 +284,12 @@ async def test_late_samples_go_into_the_report_in_one_more_call(bench: Bench) ->
 async def test_samples_that_come_too_late_begin_a_stream(bench: Bench) -> None:
     """After `late_s` the report is as it is; what was measured for it is no longer kept."""
     await bench.measure(40.0)
-    await bench.unit("unit_exited")
+    await bench.leaves()
     bench.clock.seconds += 301
     await bench.look()
     assert not [name for name in bench.notes.kept if name.startswith("stream/")]
-    await bench.measure(41.0, at=-301.0)
-    await bench.unit("unit_exited")
+    await bench.measure(41.0, at=-311.0)
+    await bench.leaves()
     bench.clock.seconds += 301
     await bench.unit("unit_exited")
 
@@ -250,7 +317,7 @@ async def test_the_lines_of_a_stream_are_out_of_order(bench: Bench) -> None:
     await bench.measure(3.0)
     await bench.measure(1.0, at=-2.0)
     await bench.measure(2.0, at=-1.0)
-    await bench.unit("unit_exited")
+    await bench.leaves()
 
     assert channel(bench.report())["y"] == [1.0, 2.0, 3.0]
     assert bench.report().duration_s == 2.0
@@ -266,7 +333,7 @@ async def test_a_message_that_does_not_fit_is_refused_and_leaves_the_stream_as_i
     await bench.measure(40.0, unit="x")
     await bench.measure(40.0, path="T/Other")
     await bench.measure(40.0, serial_number="U2")
-    await bench.unit("unit_exited")
+    await bench.leaves()
 
     assert bench.figures.opened == 1
     assert [refused.path for refused in bench.refused] == [
@@ -281,7 +348,7 @@ async def test_a_report_that_wats_refuses_keeps_its_samples_and_is_tried_at_the_
     """The refused event is in quarantine; the look does not ask again and again."""
     await bench.measure(40.0)
     bench.wats.fail_next("submit_report", Reject("no such process"))
-    await bench.unit("unit_exited")
+    await bench.leaves()
     for _ in range(3):
         bench.clock.seconds += 901
         await bench.look()
@@ -291,7 +358,7 @@ async def test_a_report_that_wats_refuses_keeps_its_samples_and_is_tried_at_the_
     bench.clock.seconds += 901
     await bench.look()
 
-    assert (bench.report().result, channel(bench.report())["value"]) == ("T", 40.0)
+    assert (bench.report().result, channel(bench.report())["value"]) == ("P", 40.0)
 
 
 async def test_a_lost_answer_leaves_one_report(bench: Bench) -> None:
@@ -326,9 +393,9 @@ async def story(bench: Bench) -> None:
     for number in range(12):
         bench.clock.seconds += 1
         await bench.measure(float(number), float(number) + 0.5)
-    await bench.unit("unit_exited")
+    await bench.leaves()
     bench.clock.seconds += 5
-    await bench.measure(99.0, at=-10.0)
+    await bench.measure(99.0, at=-20.0)
     bench.clock.seconds += 11
     await bench.look()
     for number in range(4):
@@ -386,7 +453,7 @@ async def test_what_is_kept_on_disk_is_bounded(bench: Bench) -> None:
         bench.clock.seconds += 10
         await bench.measure(*map(float, range(10)))
     kept = sum(len(value) for name, value in bench.notes.kept.items() if name.startswith("stream"))
-    await bench.unit("unit_exited")
+    await bench.leaves()
 
     assert kept < 250_000
     assert channel(bench.report())["samples"] == 20_000.0
