@@ -90,6 +90,19 @@ async def test_what_was_sent_while_away_arrives_in_order(bed: Bed) -> None:
     assert not any(r.fresh_session for r in subscriber.receipts)
 
 
+async def test_what_a_client_published_arrives_in_its_order(bed: Bed) -> None:
+    """Whichever subscription it is of; MQTT promises no more than that of a topic (section 4.6), nor does iotcore."""
+    await fresh(bed, "s", "t/#", "u/#")
+    async with bed.client("p") as publisher:
+        for payload in numbers(40):
+            await publisher.publish("u/1" if int(payload) % 2 else "t/1", payload)
+    async with bed.client("s", "t/#", "u/#") as subscriber:
+        payloads = [message.payload for message in await subscriber.take(40)]
+    assert sorted(payloads, key=int) == numbers(40)
+    assert [payload for payload in payloads if int(payload) % 2] == numbers(40)[1::2]
+    assert (payloads == numbers(40)) == bed.limits.keeps_order_over_filters
+
+
 async def test_a_clean_session_throws_the_old_one_away(bed: Bed) -> None:
     """With `clean_session` what waited is gone, and that is no loss."""
     await fresh(bed, "s", "t/#")

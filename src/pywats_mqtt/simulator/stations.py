@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 from typing import TypeAlias
 
@@ -21,6 +21,8 @@ SCAN_RATE = 0.25
 STREAM_RATE = 0.2
 """Units whose temperature is published while they are tested, for the first time."""
 STREAM_MESSAGES = 2
+SAMPLES = 5
+SAMPLE_INTERVAL_MS = 1
 UPDATE_RATE = 0.02
 """Units before which the station updates its software."""
 SHIFT_RATE = 0.01
@@ -160,12 +162,13 @@ class Station:
 
     def _measure(self, now: datetime) -> Outgoing:
         """Publish what is measured before the test ends; it goes into the report of its result."""
-        samples = [round(self._rng.gauss(41.0, 0.5), 2) for _ in range(5)]
-        channel = {"path": "Temperature/Heat Sink", "unit": "degC", "high": 85, "samples": samples, "interval_ms": 1}
+        samples = [round(self._rng.gauss(41.0, 0.5), 2) for _ in range(SAMPLES)]
+        channel = {"path": "Temperature/Heat Sink", "unit": "degC", "high": 85}
         facts = {
             "serial_number": self._tester.serial_number,
             "part_number": self._product.part_number,
-            "measurements": [channel],
+            "measurements": [channel | {"samples": samples, "interval_ms": SAMPLE_INTERVAL_MS}],
+            "timestamp": iso(now - timedelta(milliseconds=SAMPLES * SAMPLE_INTERVAL_MS)),
         }
         topic = f"testers/{self.device}/measurements"
         return self._outgoing("measurements", topic, facts, now, unit=self._tester.serial_number)

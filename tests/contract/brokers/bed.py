@@ -25,6 +25,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         honours_receive_maximum: it sends no more than Receive Maximum before the first is acknowledged.
         aliases_name_topics: a topic alias it makes up stands for one topic, not for a whole filter.
         keeps_clean_sessions: a session begun with Clean Start lives on after a disconnect, as MQTT 5 has it.
+        keeps_order_over_filters: messages of one client come in the order it published them, also where they are of
+            several subscriptions.
         keeps_packet_ids: it sends messages again under their packet ids, and with DUP.
         lowers_qos: it delivers at the lower of published and subscribed QoS, as it should.
         survives_stop: sessions, queues and retained messages are there after a stop and a start.
@@ -35,6 +37,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     honours_receive_maximum: bool = True
     aliases_name_topics: bool = True
     keeps_clean_sessions: bool = True
+    keeps_order_over_filters: bool = True
     keeps_packet_ids: bool = True
     lowers_qos: bool = True
     survives_stop: bool = True

@@ -114,6 +114,7 @@ class EmbeddedBed(NetworkBed):
         honours_receive_maximum=False,
         aliases_name_topics=False,
         keeps_clean_sessions=False,
+        keeps_order_over_filters=False,
         keeps_packet_ids=False,
         lowers_qos=False,
         survives_stop=False,
