@@ -149,6 +149,24 @@ def test_a_program_that_dies_is_named(tmp_path: Path, command: str, name: str) -
     assert "Traceback" not in demo.err
 
 
+def test_it_ends_in_order_where_nobody_reads_it(tmp_path: Path) -> None:
+    """As with `| head -2`: no traceback, its programs and its folder are gone."""
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    environment = os.environ | {"TMPDIR": str(folder)}
+    words = [sys.executable, "-m", "pywats_mqtt", "demo", "--rate", "200"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as demo:
+        assert demo.stdout is not None
+        assert demo.stderr is not None
+        shown = demo.stdout.readline(), demo.stdout.readline()
+        demo.stdout.close()
+        said = demo.stderr.read()
+        assert demo.wait(END_S) == 1
+    assert b"the fleet publishes" in shown[1]
+    assert said == b""
+    assert list(folder.iterdir()) == []
+
+
 def test_its_programs_end_where_it_is_killed(tmp_path: Path) -> None:
     """Nobody is left to end them in order: broker, bridge and WATS see it by the end of their standard input."""
     folder = tmp_path / "tmp"

@@ -59,21 +59,23 @@ class Play:
         self._began = time.monotonic()
         self._last: Scene | None = None
 
-    async def run(self, group: asyncio.TaskGroup) -> Outcome:
+    async def run(self) -> Outcome:
         """Play it to its end.
 
         Raises:
             DemoError: the bridge or the emulator does not answer at the end.
+            ExceptionGroup: of that, or of what went wrong before.
         """
         path = self._stage.folder / "journal.jsonl"
         with appending(path) as sink:
             journal = Journal(sink)
-            running = run_fleet(self._load, journal, stopping=self._stopping, say=self._say)
-            fleet = group.create_task(running, name="fleet")
-            await self._show_until(fleet, journal, "the fleet publishes, Ctrl-C ends it")
-            summary = fleet.result()
-            draining = group.create_task(self._drain(summary), name="drain")
-            await self._show_until(draining, journal, "the fleet has stopped, the bridge drains")
+            async with asyncio.TaskGroup() as group:  # ends before the journal is closed, whatever happens
+                running = run_fleet(self._load, journal, stopping=self._stopping, say=self._say)
+                fleet = group.create_task(running, name="fleet")
+                await self._show_until(fleet, journal, "the fleet publishes, Ctrl-C ends it")
+                summary = fleet.result()
+                draining = group.create_task(self._drain(summary), name="drain")
+                await self._show_until(draining, journal, "the fleet has stopped, the bridge drains")
         status = await self._stage.bridge_status()
         if status is None:
             raise DemoError("the bridge left no spool behind that could be read")

@@ -38,11 +38,12 @@ async def run_demo(wish: Wish) -> Outcome:
 
     Raises:
         DemoError: a program did not start, or died.
+        BrokenPipeError: nobody reads what is shown any more.
         asyncio.CancelledError: the user told it twice to end.
     """
     stopping = asyncio.Event()
     outcome: list[Outcome] = []
-    errors: list[str] = []
+    errors: list[DemoError | BrokenPipeError] = []
     with _signals(stopping), showing(Console(), quiet=wish.as_json) as (show, say):
         try:
             async with asyncio.TaskGroup() as group, set_stage(group) as stage:
@@ -54,11 +55,14 @@ async def run_demo(wish: Wish) -> Outcome:
                     seconds=wish.seconds,
                     seed=wish.seed,
                 )
-                outcome.append(await Play(stage, load, stopping=stopping, show=show, say=say).run(group))
-        except* DemoError as group_of_errors:
-            errors += [str(error) for error in _flat(group_of_errors)]
+                outcome.append(await Play(stage, load, stopping=stopping, show=show, say=say).run())
+        except* (DemoError, BrokenPipeError) as group_of_errors:
+            errors += _flat(group_of_errors)
+    for error in errors:
+        if isinstance(error, BrokenPipeError):
+            raise error
     if errors:
-        raise DemoError("\n".join(errors))
+        raise DemoError("\n".join(map(str, errors)))
     return outcome[0]
 
 
@@ -89,7 +93,9 @@ def _signals(stopping: asyncio.Event) -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
-def _flat(errors: BaseExceptionGroup[DemoError]) -> Iterator[DemoError]:
+def _flat(
+    errors: BaseExceptionGroup[DemoError | BrokenPipeError],
+) -> Iterator[DemoError | BrokenPipeError]:
     for error in errors.exceptions:
         if isinstance(error, BaseExceptionGroup):
             yield from _flat(error)
