@@ -29,6 +29,20 @@ async def use(quota: Quota, clock: HandClock, *, takes_s: float = 0.0) -> float:
     return began
 
 
+def begin_calls(group: asyncio.TaskGroup, quota: Quota, *accounts: str) -> list[str]:
+    """Begin a call on each of the accounts, in this order; the list is filled in the order in which they are made."""
+    order: list[str] = []
+
+    async def caller(account: str) -> None:
+        with on_account_of(account):
+            async with quota.call():
+                order.append(account)
+
+    for account in accounts:
+        group.create_task(caller(account))
+    return order
+
+
 async def test_calls_over_the_limit_wait_until_the_window_is_over() -> None:
     """The first go at once, the next ones a window after those ended."""
     clock, notes = HandClock(), MemoryNotes()
@@ -101,16 +115,8 @@ async def test_a_policy_says_whose_call_is_next() -> None:
         clock.seconds += seconds
 
     quota = Quota(3, MemoryNotes(), clock, sleep, TestsFirst())
-    order: list[str] = []
-
-    async def caller(account: str) -> None:
-        with on_account_of(account):
-            async with quota.call():
-                order.append(account)
-
     async with asyncio.TaskGroup() as group:
-        for account in ("counts", "counts", "counts", "test"):
-            group.create_task(caller(account))
+        order = begin_calls(group, quota, "counts", "counts", "counts", "test")
         await wait_until(lambda: len(order) == 3)
         assert order == ["counts", "counts", "test"]
         woken.set()

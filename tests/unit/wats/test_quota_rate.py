@@ -9,10 +9,10 @@ import pytest
 
 from pywats_mqtt.errors import Retry
 from pywats_mqtt.wats import rate
-from pywats_mqtt.wats.quota import NOTE, RATE_NOTE, FirstCome, Quota, on_account_of
+from pywats_mqtt.wats.quota import NOTE, RATE_NOTE, FirstCome, Quota
 from pywats_mqtt.wats.rate import CALM_S, KEPT_S, RISE_S
 from tests.contract.wats_memory import HandClock, MemoryNotes
-from tests.unit.wats.test_quota import FullDisk, make, use
+from tests.unit.wats.test_quota import FullDisk, begin_calls, make, use
 from tests.waiting import wait_until
 
 
@@ -65,16 +65,8 @@ async def test_without_a_limit_the_policy_shares_what_the_server_accepts() -> No
 
     quota = Quota(0, MemoryNotes(), clock, sleep, LastFirst())
     await quota.refused(await use(quota, clock), "429", None)
-    order: list[str] = []
-
-    async def caller(account: str) -> None:
-        with on_account_of(account):
-            async with quota.call():
-                order.append(account)
-
     async with asyncio.TaskGroup() as group:
-        for account in ("a", "b", "c"):
-            group.create_task(caller(account))
+        order = begin_calls(group, quota, "a", "b", "c")
         await wait_until(lambda: len(quota._waiting) == 3)  # noqa: SLF001 - nobody else sees who waits
         woken.set()
     assert (asked, order) == (["30"], ["c", "b", "a"])

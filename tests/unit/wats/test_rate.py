@@ -27,6 +27,25 @@ def answer(rate: Rate, what: Answer, began_s: float, now_s: float) -> None:
             rate.unanswered(now_s)
 
 
+def assert_spaced(rate: Rate, now_s: float, lookups: list[float]) -> None:
+    """Call whenever it may be, looking after each of these pauses.
+
+    In no time more are made than the rate gives, but for what two seconds save; a wait that is told is enough.
+    """
+    made = list[float]()
+    for pause_s in lookups:
+        now_s += pause_s
+        while rate.may_call(now_s):
+            rate.call()
+            made.append(now_s)
+        now_s += rate.opens_in_s(now_s)
+        assert rate.may_call(now_s)
+    per_s = rate.per_minute / MINUTE_S
+    for place, first_s in enumerate(made):
+        for count, last_s in enumerate(made[place:], 1):
+            assert count <= max(1, SAVED_S * per_s) + (last_s - first_s) * per_s + 0.01
+
+
 @given(limit=LIMITS, backlog=st.booleans(), steps=st.lists(STEP, max_size=60))
 def test_it_stays_between_floor_and_limit_and_says_why_it_is_below(
     *, limit: int, backlog: bool, steps: list[tuple[float, Answer, float]]
@@ -100,24 +119,13 @@ def test_a_rate_that_was_never_lowered_delays_nothing(limit: int, steps: list[tu
 
 @given(limit=st.sampled_from((60, 450)), before=st.integers(0, 450), lookups=st.lists(st.floats(0.01, 5), min_size=5))
 def test_below_the_limit_calls_are_spaced(limit: int, before: int, lookups: list[float]) -> None:
-    """In no time more are made than the rate gives, but for what two seconds save; a wait that is told is enough."""
+    """However many were made before."""
     rate = Rate(limit)
     for _ in range(min(before, limit)):
         assert rate.may_call(100.0)
         rate.call()
     rate.refused(100.0, 100.0, "429")
-    now_s, made = 100.0, list[float]()
-    for pause_s in lookups:
-        now_s += pause_s
-        while rate.may_call(now_s):
-            rate.call()
-            made.append(now_s)
-        now_s += rate.opens_in_s(now_s)
-        assert rate.may_call(now_s)
-    per_s = rate.per_minute / MINUTE_S
-    for place, first_s in enumerate(made):
-        for count, last_s in enumerate(made[place:], 1):
-            assert count <= max(1, SAVED_S * per_s) + (last_s - first_s) * per_s + 0.01
+    assert_spaced(rate, 100.0, lookups)
 
 
 def test_a_backlog_at_the_start_is_begun_slowly() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pywats_mqtt.wats.rate import ABSENCE_S, AWAY, CALM_S, LEAST_TOP, MINUTE_S, RISE_S, SAVED_S, Rate
-from tests.unit.wats.test_rate import STEP, Answer, answer
+from pywats_mqtt.wats.rate import ABSENCE_S, AWAY, CALM_S, LEAST_TOP, RISE_S, Rate
+from tests.unit.wats.test_rate import STEP, Answer, answer, assert_spaced
 
 
 def test_without_a_refusal_there_is_no_rate() -> None:
@@ -91,16 +91,6 @@ def test_it_stays_below_what_was_called_and_says_why_there_is_one(
 @given(made=st.integers(0, 1_000), lookups=st.lists(st.floats(0.01, 5), min_size=5))
 def test_calls_are_spaced_while_there_is_one(made: int, lookups: list[float]) -> None:
     """At the top, too: nothing else keeps a minute from having twice as many."""
-    rate, now_s, calls = Rate(0), 0.0, list[float]()
+    rate = Rate(0)
     rate.refused(0.0, 0.0, "429", made=made)
-    for pause_s in lookups:
-        now_s += pause_s
-        while rate.may_call(now_s):
-            rate.call()
-            calls.append(now_s)
-        now_s += rate.opens_in_s(now_s)
-        assert rate.may_call(now_s)
-    per_s = rate.per_minute / MINUTE_S
-    for place, first_s in enumerate(calls):
-        for count, last_s in enumerate(calls[place:], 1):
-            assert count <= max(1, SAVED_S * per_s) + (last_s - first_s) * per_s + 0.01
+    assert_spaced(rate, 0.0, lookups)
