@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from pywats_mqtt.cli import quarantine, terminal
+from pywats_mqtt.cli import logs, quarantine, terminal
 from pywats_mqtt.cli.logs import configure
 from pywats_mqtt.cli.spool import spool, spool_list
 from pywats_mqtt.cli.tables import print_table
@@ -73,6 +73,7 @@ def test_a_line_of_the_log_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
     root = logging.getLogger()
     monkeypatch.setattr(root, "handlers", [])
     monkeypatch.setattr(root, "level", root.level)
+    monkeypatch.setattr(logs, "LIBRARIES", ())  # those of the tests to come are not silenced
     monkeypatch.setattr(sys, "stderr", stream := io.StringIO())
     configure("INFO", "text")
     logging.getLogger("x").warning("no broker: %s", HOSTILE)
