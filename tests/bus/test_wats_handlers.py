@@ -11,7 +11,7 @@ import pytest
 from pywats_events import AsyncEventBus, Event, EventBus, EventType
 
 from pywats_mqtt.bus import register_wats_handlers
-from pywats_mqtt.config.model import BridgeConfig, SpoolConfig, WatsConfig
+from pywats_mqtt.config.model import BridgeConfig, Secret, SpoolConfig, WatsConfig
 from pywats_mqtt.errors import Fatal, Retry
 from tests.bus.parts import SELF_TEST, SELF_TEST_TOPIC, LineTransport, cfx_result, send, transport, wats_of
 from tests.contract.brokers.mosquitto import Mosquitto
@@ -140,3 +140,28 @@ def test_a_wrong_set_up_is_refused_at_once(bus: AsyncEventBus | EventBus, tmp_pa
     with pytest.raises(Fatal, match=r"wats\.url|WATS token"):
         register_wats_handlers(bus, WatsConfig(), spool=tmp_path / "wats.db")
     assert bus.handler_count == 0
+
+
+async def test_what_the_end_of_the_bridge_came_before_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An event that is being stored then, and figures that are being counted, get the error that says so.
+
+    A cancellation, as which it arrives, would pass the bus by without a word.
+    """
+    bus, told = AsyncEventBus(), list[Exception]()
+    bus.on_error(lambda _event, error: told.append(error))
+    config = WatsConfig(url="http://127.0.0.1:9", token=Secret("t"), default_part_number="PN")
+    quick = BridgeConfig(wats=config, spool=SpoolConfig(path=str(tmp_path / "wats.db"), drain_s=0.0))
+
+    async def hang(*_asked: object) -> None:
+        await asyncio.Event().wait()
+
+    async with register_wats_handlers(bus, quick) as wats:
+        for name in ("put", "figures"):
+            monkeypatch.setattr(wats._running.bridge.spool, name, hang)  # noqa: SLF001 - a disk that stands still
+        publishing = asyncio.create_task(bus.publish(result_event()))
+        counting = asyncio.create_task(asyncio.to_thread(wats.figures))
+        await asyncio.sleep(0.2)
+    await publishing
+    assert [type(error) for error in told] == [Retry]
+    with pytest.raises(Retry, match="does not run"):
+        await counting

@@ -13,13 +13,25 @@ from pathlib import Path
 import pytest
 
 from pywats_mqtt.errors import Fatal
+from pywats_mqtt.events import Event
 from pywats_mqtt.ports import Receipt
 from pywats_mqtt.spool import SpoolReader, SqliteSpool, checking, lines
 from pywats_mqtt.spool.owner import left
 from pywats_mqtt.spool.pages import Pages
 from pywats_mqtt.spool.records import TABLE_LEAF
 from pywats_mqtt.spool.wal import read_note, require_sound_log, require_whole_log
-from tests.contract.spool_parts import START_US, SetClock, lease, message, messages, result, says, take_in
+from tests.contract.spool_parts import (
+    START_US,
+    SetClock,
+    lease,
+    message,
+    messages,
+    result,
+    says,
+    serials,
+    state,
+    take_in,
+)
 
 PAGE = 4_096
 FRAME = PAGE + 24
@@ -290,3 +302,31 @@ def test_who_took_the_file_is_told_by_its_lock(path: Path) -> None:
     assert left(path) == (False, False)
     lock.write_text(f"process {(1 << 22) + 1}, since {START_US}\n")
     assert left(path) == (True, False)
+
+
+async def change_a_text(path: Path, table: str, event: Event, old: str, new: str) -> None:
+    """Leave a spool with an event in a table, in which a text changed since; SQLite has no checksums to tell it by."""
+    async with SqliteSpool.open(path, clock=SetClock()) as spool:
+        await take_in(spool, [says(event)])
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        was, now = old.encode().hex(), new.encode("latin-1").hex()
+        db.execute(f"UPDATE {table} SET event = CAST(replace(event, x'{was}', x'{now}') AS blob)")  # noqa: S608 - ours
+
+
+async def test_an_event_with_a_text_that_is_none_stands_in_nobodys_way(path: Path) -> None:
+    """It goes to quarantine, as what a newer program wrote; the next one of its line follows."""
+    await change_a_text(path, "delivery", result("A", 7), "SN7", "S\xff7")
+    async with SqliteSpool.open(path, clock=SetClock()) as spool:
+        assert await lease(spool) == []
+        await take_in(spool, [says(result("A", 8))])
+        assert serials(await lease(spool)) == ["SN8"]
+        (kept,) = await spool.quarantined(10)
+        assert "not UTF-8" in kept.reason
+
+
+async def test_a_state_with_a_text_that_is_none_is_refused_in_words(path: Path) -> None:
+    """To go on without it would lose its asset's ledger."""
+    await change_a_text(path, "latest", state("FIXTURE", "online"), "FIXTURE", "FI\xffTURE")
+    with pytest.raises(Fatal, match="cannot be read"):
+        async with SqliteSpool.open(path, clock=SetClock()):
+            pass

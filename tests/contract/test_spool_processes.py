@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import re
 import signal
@@ -13,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from pywats_mqtt.errors import Fatal
+from pywats_mqtt.errors import Fatal, Retry
 from pywats_mqtt.ports import Done, Rejection
 from pywats_mqtt.spool import SpoolReader, SqliteSpool, views
 from tests.contract.spool_parts import SetClock, lease, lease_latest, message, serials, take_in
@@ -159,3 +161,36 @@ async def test_a_reader_takes_as_many_rows_at_once_as_fit_in_memory(
             assert list(reader.pieces([5, 4, 99, 3, 2, 1], 500)) == [[5, 4], [99, 3, 2], [1]]
             assert list(reader.pieces([1, 2], 1)) == [[1], [2]]
             assert list(reader.pieces([], 500)) == []
+
+
+async def test_a_lock_file_that_cannot_be_written_is_left_as_it_is(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The start has to be tried again when there is room; it knows what the last owner left, and holds no lock."""
+    async with SqliteSpool.open(path, clock=SetClock()):
+        pass
+    before = path.with_name(f"{path.name}.lock").read_bytes()
+
+    def fill(*_arguments: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", fill)
+        with pytest.raises(Retry, match="No space left on device"):
+            async with SqliteSpool.open(path, clock=SetClock()):
+                pass
+    assert path.with_name(f"{path.name}.lock").read_bytes() == before
+    async with SqliteSpool.open(path, clock=SetClock()):
+        pass
+
+
+async def test_a_file_system_without_locks_is_not_taken_for_another_owner(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is there to be stopped."""
+
+    def refuse(*_arguments: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(Fatal, match="cannot be locked \\(No locks available\\)"):
+        async with SqliteSpool.open(path, clock=SetClock()):
+            pass

@@ -15,7 +15,7 @@ import pytest
 import trustme
 
 from pywats_mqtt.config.model import Secret, WatsConfig
-from pywats_mqtt.errors import Fatal, Retry
+from pywats_mqtt.errors import Fatal, Retry, Scope
 from pywats_mqtt.wats.outcomes import Call
 from pywats_mqtt.wats.quota import Quota
 from pywats_mqtt.wats.session import Session
@@ -202,3 +202,22 @@ async def test_redirects_are_not_followed(monkeypatch: pytest.MonkeyPatch, *, pr
 
 def _config(url: str) -> WatsConfig:
     return WatsConfig(url=url, token=Secret("x"), timeout_s=20.0)
+
+
+@pytest.mark.parametrize("charset", ["utf-16", "undefined", "idna"])
+async def test_an_answer_that_is_no_text_of_its_charset_refuses_nothing(charset: str) -> None:
+    """It is a gateway's: what was sent is sent again, and not put aside as what WATS does not take."""
+    kind = f"Content-Type: text/plain; charset={charset}\r\n"
+    head = f"HTTP/1.1 502 Bad Gateway\r\n{kind}Content-Length: 3\r\n\r\n".encode()
+    async with scripted([head + b"a\xffc"]) as (port, _), session(_config(f"http://127.0.0.1:{port}")) as opened:
+        with pytest.raises(Retry) as failed:
+            await opened.call(COUNT)
+    assert (failed.value.scope, failed.value.cause) == (Scope.SERVER, "unreadable answer")
+
+
+async def test_certificates_that_are_not_there_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one line, with the name of the setting."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    with pytest.raises(Fatal, match=r"No such file or directory.*SSL_CERT_FILE"):
+        async with session(_config("https://127.0.0.1:9")):
+            pass

@@ -468,7 +468,18 @@ def test_any_payload_becomes_a_message() -> None:
 
     circular: dict[str, Any] = {"unit_id": "U"}
     circular["self"] = circular
-    payloads: list[Any] = [None, [], "text", circular, {"a": Odd.THING}, {"station_id": "\ud800", "unit_id": "\ud800"}]
+    deep: list[Any] = []
+    for _ in range(5_000):
+        deep = [deep]
+    payloads: list[Any] = [
+        None,
+        [],
+        "text",
+        circular,
+        {"deep": deep},
+        {"a": Odd.THING},
+        {"station_id": "\ud800", "unit_id": "\ud800"},
+    ]
     for payload in payloads:
         message = message_of(Event(EventType.TEST_RESULT, payload), RECEIVED_US)
         assert message.topic.encode()

@@ -317,25 +317,32 @@ class Bridge:
         )
 
     async def _answer(self, line: bytes) -> bytes:
-        """Answer a second process; what it asks wrongly is told in words."""
+        """Answer a second process; what it asks wrongly, and what fails, is told in words."""
         try:
             question = msgspec.json.decode(line, type=Question)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             return msgspec.json.encode(Answer(error=f"not understood: {error}"))
         try:
-            match question.ask:
-                case "status":
-                    return await self._tell_status()
-                case "retry":
-                    interpret = partial(self._read, routes=self.routes)
-                    rows = await quarantine.retry(self.spool, interpret, question.numbers, self._offer)
-                    return msgspec.json.encode(Answer(rows=rows))
-                case "discard":
-                    return msgspec.json.encode(Answer(discarded=await self.spool.discard(question.numbers)))
-                case "handover":
-                    return msgspec.json.encode(await self._hand_over(question.step))
-        except Retry as error:
-            return msgspec.json.encode(Answer(error=str(error)))
+            return await self._answer_to(question)
+        except (Retry, Fatal) as error:
+            problem = str(error)
+        except Exception as error:  # a loop's edge: without an answer, who asks would say that no bridge runs
+            logger.exception("a question cannot be answered by a defect", extra={"ask": question.ask})
+            problem = f"the bridge cannot answer by a defect, see its log: {error!r}"
+        return msgspec.json.encode(Answer(error=problem))
+
+    async def _answer_to(self, question: Question) -> bytes:
+        match question.ask:
+            case "status":
+                return await self._tell_status()
+            case "retry":
+                interpret = partial(self._read, routes=self.routes)
+                rows = await quarantine.retry(self.spool, interpret, question.numbers, self._offer)
+                return msgspec.json.encode(Answer(rows=rows))
+            case "discard":
+                return msgspec.json.encode(Answer(discarded=await self.spool.discard(question.numbers)))
+            case "handover":
+                return msgspec.json.encode(await self._hand_over(question.step))
 
     async def _hand_over(self, step: Step | None) -> Answer:
         if step is None:

@@ -49,13 +49,18 @@ async def answering(spool_path: Path, answer_to: Callable[[bytes], Awaitable[byt
     path.unlink(missing_ok=True)
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        line = b""
         with contextlib.suppress(ConnectionError, TimeoutError, ValueError):  # ValueError: the line does not end
             async with asyncio.timeout(PATIENCE_S):
                 line = await reader.readline()
-            writer.write(await answer_to(line) + b"\n")
-            async with asyncio.timeout(PATIENCE_S):
-                await writer.drain()
-        writer.close()
+        try:
+            said = await answer_to(line) + b"\n" if line else b""
+            with contextlib.suppress(ConnectionError, TimeoutError):
+                writer.write(said)
+                async with asyncio.timeout(PATIENCE_S):
+                    await writer.drain()
+        finally:
+            writer.close()
 
     with _address(path) as address, socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)

@@ -56,7 +56,7 @@ class OnLoop:
         """See `Place.hand_over`."""
         if self._loop.is_closed():
             raise _gone()
-        await _done(asyncio.run_coroutine_threadsafe(self._awaited(event), self._loop))
+        await done(asyncio.run_coroutine_threadsafe(self._awaited(event), self._loop), _gone())
 
     def post(self, action: Callable[[], None]) -> bool:
         """See `Place.post`."""
@@ -87,7 +87,7 @@ class InThread:
 
     async def hand_over(self, event: Event) -> None:
         """See `Place.hand_over`."""
-        await _done(self._executor.submit(self._publish, event))
+        await done(self._executor.submit(self._publish, event), _gone())
 
     def post(self, action: Callable[[], None]) -> bool:
         """See `Place.post`."""
@@ -102,14 +102,19 @@ class InThread:
             last.result(CLOSE_S)
 
 
-async def _done(future: Future[None]) -> None:
+async def done(future: Future[None], gone: Retry) -> None:
+    """Wait until it is done elsewhere.
+
+    Raises:
+        Retry: `gone`, when it is given up there; that is no cancellation of who waits here.
+    """
     try:
         await asyncio.wrap_future(future)
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             raise
-        raise _gone() from None  # not we were cancelled, but what we wait for: its loop ends
+        raise gone from None  # not we were cancelled, but what we wait for: its loop ends
 
 
 def _gone() -> Retry:

@@ -10,11 +10,12 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from typing import Final, TypeVar
 
 from pywats_mqtt.app.bridge import Bridge
+from pywats_mqtt.bus.handing import done
 from pywats_mqtt.errors import Fatal, Retry, Scope
 from pywats_mqtt.messages import RawMessage, to_us
 from pywats_mqtt.ports import Figures
@@ -87,7 +88,7 @@ class Running:
         future = self._ask(self.bridge.accept(message))
         try:
             async with asyncio.timeout(COMMIT_S):
-                await asyncio.wrap_future(future)
+                await done(future, _ended())
         except TimeoutError as exc:
             raise Retry(
                 f"not stored within {COMMIT_S:g} s: publish it again", scope=Scope.SERVER, cause="spool"
@@ -99,7 +100,10 @@ class Running:
         Raises:
             Retry: the bridge does not run.
         """
-        return self._ask(self.bridge.spool.figures()).result(FIGURES_S)
+        try:
+            return self._ask(self.bridge.spool.figures()).result(FIGURES_S)
+        except CancelledError:  # it ended meanwhile
+            raise _ended() from None
 
     def now_us(self) -> int:
         """Give the time by the bridge's clock, in microseconds since 1970 UTC."""
@@ -115,7 +119,7 @@ class Running:
             with suppress(RuntimeError):  # it ends at this moment
                 return asyncio.run_coroutine_threadsafe(question, self._loop.result())
         question.close()
-        raise Retry("the bridge of the bus does not run: start it again", scope=Scope.SERVER, cause="stopped")
+        raise _ended()
 
     def _work(self) -> None:
         problem: Exception | None = None
@@ -139,6 +143,10 @@ class Running:
     async def _tell_ready(self) -> None:
         await self.bridge.ready.wait()
         self._loop.set_result(asyncio.get_running_loop())
+
+
+def _ended() -> Retry:
+    return Retry("the bridge of the bus does not run: start it again", scope=Scope.SERVER, cause="stopped")
 
 
 def _first(error: Exception) -> Exception:

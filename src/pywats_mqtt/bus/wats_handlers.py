@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import reprlib
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
@@ -164,8 +165,15 @@ def message_of(event: Event, received_at_us: int) -> RawMessage:
     try:
         text = json.dumps(event.payload, default=_plain, sort_keys=True, separators=(",", ":"))
     except (TypeError, ValueError, RecursionError):
-        text = json.dumps(repr(event.payload))
+        text = json.dumps(_described(event.payload))
     return RawMessage(topic.encode(errors="replace").decode(), text.encode(), received_at_us, qos=1)
+
+
+def _described(payload: object) -> str:
+    try:
+        return repr(payload)
+    except RecursionError:
+        return reprlib.repr(payload)  # the upper levels of what is nested too deep
 
 
 def _plain(value: object) -> object:

@@ -22,7 +22,7 @@ from pywats_mqtt.app.quarantine import Question
 from pywats_mqtt.cli.quarantine import ask_bridge, opened, reader_of, routes_of
 from pywats_mqtt.config.load import load
 from pywats_mqtt.config.model import BridgeConfig
-from pywats_mqtt.errors import Fatal, Retry
+from pywats_mqtt.errors import Fatal
 from pywats_mqtt.interpret import interpret
 from pywats_mqtt.messages import from_us
 from pywats_mqtt.pipeline.route import Inbox, route
@@ -79,11 +79,8 @@ async def desk(config: BridgeConfig) -> AsyncIterator[tuple[Ask, bool]]:
     if ask(Path(config.spool.path)) is not None:
         yield partial(_ask_running, config), True
         return
-    try:
-        async with opened(config) as spool:
-            yield partial(_ask_stopped, config, spool), False
-    except Retry as error:
-        raise Fatal(str(error)) from error
+    async with opened(config) as spool:
+        yield partial(_ask_stopped, config, spool), False
 
 
 async def _ask_running(config: BridgeConfig, step: Step) -> Stepped:

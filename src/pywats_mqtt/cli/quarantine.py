@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -163,10 +164,7 @@ def discard(config_path: Path, numbers: Sequence[int]) -> int:
 
 async def _discard_stopped(config: BridgeConfig, numbers: Sequence[int]) -> int:
     async with opened(config) as spool:
-        try:
-            return await spool.discard(numbers)
-        except Retry as error:
-            raise Fatal(str(error)) from error
+        return await spool.discard(numbers)
 
 
 def ask_bridge(config: BridgeConfig, question: Question) -> Answer | None:
@@ -184,9 +182,19 @@ def ask_bridge(config: BridgeConfig, question: Question) -> Answer | None:
     return answer
 
 
-def opened(config: BridgeConfig) -> SqliteSpool:
-    """Name the spool of a bridge that does not run; entering it opens it."""
-    return SqliteSpool.open(Path(config.spool.path), clock=SystemClock(), keep=Keeping.of(config.spool))
+@asynccontextmanager
+async def opened(config: BridgeConfig) -> AsyncIterator[SqliteSpool]:
+    """Open the spool of a bridge that does not run.
+
+    Raises:
+        Fatal: also what the disk does not take now, such as a full one: a command does not wait for room.
+    """
+    path, keep = Path(config.spool.path), Keeping.of(config.spool)
+    try:
+        async with SqliteSpool.open(path, clock=SystemClock(), keep=keep) as spool:
+            yield spool
+    except Retry as error:
+        raise Fatal(str(error)) from error
 
 
 def routes_of(config: BridgeConfig) -> RouteTable:
@@ -215,7 +223,7 @@ def details(config_path: Path, row: Quarantined) -> dict[str, object]:
     """Give the keys of `spool show --json`: the summary, what is expected, and the payload as JSON where it is some."""
     try:
         payload: object = msgspec.json.decode(row.payload)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         payload = row.payload.decode(errors="backslashreplace")
     return {
         **summary(row),

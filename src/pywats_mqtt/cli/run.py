@@ -17,14 +17,14 @@ from pywats_mqtt.cli.stopping import told_to_stop
 from pywats_mqtt.config.findings import Severity
 from pywats_mqtt.config.lint import lint
 from pywats_mqtt.config.load import load
-from pywats_mqtt.errors import Fatal
+from pywats_mqtt.errors import Fatal, Retry
 
 
 def run(words: Sequence[str]) -> int:
     """Run the bridge until SIGTERM or Ctrl-C, then drain; a second one ends at once.
 
     Raises:
-        Fatal: the configuration is wrong, or another bridge owns the spool.
+        Fatal: the configuration is wrong, another bridge owns the spool, or it cannot be opened now, as on a full disk.
     """
     parser = argparse.ArgumentParser("pywats-mqtt run", description="Run the bridge in the foreground.")
     parser.add_argument("-c", "--config", type=Path, required=True, metavar="FILE", help="the configuration, TOML")
@@ -46,11 +46,11 @@ def run(words: Sequence[str]) -> int:
     collect_seldom()
     try:
         return asyncio.run(_run(Bridge(config, clock=clock)))
-    except* Fatal as problems:
+    except* (Fatal, Retry) as problems:
         raise Fatal("; ".join(_messages(problems))) from None
 
 
-def _messages(problems: BaseExceptionGroup[Fatal]) -> list[str]:
+def _messages(problems: BaseExceptionGroup[Fatal | Retry]) -> list[str]:
     """Give the text of each problem, however deep in groups of tasks."""
     found: list[str] = []
     for problem in problems.exceptions:

@@ -10,7 +10,9 @@ import msgspec
 from pywats_mqtt.app.clock import SystemClock
 from pywats_mqtt.app.local_socket import Silent, ask
 from pywats_mqtt.app.promises import facts_of
+from pywats_mqtt.app.quarantine import Answer
 from pywats_mqtt.config.load import load
+from pywats_mqtt.errors import Fatal
 from pywats_mqtt.guarantees import guarantees_of
 from pywats_mqtt.messages import to_us
 from pywats_mqtt.observe import Status, status_of
@@ -22,7 +24,7 @@ def read_status(config_path: Path) -> Status:
     """Ask the running bridge, or read the spool of one that does not run or does not answer.
 
     Raises:
-        Fatal: the configuration is wrong, or there is no spool yet.
+        Fatal: the configuration is wrong, there is no spool yet, or the bridge says why it cannot tell.
     """
     config = load(config_path, os.environ)
     path = Path(config.spool.path)
@@ -32,13 +34,21 @@ def read_status(config_path: Path) -> Status:
     except Silent:
         answer, silent = None, True
     if answer is not None:
-        return msgspec.json.decode(answer, type=Status)
+        return _told(answer)
     with SpoolReader(path) as reader:
         client_id = (reader.note("client_id") or b"").decode()
         staleness = reader.staleness(to_us(SystemClock().now()))
         guarantees = guarantees_of(facts_of(config, None, {}))
         known = status_of(reader.figures(), None, client_id=client_id, staleness=staleness, guarantees=guarantees)
         return msgspec.structs.replace(known, is_silent=silent)
+
+
+def _told(answer: bytes) -> Status:
+    try:
+        return msgspec.json.decode(answer, type=Status)
+    except msgspec.ValidationError as exc:
+        problem = msgspec.json.decode(answer, type=Answer).error
+        raise Fatal(problem or f"the running bridge is of another version: {exc}; ask it with that one") from exc
 
 
 def explain(status: Status) -> list[tuple[str, str]]:

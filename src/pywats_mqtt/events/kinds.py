@@ -125,4 +125,7 @@ def decode(packed: bytes) -> Event:
     Raises:
         msgspec.DecodeError: the bytes are no event of this version or an older one.
     """
-    return _decoder.decode(packed)
+    try:
+        return _decoder.decode(packed)
+    except UnicodeDecodeError as exc:  # by a bit that turned on the disk; msgspec lets it pass
+        raise msgspec.DecodeError(f"a text in it is not UTF-8: {exc}") from exc

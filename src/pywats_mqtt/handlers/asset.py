@@ -281,11 +281,11 @@ class AssetHandlers:
         from_memory = known.held is not None
         try:
             await update(known)
-        except Retry:
-            known.forget()
-            raise
         except Reject:
             known.forget()
             if not from_memory:
                 raise
-            await update(known)
+            await self._sure(asset, update)
+        except Retry:
+            known.forget()
+            raise

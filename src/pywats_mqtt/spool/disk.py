@@ -83,7 +83,7 @@ class Disk:
         try:
             self._judge_bytes()
             self._judge_disk()
-        except sqlite3.Error:
+        except (OSError, sqlite3.Error):
             _log.debug("spool cannot be measured now", extra={"path": str(self._path)}, exc_info=True)
             return
         share = NO_LONGER_FILLING if self.filling else FILLING

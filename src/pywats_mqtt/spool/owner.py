@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from pywats_mqtt.errors import Fatal
+from pywats_mqtt.errors import Fatal, Retry, Scope
 from pywats_mqtt.spool.connection import MODE
 
 BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
@@ -33,6 +33,7 @@ class Owner:
 
         Raises:
             Fatal: another process (or another spool in this one) has it, or the lock file cannot be made.
+            Retry: it cannot be written, as on a full disk.
         """
         lock = Path(f"{path}.lock")
         try:
@@ -44,26 +45,43 @@ class Owner:
             ) from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             holder = self._said().partition("\n")[0].strip()
             os.close(self._file)
             raise Fatal(
                 f"spool {path} is in use by {holder or 'another process'}: "
                 "stop that one, or give this one another file as [spool] path"
             ) from error
+        except OSError as error:
+            os.close(self._file)
+            raise Fatal(
+                f"spool {path} cannot be locked ({error.strerror}): put it on a file system that has locks"
+            ) from error
         self._path = path
         said = self._said()
         self.same_boot = _same_boot(said, path)
         self._process = f"process {os.getpid()}, since {since.isoformat(timespec='seconds')}"
-        self._say(said.partition("\n")[2])
+        try:
+            self._say(said.partition("\n")[2])
+        except BaseException:
+            self.close()
+            raise
 
     def took(self) -> None:
         """Note which file was opened; not before, or what a former one left would be taken for this one's."""
         self._say(f"{_boot()}\n{_file(self._path)}\n")
 
     def _say(self, of_file: str) -> None:
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"{self._process}\n{of_file}".encode("ascii", "replace"), 0)
+        said = f"{self._process}\n{of_file}".encode("ascii", "replace")
+        try:  # in place, which needs no room where there was as much before
+            os.pwrite(self._file, said, 0)
+            os.ftruncate(self._file, len(said))
+        except OSError as error:
+            raise Retry(
+                f"spool {self._path}: its lock file cannot be written ({error.strerror}): make room on its disk",
+                scope=Scope.SERVER,
+                cause="disk error",
+            ) from error
 
     def _said(self) -> str:
         return os.pread(self._file, 200, 0).decode("ascii", "replace")

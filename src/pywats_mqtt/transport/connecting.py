@@ -42,6 +42,8 @@ async def open_connection(config: MQTTConfig, make: Callable[[], Connection]) ->
             except OSError:
                 if number == len(addresses):
                     raise
+    except UnicodeError as exc:
+        raise Refused(Loss(f"mqtt.broker: {config.broker!r} is no name of a host ({exc})")) from exc
     except OSError as exc:  # TimeoutError and ssl.SSLError are among them
         raise Refused(network_loss(exc, broker=config.broker, port=config.port)) from exc
     raise Refused(Loss(f"{config.broker} has no address"))

@@ -294,12 +294,13 @@ class Quota:
         if self._restored:  # by who was here first
             return
         if self._notes is not None:
-            await self._restore_calls(self._notes)
-            await self._restore_rate(self._notes)
+            calls = await self._notes.note(NOTE) if self._limit else None
+            rate = await self._notes.note(RATE_NOTE)
+            self._restore_calls(calls)  # after both were read, or a second try would count the same calls again
+            self._restore_rate(rate)
         self._restored = True
 
-    async def _restore_rate(self, notes: Notes) -> None:
-        note = await notes.note(RATE_NOTE)
+    def _restore_rate(self, note: bytes | None) -> None:
         if note is None:
             return
         try:
@@ -313,8 +314,7 @@ class Quota:
         if self._rate.why:
             self._tell_rate()
 
-    async def _restore_calls(self, notes: Notes) -> None:
-        note = await notes.note(NOTE) if self._limit else None
+    def _restore_calls(self, note: bytes | None) -> None:
         if note is not None:
             try:
                 counted = self._blocks.restore(note, self._now_us())

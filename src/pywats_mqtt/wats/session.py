@@ -77,12 +77,17 @@ class Session:
         """Make the HTTP client now: loading the certificates blocks for some 150 ms.
 
         Raises:
-            Fatal: `wats.url` is no address.
+            Fatal: `wats.url` is no address, or the certificates that the environment names cannot be read.
         """
         try:
             self._api.http_client._client = http_client(self._api.http_client.base_url, self._timeout_s)  # noqa: SLF001
         except httpx.InvalidURL as exc:
             raise Fatal(f"wats.url: {exc}") from exc
+        except OSError as exc:
+            reason = exc.strerror or str(exc)
+            raise Fatal(
+                f"the certificates to trust cannot be read ({reason}): correct SSL_CERT_FILE or SSL_CERT_DIR"
+            ) from exc
         await self._api.__aenter__()
         return self
 
@@ -212,6 +217,10 @@ def problem_of_failure(error: PyWATSError | TimeoutError, call: Call) -> Retry |
     for kinds, cause, words in _AWAY:
         if isinstance(error, kinds) or isinstance(inner, kinds):
             return Retry(f"{call}: {words} ({inner or error})".replace(" ()", ""), scope=Scope.SERVER, cause=cause)
+    if isinstance(inner, UnicodeError) and not isinstance(inner, UnicodeEncodeError):
+        # Of an answer, in a charset that is not the API's: as with HTML, somebody else speaks.
+        said = f"{call}: an answer that is no text of its charset ({inner}); check wats.url"
+        return Retry(said, scope=Scope.SERVER, cause="unreadable answer")
     if isinstance(inner, (TypeError, ValueError)):
         return Reject(f"{call}: it cannot be sent: {inner}")
     return Retry(f"{call}: {error}", scope=Scope.DELIVERY, cause=type(inner or error).__name__)

@@ -13,6 +13,7 @@ from pywats_mqtt.events import AssetCounts, AssetEnvironment, AssetState, Event
 from pywats_mqtt.handlers.counts import PROBE_S
 from pywats_mqtt.handlers.ledger import note_name
 from pywats_mqtt.messages import to_us
+from pywats_mqtt.ports import Asset
 from tests.unit.handlers.bench import FIXTURE, Bench
 
 LOST = Retry("the connection was lost", scope=Scope.SERVER, cause="dropped")
@@ -191,6 +192,26 @@ async def test_an_asset_deleted_meanwhile_is_made_again(bench: Bench) -> None:
     await bench.handle(AssetCounts(asset=FIXTURE, total=11))
 
     assert bench.counts() == (11, 11)
+
+
+async def test_what_was_read_after_a_refusal_is_forgotten_with_a_lost_answer(bench: Bench) -> None:
+    """Whether the second try took effect nobody knows; the state that was read before it is brought back."""
+    await bench.handle(AssetState(asset=FIXTURE, status="online", state=1))
+    bench.wats.fail_next("set_state", Reject("changed meanwhile"))
+    read, reads = bench.wats.asset, list[str]()
+
+    async def asset(serial_number: str) -> Asset:
+        reads.append(serial_number)
+        if len(reads) == 2:  # after the refusal
+            bench.wats.fail_next("set_state", LOST, after=True)
+        return await read(serial_number)
+
+    bench.wats.asset = asset  # type: ignore[method-assign]
+    with pytest.raises(Retry):
+        await bench.handle(AssetState(asset=FIXTURE, status="maintenance", state=3))
+    assert bench.wats.assets[FIXTURE].state == 3
+    await bench.handle(AssetState(asset=FIXTURE, status="online", state=1))
+    assert bench.wats.assets[FIXTURE].state == 1
 
 
 async def test_a_refusal_of_fresh_knowledge_is_passed_on(bench: Bench) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pywats_mqtt.errors import Retry, Scope
-from pywats_mqtt.wats.quota import NOTE, FirstCome, Quota, on_account_of
+from pywats_mqtt.wats.quota import NOTE, RATE_NOTE, FirstCome, Quota, on_account_of
 from pywats_mqtt.wats.window import WINDOW_S
 from tests.contract.wats_memory import HandClock, MemoryNotes
 from tests.waiting import wait_until
@@ -357,3 +357,28 @@ def test_the_bound_holds_across_restarts(limit: int, runs: list[tuple[int, float
         asyncio.run(run(calls, pause_s, takes_s, crash=crash))
 
     assert all(last - first > WINDOW_S for first, last in zip(received, received[limit:], strict=False))
+
+
+async def test_notes_that_cannot_be_read_at_first_count_once() -> None:
+    """The next call reads them again, from the beginning."""
+
+    class Sick(MemoryNotes):
+        is_sick = True
+
+        async def note(self, name: str) -> bytes | None:
+            if self.is_sick and name == RATE_NOTE:
+                raise Retry("the disk failed", scope=Scope.SERVER, cause="disk error")
+            return await super().note(name)
+
+    clock, notes = HandClock(), Sick()
+    notes.is_sick = False
+    first = make(10, notes, clock)
+    for _ in range(6):
+        await use(first, clock)
+    await first.close()
+    second, notes.is_sick = make(10, notes, clock), True
+    with pytest.raises(Retry):
+        await use(second, clock)
+    notes.is_sick = False
+    await use(second, clock)
+    assert second.taken == 7
