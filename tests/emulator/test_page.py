@@ -29,6 +29,17 @@ from tests.emulator.server import RunningEmulator, running_emulator, start_emula
 
 PHONE = {"width": 360, "height": 740}
 SCROLLS = "node => node.scrollWidth > node.clientWidth"
+BROKEN_WORDS = """tables => tables.flatMap((table) => {
+  const texts = document.createTreeWalker(table.tBodies[0], NodeFilter.SHOW_TEXT), broken = [], range = new Range();
+  while (texts.nextNode()) {
+    for (const word of texts.currentNode.data.matchAll(/[^\\s-]+/g)) {
+      range.setStart(texts.currentNode, word.index);
+      range.setEnd(texts.currentNode, word.index + word[0].length);
+      if (word[0].length < 20 && range.getClientRects().length > 1) broken.push(word[0]);
+    }
+  }
+  return broken;
+})"""
 WHOLE_PAGE_SCROLLS = "document.documentElement.scrollHeight > innerHeight"
 
 expect.set_options(timeout=WAIT_MS)
@@ -380,6 +391,21 @@ def test_it_fits_a_phone_in_light_and_dark(browser: Browser, emulator: RunningEm
         expect(page.locator("#list")).to_be_visible()
         luma = page.evaluate("Number(getComputedStyle(document.body).backgroundColor.match(/\\d+/)[0])")
         assert (luma < 60) == (scheme == "dark")
+    finally:
+        visit.context.close()
+
+
+def test_no_word_of_a_table_is_broken_on_a_phone(browser: Browser, emulator: RunningEmulator) -> None:
+    """What does not fit is scrolled to within its box; only what is as long as a hash is broken anywhere."""
+    tell(emulator, good=1)
+    visit = Visit(browser, viewport=PHONE, has_touch=True)
+    try:
+        package = emulator.state()["packages"][0]["packageId"]
+        for address in ("assets/3", f"reports/{FAILED_ID}", f"reports/{REPAIR_ID}", "units/1", f"packages/{package}"):
+            visit.page.goto(f"{emulator.url}/#/{address}")
+            expect(visit.page.locator("#detail .scroll").first).to_be_visible()
+            assert visit.page.locator("#detail table:not(.steps)").evaluate_all(BROKEN_WORDS) == [], address
+            assert not visit.page.locator("#detail").evaluate(SCROLLS), address
     finally:
         visit.context.close()
 

@@ -25,9 +25,10 @@ export function count(used, limit, name) {
     return el("span", {}, text(used));
   }
   const percent = Math.round((used / limit) * 100);
+  const meter = el("meter", { min: 0, max: limit, value: Math.min(used, limit), "aria-label": `${name}, percent of its limit` },
+    `${percent} %`);
   return el("span", { class: "count" }, `${text(used)} of ${text(limit)} `,
-    el("meter", { min: 0, max: limit, value: Math.min(used, limit), "aria-label": `${name}, percent of its limit` }, `${percent} %`),
-    el("span", { class: "kind" }, ` ${percent} %`));
+    el("span", { class: "share" }, meter, el("span", { class: "kind" }, ` ${percent} %`)));
 }
 
 /** What the detail pane shows of the asset with this id. */

@@ -45,6 +45,9 @@ export function facts(pairs) {
   return el("dl", {}, there.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
 }
 
+/** Such as a hash: it may be broken anywhere, which would make other words unreadable in a narrow column. */
+const LONG_WORD = /[^\s-]{20}/;
+
 /**
  * A table with real headers.
  * @param {string} caption What it holds, for screen readers.
@@ -53,8 +56,13 @@ export function facts(pairs) {
  */
 export function table(caption, headings, rows) {
   const head = el("tr", {}, headings.map((heading) => el("th", { scope: "col" }, heading)));
-  const body = rows.map(([first, ...cells]) =>
-    el("tr", {}, el("th", { scope: "row" }, first), cells.map((cell) => el("td", {}, cell))));
+  const body = rows.map(([first, ...cells]) => {
+    const row = el("tr", {}, el("th", { scope: "row" }, first), cells.map((cell) => el("td", {}, cell)));
+    for (const cell of row.children) {
+      cell.classList.toggle("long", LONG_WORD.test(cell.textContent));
+    }
+    return row;
+  });
   return el("div", { class: "scroll" },
     el("table", {}, el("caption", { class: "unseen" }, caption), el("thead", {}, head), el("tbody", {}, body)));
 }
