@@ -55,6 +55,9 @@ def test_all_kinds_of_messages_are_in_wats_once_and_with_the_times_that_were_sen
         block_until(lambda: made.bridge.status().get("waiting") == 0, bound_s=BOUND_S, what="nothing waits")
         state = msgspec.json.encode(made.emulator.state())
         assert made.bridge.status()["quarantined"] == 0
+        streams = made.bridge.status()["streams"]
+        assert streams["ended"].keys() == {"result"}
+        assert kills or streams["opened"] == streams["ended"]["result"], "none is left for a report of its own"
 
     assert compare(load_record(journal), read_held(state)) == Comparison()
     assert {"repair", "measurements", "scan", "batch", "updates"} <= summary["by_kind"].keys()

@@ -58,7 +58,8 @@ def read(context: Context) -> tuple[Identified, ...]:
     said = (serial_number, text_of(*start))
     identity = identity_of(context, who, sent.message_id, said, tells=is_sent(start[0]))
     duration_s = seconds(sent.duration_ms, sent.duration_s)
-    start_us, shift_us = start_of(start, context.message.received_at_us, duration_s or 0.0, notes)
+    took_s = 0.0 if is_sent(start[0]) else duration_s or 0.0  # a person says it, maybe as the repair begins
+    start_us, shift_us = start_of(start, context.message.received_at_us, took_s, notes)
     fit = notes.texts.fit
     event = Repair(
         report_id=received_id(context, who) if identity is None else identity.id,

@@ -56,8 +56,9 @@ def settled(report: Report, *, server_us: int, tolerance_us: int, moves: bool) -
         return report
     server_us = server_us if stamp.server_us is None else stamp.server_us
     heard_us = stamp.heard_us + server_us
-    latest_us = heard_us - round((report.duration_s or 0.0) * 1_000_000)
     sent = sent_us(report)
+    told = sent is None or isinstance(report, TestResult)  # a repair's duration is what a person says, as it may begin
+    latest_us = heard_us - (round((report.duration_s or 0.0) * 1_000_000) if told else 0)
     if sent is None:
         return moved(report, latest_us)
     ahead_us = 0 if stamp.ahead_us is None else stamp.ahead_us - server_us

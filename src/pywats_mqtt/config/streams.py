@@ -26,7 +26,8 @@ class StreamConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         timeout_s: seconds without a message of a stream, while the broker is connected, after which it has ended; its
             report is Terminated.
         exit_s: seconds after its unit left the station in which a result of the unit still takes the stream with it, as
-            the tester may send it later than the station says so. Then the stream is a report of its own.
+            the tester may send it later than the station says so; `timeout_s` at most. Then the stream is a report of
+            its own, which is looked for every 30 s.
         late_s: seconds after the end of a stream in which samples of its time still go into its report; it is sent
             again, and overwrites itself. What comes later begins a stream of its own.
         max_points: samples of a channel that are kept as they are, and points of its chart. Beyond it the samples are

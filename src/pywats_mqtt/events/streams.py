@@ -105,7 +105,8 @@ class StreamDue(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="stream
         device: the tester.
         stream: its id.
         why: it was silent for too long, its unit left, it has late samples to send, or is of no use any more.
-        heard_us: when the stream was heard last, as far as was known; a stream that was heard since is left alone.
+        heard_us: when the stream was heard last, as far as was known; a silent or late one that was heard since is left
+            alone.
     """
 
     device: str

@@ -70,7 +70,7 @@ class Streams:
         self._known = StreamNotes(config.streams.max_points)
         self._timeout_us = int(config.streams.timeout_s * 1e6)
         self._late_us = int(config.streams.late_s * 1e6)
-        self._exit_us = int(config.streams.exit_s * 1e6)
+        self._exit_us = int(min(config.streams.exit_s, config.streams.timeout_s) * 1e6)
         self._started_us = self._listening_us = self._now_us()
 
     async def handle_measurements(self, event: MeasurementsReported, wats: Wats, notes: Notes) -> None:
@@ -81,6 +81,10 @@ class Streams:
         """
         sessions = await self._tidied(event.device, event.id, notes)
         session = await self._session_of(event, sessions, notes)
+        first_us = min((min(samples.times_us) for samples in event.channels), default=0)
+        if session is not None and self._is_over(session, first_us):
+            await self._end_left(session, wats, notes)
+            session = None
         if session is None:
             if not event.channels:
                 return  # there is nothing to end
@@ -91,8 +95,7 @@ class Streams:
         stream = await self._known.read(session, notes)
         if stream.last_id != event.id:
             check(stream, event, self._config)
-            await self._known.append(session, event, notes)
-            session.refused = False
+            await self._take(session, stream, event, notes)
         if head.state == "open":
             if event.ends:
                 await self._end(session, Ending(why="end", at_us=event.at_us), event.id, wats, notes)
@@ -108,7 +111,7 @@ class Streams:
         stream = None if session is None else await self._known.read(session, notes)
         entries = await self._entries(event.device, notes)
         if event.action == "entered":
-            if session is not None and not session.refused and 0 < session.head.left_us < event.at_us:
+            if session is not None and 0 < session.head.left_us <= event.at_us:
                 await self._end_left(session, wats, notes)
                 session = None
             if session is not None and stream is not None and event.at_us <= stream.first_us:
@@ -151,6 +154,9 @@ class Streams:
         if any(each.head.state != "open" and each.head.ended_by == result.report_id for each in sessions):
             return  # it is in WATS with its stream, and we died before that was written down
         session = _open_one(sessions, result.serial_number)
+        if session is not None and self._is_over(session, to_us(result.start)):
+            await self._end_left(session, wats, notes)
+            session = None
         if session is None:
             await self._submit(result, wats, notes)
             return
@@ -224,7 +230,7 @@ class Streams:
         return found
 
     async def _open(self, event: MeasurementsReported, sessions: Sequence[Session], notes: Notes) -> Session:
-        opened = [session for session in sessions if session.head.state == "open"]
+        opened = [each for each in sessions if each.head.state == "open" and (each.refused or not each.head.left_us)]
         if len(opened) >= self._config.max_open:
             raise Reject(
                 f"{len(opened)} streams of {event.device!r} are open, as many as streams.max_open allows: end them with"
@@ -237,13 +243,27 @@ class Streams:
             device=event.device,
             serial_number=event.serial_number,
             opened_us=event.heard_us,
-            entered_us=entries.pop(event.serial_number, 0),
+            entered_us=entries.get(event.serial_number, 0),
         )
         session = await self._known.open(stream_id(event), head, notes)
-        if head.entered_us:
-            await self._set_entries(event.device, entries, notes)
         self._figures.opened += 1
         return session
+
+    async def _take(self, session: Session, stream: Stream, event: MeasurementsReported, notes: Notes) -> None:
+        """Add samples to a stream; one that WATS refused goes on with them, also where its unit had left."""
+        head = session.head
+        if not stream.number and head.entered_us:
+            await self._use_entry(head, notes)
+        await self._known.append(session, event, notes)
+        if session.refused and head.left_us:
+            await self._known.set_head(session, msgspec.structs.replace(head, left_us=0), notes)
+        session.refused = False
+
+    def _is_over(self, session: Session, at_us: int) -> bool:
+        """Tell whether what begins then is of a later visit than that of a unit that left, which nobody said began."""
+        head = session.head
+        apart_us = max(self._exit_us, CLOCKS_APART_US)
+        return head.state == "open" and not session.refused and 0 < head.left_us < at_us - apart_us
 
     async def _end_left(self, session: Session, wats: Wats, notes: Notes) -> None:
         """End the stream of a unit that left, without a result."""
@@ -327,6 +347,12 @@ class Streams:
     async def _entries(self, device: str, notes: Notes) -> dict[str, int]:
         note = await notes.note(_ENTRIES + device)
         return {} if note is None else msgspec.msgpack.decode(note, type=dict[str, int])
+
+    async def _use_entry(self, head: Head, notes: Notes) -> None:
+        """Forget that a unit entered: its stream knows; also where we died once that was opened."""
+        entries = await self._entries(head.device, notes)
+        if entries.pop(head.serial_number, None) is not None:
+            await self._set_entries(head.device, entries, notes)
 
     async def _set_entries(self, device: str, entries: dict[str, int], notes: Notes) -> None:
         await notes.set_note(_ENTRIES + device, msgspec.msgpack.encode(entries) if entries else None)

@@ -54,7 +54,13 @@ LOG_ROWS = 100
 """Newest rows of an asset's log that are looked through for a line: more than is written between two tries."""
 
 _MARGIN_US = 1_000
-"""What is known of the server's clock wanders by half of that in a second, while a start is waited for."""
+"""What is known of the server's clock wanders by half of that in a second, where no answer comes meanwhile."""
+
+_MOST_WAITED_US = 3_000_000
+"""`Date` cuts off a second, and the way of an answer is not known either; a start that is further ahead is wrong."""
+
+_WAITS = 3
+"""An answer that comes meanwhile may tell that the server is a little later than was known."""
 
 Value = TypeVar("Value")
 
@@ -131,13 +137,21 @@ class PywatsClient:
     async def _dated(self, report: Dated) -> Dated:
         """Give the report with a start that is not in the server's future.
 
-        `Date` tells the server's time to a second at first, so what begins now may seem ahead of it. That is waited
-        for: it would be moved for what we do not know, and say of a right clock that it is wrong.
+        `Date` tells the server's time to a second and the way of its answer at first, so what begins now may seem ahead
+        of it. That is waited for: it would be moved for what we do not know, and a right clock called wrong.
         """
-        ahead_us = to_us(report.start) - self._latest_us()
-        if 0 < ahead_us <= DATE_US:
+        for _ in range(_WAITS):
+            ahead_us = to_us(report.start) - self._latest_us()
+            if not 0 < ahead_us <= self._waited_us():
+                break
             await self._sleep((ahead_us + _MARGIN_US) / 1e6)
         return not_after(report, self._latest_us())
+
+    def _waited_us(self) -> int:
+        """Tell how far ahead a start may be of what is surely past, and yet be right."""
+        known = self._server.bounds
+        unknown_us = 0 if known is None else known.high_us - known.low_us
+        return max(DATE_US, min(unknown_us, _MOST_WAITED_US))
 
     def _latest_us(self) -> int:
         return self._server.latest_us(instant(self._clock))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pywats_mqtt.clocks.starts import CORRECTION, SENT, SKEW, correction, moved, not_after, sent_us, settled
 from pywats_mqtt.clocks.table import MOST, SHOWN, ClockTable
 from pywats_mqtt.config.topics import TopicConfig
-from pywats_mqtt.events import AssetUpdate, Identified, Stamp, Step, TestResult
+from pywats_mqtt.events import AssetUpdate, Identified, Repair, Stamp, Step, TestResult
 from pywats_mqtt.folding.updates import Gathering
 from pywats_mqtt.interpret import RouteTable, interpret
 from pywats_mqtt.messages import RawMessage, from_us, to_us
@@ -262,6 +262,19 @@ def test_the_duration_of_a_repair_tells_no_clock() -> None:
     assert right.table.off() == {}
     assert right.result(0.0).stamp is None
     assert ahead.table.off()["T"].ahead_s == 600.0
+
+
+def test_a_repair_that_begins_as_it_is_sent_is_not_put_back_by_the_duration_that_was_entered() -> None:
+    """Its device is a moment ahead; it begins at reception."""
+    sent = {"serial_number": "S", "duration_s": 900, "failures": [{"category": "Component", "code": "C"}]}
+    payload = msgspec.json.encode({**sent, "timestamp": from_us(NOW_US + S).isoformat()})
+    read = interpret(RawMessage("testers/T/repairs", payload, NOW_US), ROUTES)
+    assert isinstance(read, tuple)
+    repair = read[0].event
+    assert isinstance(repair, Repair)
+    assert to_us(repair.start) == NOW_US
+    stamped = msgspec.structs.replace(repair, stamp=Stamp(NOW_US, None))
+    assert to_us(settled(stamped, server_us=0, tolerance_us=TOLERANCE_US, moves=True).start) == NOW_US
 
 
 def test_what_was_corrected_for_lack_of_truth_is_stamped_at_once() -> None:

@@ -117,9 +117,10 @@ class Bench:
                     continue
                 self._seen.add(identified.identity.key)
             if kind_of(identified.event) != "unit_event":
-                await self._deliver(identified.event)
+                await self.deliver(identified.event)
 
-    async def _deliver(self, event: Event) -> None:
+    async def deliver(self, event: Event) -> None:
+        """Handle an event; through deaths and lost answers."""
         while True:
             try:
                 await self._handlers[type(event)](event, self.wats, self.notes)

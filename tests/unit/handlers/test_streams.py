@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import pytest
 
 from pywats_mqtt.errors import Reject, Retry, Scope
+from pywats_mqtt.events import UnitAtTester
 from pywats_mqtt.handlers import stream_notes
 from tests.unit.handlers.streams_bench import TESTER, UNIT, Bench, channel
 
@@ -131,6 +134,89 @@ async def test_a_unit_that_comes_again_ends_the_stream_of_its_visit(bench: Bench
     kinds = {report.kind: channel(report).get("samples", 1.0) for report in bench.reports()}
     assert kinds == ({"results": 2.0} if refused else {"measurements": 1.0, "results": 1.0})
     assert refused or [report.duration_s for report in bench.reports() if report.kind == "measurements"] == [3.0]
+
+
+async def test_each_visit_has_its_own_times(bench: Bench) -> None:
+    """From the entry to the exit, or to the result that came after it."""
+    await visits(bench)
+
+    assert [report.duration_s for report in bench.reports()] == [None, 3.0, 5.0, 0.0]
+    assert {channel(report)["value"] for report in bench.reports()} == {1.0, 2.0, 3.0, 4.0}
+
+
+@pytest.mark.parametrize("exit_s", [0.0, 2_000.0])
+async def test_the_time_for_a_result_is_bounded_by_the_timeout(exit_s: float) -> None:
+    """And may be none: then the next look ends the stream."""
+    bench = Bench(streams={"exit_s": exit_s, "timeout_s": 900.0})
+    await bench.measure(40.0)
+    bench.clock.seconds += 50
+    await bench.send(
+        f"stations/{TESTER}/unit",
+        {"event": "unit_exited", "serial_number": UNIT, "timestamp": bench.now_us() // 1_000 - 45_000},
+    )
+    bench.clock.seconds += min(exit_s, 899.9)
+    await bench.look()
+    assert len(bench.reports()) == (not exit_s)
+    bench.clock.seconds += 0.1
+    await bench.look()
+
+    assert (bench.report().result, bench.report().duration_s) == ("P", 5.0)
+
+
+async def test_units_of_a_backlog_that_left_are_no_open_streams() -> None:
+    """Their exits and what is measured next come within a moment; `max_open` is for units that are there."""
+    bench = Bench(streams={"max_open": 1})
+    for number in range(3):
+        await bench.measure(1.0, serial_number=f"U{number}")
+        left = {"event": "unit_exited", "serial_number": f"U{number}", "timestamp": bench.now_us() // 1_000}
+        await bench.send(f"stations/{TESTER}/unit", left)
+    bench.clock.seconds += 10
+    await bench.look()
+
+    assert (len(bench.reports()), bench.refused) == (3, [])
+
+
+async def test_what_is_measured_long_after_the_exit_is_of_another_visit(bench: Bench) -> None:
+    """In a backlog it comes at once, and where the station does not say that units enter."""
+    await bench.measure(1.0, at=-3_600.0)
+    left = {"event": "unit_exited", "serial_number": UNIT, "timestamp": bench.now_us() // 1_000 - 3_595_000}
+    await bench.send(f"stations/{TESTER}/unit", left)
+    await bench.measure(2.0)
+    await bench.result()
+
+    assert {report.kind: channel(report)["value"] for report in bench.reports()} == {
+        "measurements": 1.0,
+        "results": 2.0,
+    }
+
+
+async def test_a_stream_that_wats_refused_goes_on_with_its_unit(bench: Bench) -> None:
+    """What left is here again: nothing ends the stream in the middle of its next visit."""
+    await bench.measure(40.0)
+    bench.wats.fail_next("submit_report", Reject("no such process"))
+    await bench.leaves()
+    await bench.measure(41.0)
+    bench.clock.seconds += 60
+    await bench.look()
+    assert not bench.reports()
+    await bench.result()
+
+    assert channel(bench.report())["samples"] == 2.0
+
+
+async def test_a_refused_entry_that_is_tried_again_ends_the_stream_of_the_visit_before(bench: Bench) -> None:
+    """A person mended what WATS refused; the station tells whole seconds."""
+    await bench.measure(40.0)
+    await bench.unit("unit_exited")
+    entered = UnitAtTester(device=TESTER, serial_number=UNIT, action="entered", at_us=bench.now_us() // 1_000 * 1_000)
+    bench.wats.fail_next("submit_report", Reject("no such process"))
+    for _ in range(2):
+        await bench.deliver(entered)
+    bench.clock.seconds += 5
+    await bench.measure(41.0)
+    await bench.leaves()
+
+    assert [report.duration_s for report in bench.reports()] == [0.0, 5.0]
 
 
 async def test_the_station_of_a_tester_is_configured() -> None:
@@ -410,21 +496,51 @@ async def story(bench: Bench) -> None:
     await bench.look()
 
 
+async def visits(bench: Bench) -> None:
+    """Let a unit leave before its result, before it enters again, and long before it is measured again."""
+    await bench.unit("unit_entered")
+    await bench.measure(1.0)
+    bench.clock.seconds += 2
+    await bench.unit("unit_exited")
+    bench.clock.seconds += 2
+    await bench.result(message_id="R")
+    bench.clock.seconds += 20
+    await bench.unit("unit_entered")
+    bench.clock.seconds += 1
+    await bench.measure(2.0)
+    bench.clock.seconds += 2
+    await bench.unit("unit_exited")
+    bench.clock.seconds += 2
+    await bench.unit("unit_entered")
+    bench.clock.seconds += 4
+    await bench.measure(3.0)
+    bench.clock.seconds += 1
+    await bench.unit("unit_exited")
+    bench.clock.seconds += 400
+    await bench.measure(4.0)
+    await bench.leaves()
+    bench.clock.seconds += 901
+    await bench.look()
+
+
 @pytest.mark.parametrize("again", [False, True])
-async def test_killed_at_any_write_the_reports_are_the_same(monkeypatch: pytest.MonkeyPatch, *, again: bool) -> None:
+@pytest.mark.parametrize(("lived", "verdicts"), [(story, ["F", "P", "T"]), (visits, ["P", "P", "P", "P"])])
+async def test_killed_at_any_write_the_reports_are_the_same(
+    monkeypatch: pytest.MonkeyPatch, lived: Callable[[Bench], Awaitable[None]], verdicts: list[str], *, again: bool
+) -> None:
     """Before or after each note, and killed once more soon after: the same reports with the same samples."""
     monkeypatch.setattr(stream_notes, "WHOLE_FROM_BYTES", 400)
     whole = Bench()
-    await story(whole)
+    await lived(whole)
     expected = whole.reports()
-    assert [report.result for report in expected] == ["F", "P", "T"]
-    assert whole.notes.written > 40
+    assert [report.result for report in expected] == verdicts
+    assert whole.notes.written > 15
 
     for dies_at in range(2 * whole.notes.written):
         bench = Bench()
         bench.notes.dies_at = dies_at
         bench.notes.dies_again = 3 if again else None
-        await story(bench)
+        await lived(bench)
         assert bench.notes.deaths
         assert bench.reports() == expected, f"killed at {dies_at}"
         assert bench.notes.kept.keys() == whole.notes.kept.keys(), f"killed at {dies_at}"
