@@ -268,3 +268,13 @@ def test_batches_of_a_spool_that_was_brought_to_a_newer_version_come_back(tmp_pa
     found = salvage(broken, tmp_path / "new.db")
     assert (found.unreadable, found.rows["batch"]) == (0, 1)
     assert table_rows(tmp_path / "new.db")["batch"] == [(1, packed, 0)]
+
+
+@pytest.mark.parametrize("content", [b"", b"[mqtt]\nbroker = 'b'\n" * 500], ids=["empty", "another"])
+def test_a_file_that_is_no_spool_is_refused(tmp_path: Path, content: bytes) -> None:
+    """Rather than made an empty one."""
+    broken = tmp_path / "bridge.toml"
+    broken.write_bytes(content)
+    with pytest.raises(Fatal, match="is no spool"):
+        salvage(broken, tmp_path / "new.db")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bridge.toml"]

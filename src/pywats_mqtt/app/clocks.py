@@ -83,7 +83,9 @@ class Clocks:
         skew_us = self._skew_us()
         if skew_us and not self._is_off:
             logger.warning(
-                "the clock of this machine is wrong: that of WATS is %.1f s ahead; set it, or run NTP", skew_us / 1e6
+                "the clock of this machine is wrong: that of WATS is %.1f s %s; set it, or run NTP",
+                abs(skew_us) / 1e6,
+                "ahead" if skew_us > 0 else "behind",
             )
         if skew_us:
             facts = {"server_ahead_s": round(skew_us / 1e6, 1)}

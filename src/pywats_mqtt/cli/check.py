@@ -17,6 +17,8 @@ from pywats_mqtt.config.load import load
 from pywats_mqtt.config.model import BridgeConfig
 from pywats_mqtt.errors import Fatal
 from pywats_mqtt.ports import Link
+from pywats_mqtt.spool.reader import SpoolReader
+from pywats_mqtt.spool.sqlerrors import Damaged
 from pywats_mqtt.transport.session import MqttSession
 from pywats_mqtt.wats.check import Finding, check_wats
 
@@ -74,11 +76,15 @@ def _spool(config: BridgeConfig) -> list[Finding]:
         fix = "let the bridge's user read and write it and its folder, for the files that SQLite puts beside it"
         return [Finding(ok=False, what=f"spool.path: {path} cannot be written", fix=fix)]
     try:
+        if path.is_file() and path.stat().st_size:
+            with SpoolReader(path) as reader:
+                reader.require_whole()
         if not is_new(config):
             return []
     except Fatal as error:
-        # What an older program wrote is brought up to date at the start, which also says what is damaged.
-        return [] if is_spool(path) else [Finding(ok=False, what="spool.path", fix=str(error))]
+        # What an older program wrote is brought up to date at the start.
+        fine = is_spool(path) and not isinstance(error, Damaged)
+        return [] if fine else [Finding(ok=False, what="spool.path", fix=str(error))]
     behind = left_behind(config, time.time())
     what = f"spool.path: {config.spool.path} is new, and with it the session at the broker"
     return [Finding(ok=True, what=behind or what)]

@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import sys
 from collections.abc import Sequence
+from typing import Final
 
 from pywats_mqtt.cli.memory import leave_out_command_lines
 from pywats_mqtt.cli.terminal import printable
@@ -15,22 +18,40 @@ from pywats_mqtt.errors import Fatal
 
 WRONG_USAGE = 2
 INTERRUPTED = 130
+OUTPUT_FAILS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+"""What a write to standard output says of where it goes, such as a full disk."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit: 0 success, 1 a finding or failure, 2 wrong usage or set-up, 130 interrupted."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that cannot show all that devices name
     try:
-        code = _dispatch(words)
+        try:
+            code = _dispatch(words)
+        finally:
+            sys.stdout.flush()
     except Fatal as error:
         sys.stderr.write(f"pywats-mqtt: {printable(str(error))}\n")
         code = WRONG_USAGE
     except KeyboardInterrupt:
         code = INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone: nobody to tell
+        _drop_output()  # the reader has gone: nobody to tell
+        code = 1
+    except OSError as error:
+        if error.errno not in OUTPUT_FAILS or error.filename is not None:
+            raise
+        _drop_output()
+        sys.stderr.write(f"pywats-mqtt: the output cannot be written: {error.strerror}\n")
         code = 1
     sys.exit(code)
+
+
+def _drop_output() -> None:
+    """Let what is not written yet go nowhere, or Python would try once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _dispatch(words: list[str]) -> int:

@@ -135,6 +135,6 @@ def spool_discard(
     wanted = Wanted(reason=reason, topic=topic, device=device, since=since, until=until)
     numbers = chosen(config, ids or [], wanted, every=every)
     if not yes:
-        typer.confirm(f"throw away {len(numbers)} refused messages for good?", abort=True)
+        typer.confirm(f"throw away {len(numbers)} refused messages for good?", abort=True, err=True)
     count = discard(config, numbers)
     typer.echo(json_text({"discarded": count}) if as_json else f"{count} thrown away")

@@ -101,13 +101,15 @@ def _wats(status: Status) -> str:
 
 
 def _guarantees(status: Status) -> list[tuple[str, str]]:
-    """Give what does not hold; or one line where everything does, as far as it can be known from here."""
-    broken = [each for each in status.guarantees if each.holds is False]
-    if broken:
-        return [(f"not guaranteed: {each.promise}", f"{each.route}: {each.reason}; {each.fix}") for each in broken]
-    if not status.running:
-        return []
+    """Give what does not hold and what is not known; or one line where everything does, as far as it can be known."""
     unknown = [f"{each.reason} ({each.fix})" for each in status.guarantees if each.holds is None]
+    broken = [
+        (f"not guaranteed: {each.promise}", f"{each.route}: {each.reason}; {each.fix}")
+        for each in status.guarantees
+        if each.holds is False
+    ]
+    if broken or not status.running:
+        return broken + [("not known", text) for text in unknown]
     return [("guaranteed", "; but ".join(["all routes: exactly once, in order", *unknown]))]
 
 

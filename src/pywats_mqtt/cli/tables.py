@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import typer
 from rich.console import Console
 from rich.table import Table
 
@@ -19,6 +20,11 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, headed
     for row in rows:
         table.add_row(*map(one_line, row))
     console = Console(markup=False, highlight=False)
-    if not console.is_terminal:
-        console = Console(markup=False, highlight=False, width=UNCUT)  # for grep: nothing cut, nothing wrapped
-    console.print(table)
+    if console.is_terminal:
+        console.print(table)
+        return
+    console = Console(markup=False, highlight=False, width=UNCUT)  # for grep: nothing cut, nothing wrapped
+    with console.capture() as printed:
+        console.print(table)
+    for line in printed.get().splitlines():
+        typer.echo(line.rstrip())

@@ -15,7 +15,8 @@ class ClockConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             as misc info `clock_skew_s` (how far it is ahead; negative: behind), `correct` also moves the start, `off`
             does neither and estimates nothing. A start in WATS' future is moved in any case: WATS would hide it.
         tolerance_s: seconds a clock may be off; also how far the delays of messages may differ.
-        min_messages: messages of a device, with a time, before its clock is judged.
+        min_messages: messages of a device, with a time, before its clock is judged; they have to come in five minutes
+            at least, since a backlog that drains is no wrong clock.
     """
 
     correct: Literal["off", "flag", "correct"] = "flag"

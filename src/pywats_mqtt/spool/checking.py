@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from pywats_mqtt.errors import Fatal
-from pywats_mqtt.spool.sqlerrors import damaged, is_damage
+from pywats_mqtt.spool.sqlerrors import Damaged, damaged, is_damage
 
 _log = logging.getLogger(__name__)
 
@@ -78,15 +78,24 @@ class Checking:
             name = f"{self._path.absolute().as_uri()}?mode=ro"
             with closing(sqlite3.connect(name, uri=True, check_same_thread=False)) as db:
                 self._db = db
-                (said,) = db.execute("PRAGMA quick_check(1)").fetchone()
+                return damage_of(db, str(self._path))
         except sqlite3.Error as error:
             if is_damage(error):
                 return damaged(error, str(self._path))
             if not self._ending:
                 _log.warning("spool could not be checked: %s", error, extra={"path": str(self._path)})
             return None
-        return None if said == "ok" else damaged(" ".join(said.split()), str(self._path))
 
     def _tell(self, problem: Fatal | None) -> None:
         if not self.found.done():
             self.found.set_result(problem)
+
+
+def damage_of(db: sqlite3.Connection, path: str) -> Damaged | None:
+    """Check an open file; tells what is wrong with it.
+
+    Raises:
+        sqlite3.Error: it cannot be checked, also since it is damaged.
+    """
+    (said,) = db.execute("PRAGMA quick_check(1)").fetchone()
+    return None if said == "ok" else damaged(" ".join(said.split()), path)

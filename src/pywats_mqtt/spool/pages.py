@@ -41,6 +41,7 @@ class Pages:
     Attributes:
         size: bytes of a page.
         count: pages.
+        is_database: it begins as SQLite's files do, or has a log beside it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -60,6 +61,7 @@ class Pages:
             self.count = in_header
         self._log: dict[int, bytes] = {}
         log = Path(f"{path}-wal")
+        self.is_database = sound or log.is_file()
         if log.is_file():
             self._read_log(log.read_bytes())
 

@@ -16,6 +16,7 @@ from typing import Self
 from pywats_mqtt.errors import Fatal
 from pywats_mqtt.ports import Batch, Export, Figures, Kept, Quarantined, Staleness, Trace
 from pywats_mqtt.spool import tables, views
+from pywats_mqtt.spool.checking import damage_of
 from pywats_mqtt.spool.handover import read_exported, read_exports
 from pywats_mqtt.spool.ledger import read_traces
 from pywats_mqtt.spool.migrate import migrations, version_of
@@ -82,6 +83,15 @@ class SpoolReader:
     def close(self) -> None:
         """Let the file go."""
         self._db.close()
+
+    def require_whole(self) -> None:
+        """Check the whole file, which takes some 3 s for a million deliveries; raises what is wrong with it."""
+        try:
+            problem = damage_of(self._db, str(self._path))
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from error
+        if problem is not None:
+            raise problem
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:

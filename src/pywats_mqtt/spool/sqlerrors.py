@@ -13,6 +13,10 @@ _PRIMARY: Final = 0xFF
 """An extended result code's low byte is its primary code (sqlite.org/rescode.html)."""
 
 
+class Damaged(Fatal):
+    """The file is damaged, or no spool."""
+
+
 def outcome_of(error: sqlite3.Error, path: str) -> BridgeError:
     """Name what has to be done about an error: wait for room, or stop.
 
@@ -40,9 +44,9 @@ def is_damage(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & _PRIMARY in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
-def damaged(why: object, path: str) -> Fatal:
+def damaged(why: object, path: str) -> Damaged:
     """Name what has to be done about a damaged file; `why` is what is wrong with it."""
-    return Fatal(
+    return Damaged(
         f"spool {path} is damaged, or no spool ({why}): `pywats-mqtt spool salvage {path} --to NEW` brings back "
         "what is readable; then move it, its -wal and its -shm file away, and put NEW in its place"
     )

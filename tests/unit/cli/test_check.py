@@ -50,6 +50,22 @@ def test_what_is_no_spool_fails(tmp_path: Path, mqtt: str) -> None:
     assert "no spool" in text
 
 
+def test_one_that_is_damaged_fails(tmp_path: Path) -> None:
+    """Also where its head is whole; what to do is named, as the start would."""
+    path = tmp_path / "spool.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as new:
+        migrate(new, str(path), migrations())
+        new.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert [ok for ok, _ in said(tmp_path)] == [True]
+    with path.open("r+b") as file:
+        for page in range(4, path.stat().st_size // 4096, 2):
+            file.seek(page * 4096)
+            file.write(b"\xa5" * 4096)
+    ((ok, text),) = said(tmp_path)
+    assert not ok
+    assert "spool salvage" in text
+
+
 def test_one_of_an_older_program_is_no_fault(tmp_path: Path) -> None:
     """The start brings it up to date."""
     path = tmp_path / "spool.db"

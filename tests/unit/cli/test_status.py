@@ -11,6 +11,7 @@ from pywats_mqtt.app.quarantine import Answer
 from pywats_mqtt.cli import status
 from pywats_mqtt.cli.status import explain
 from pywats_mqtt.errors import Fatal
+from pywats_mqtt.guarantees import Guarantee
 from pywats_mqtt.observe import Health, status_of
 from pywats_mqtt.ports import Figures
 
@@ -30,6 +31,24 @@ def test_a_server_that_asks_for_patience_is_told_with_its_reason(
     """It is there, and nothing is delivered for as long as it asked for."""
     found = status_of(Figures(), Health(wats_reachable=reachable, wats_problem=problem))
     assert dict(explain(found))["WATS"] == said
+
+
+def test_what_is_not_known_is_told_beside_what_is_not_guaranteed() -> None:
+    """And of a bridge that does not run, of which nothing else is said."""
+    broken = Guarantee(route="a/b", promise="true times", holds=False, reason="late", fix="set it")
+    unknown = Guarantee(route="all routes", promise="true times", holds=None, reason="the broker", fix="look")
+    found = status_of(Figures(), Health())
+    for running, guarantees, said in (
+        (True, (unknown,), [("guaranteed", "all routes: exactly once, in order; but the broker (look)")]),
+        (
+            True,
+            (broken, unknown),
+            [("not guaranteed: true times", "a/b: late; set it"), ("not known", "the broker (look)")],
+        ),
+        (False, (unknown,), [("not known", "the broker (look)")]),
+    ):
+        shown = msgspec.structs.replace(found, running=running, guarantees=guarantees)
+        assert [line for line in explain(shown) if "guaranteed" in line[0] or line[0] == "not known"] == said
 
 
 @pytest.mark.parametrize(
