@@ -337,7 +337,7 @@ class Bridge:
                 return await self._tell_status()
             case "retry":
                 interpret = partial(self._read, routes=self.routes)
-                rows = await quarantine.retry(self.spool, interpret, question.numbers, self._offer)
+                rows = await quarantine.retry(self.spool, interpret, question, self._offer, self.config)
                 return msgspec.json.encode(Answer(rows=rows))
             case "discard":
                 return msgspec.json.encode(Answer(discarded=await self.spool.discard(question.numbers)))

@@ -5,19 +5,24 @@ The same functions serve a running bridge, which is asked over its local socket,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
 
 from pywats_mqtt.adapters.sizes import bytes_before_cut
+from pywats_mqtt.app.foresight import Foresight
 from pywats_mqtt.app.handover import Step, Stepped
-from pywats_mqtt.events import LATEST_KINDS, Event, TestResult, UnitEvent, kind_of
+from pywats_mqtt.config.model import BridgeConfig
+from pywats_mqtt.events import LATEST_KINDS, kind_of
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Batch, Kept, Outcome, Rejection, Release, Spool
 
 MESSAGE = "message"
 """Kind of a row that was refused as a message, and not as one of its deliveries."""
+
+PART_NUMBER = "$.part_number"
+"""Where a refusal is for a part number that nobody named."""
 
 AT_ONCE = 500
 """Rows released in one transaction: some milliseconds, in which nothing else is stored."""
@@ -29,7 +34,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         id: its number.
         before: why it was refused.
-        accepted: whether it is no longer refused when it is read; WATS may still refuse what comes of it.
+        accepted: whether it is tried again; where WATS may refuse what comes of it, `now` tells.
         now: what comes of it, or why it is still refused.
     """
 
@@ -45,11 +50,13 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         ask: for its status, to retry or discard rows of the quarantine, or to do a step of handing over.
         numbers: of these rows.
+        mended: those of them that were refused for a setting which is mended, as who asks reads the configuration.
         step: of handing over.
     """
 
     ask: Literal["status", "retry", "discard", "handover"]
     numbers: list[int] = []
+    mended: list[int] = []
     step: Step | None = None
 
 
@@ -69,71 +76,85 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     error: str = ""
 
 
-def judge(row: Kept, interpret: Callable[[RawMessage], Outcome]) -> tuple[Judgement, Release | None]:
+def judge(
+    row: Kept, interpret: Callable[[RawMessage], Outcome], foresight: Foresight
+) -> tuple[Judgement, Release | None]:
     """Tell what would become of a row; with how to release it where it would be accepted. Pure.
 
     Args:
         row: of the quarantine.
         interpret: what a message means, total and pure.
+        foresight: what delivery would make of it.
     """
     if row.kind in LATEST_KINDS:
         now = f"{row.kind} of {row.device} as it is known now, sent once more"
-        return Judgement(id=row.id, before=row.reason, accepted=True, now=now), Release(row.id)
+        return _accepted(row, now, foresight), Release(row.id)
     whole_bytes = bytes_before_cut(row.message.payload, row.reason) if row.kind == MESSAGE else 0
     if whole_bytes:
         now = (
             f"cannot be tried: of its {whole_bytes} bytes only the first were kept (limits.quarantine_bytes); "
             "let the device send it again, then discard this"
         )
-        return Judgement(id=row.id, before=row.reason, accepted=False, now=now), None
+        return _refused(row, now), None
     outcome = interpret(row.message)
     if isinstance(outcome, Rejection):
         now = f"{outcome.path}: {outcome.reason}" if outcome.path else outcome.reason
-        return Judgement(id=row.id, before=row.reason, accepted=False, now=f"still refused: {now}"), None
-    identified = list(outcome)
+        return _refused(row, f"still refused: {now}"), None
     # Of a refused delivery the other events of its message are in WATS: only its own may be new.
-    forget = tuple(
-        each.identity.key
-        for each in identified
-        if each.identity is not None and row.kind in {MESSAGE, kind_of(each.event)}
-    )
-    now = "; ".join(_words(each.event) for each in identified) or "nothing: the message says nothing"
-    return Judgement(id=row.id, before=row.reason, accepted=True, now=now), Release(row.id, forget)
+    own = [each for each in outcome if row.kind in {MESSAGE, kind_of(each.event)}]
+    refusals = [refusal for each in own if (refusal := foresight.refusal(each.event)) is not None]
+    # Of a part number that is missing measurements may still tell, where the result never met their stream.
+    open_ = [refusal for refusal in refusals if row.kind == MESSAGE and refusal.path == PART_NUMBER]
+    if refusals and len(refusals) == len(own) and not open_:
+        return _refused(row, f"stays refused: {refusals[0]}"), None
+    told = [foresight.words(each.event) for each in outcome]
+    told += [f"refused, unless measurements of its unit name one: {refusal}" for refusal in open_]
+    told += [f"of this is refused: {refusal}" for refusal in refusals if refusal not in open_]
+    forget = tuple(each.identity.key for each in own if each.identity is not None)
+    now = "; ".join(told) or "nothing: the message says nothing"
+    return _accepted(row, now, foresight), Release(row.id, forget)
 
 
-def _words(event: Event) -> str:
-    match event:
-        case TestResult():
-            return f"report {event.report_id} of {event.serial_number}, {event.part_number or 'default part'}"
-        case UnitEvent():
-            return f"unit {event.serial_number} {event.action}"
-        case _:
-            return f"{kind_of(event)} of {event.key}"
+def _refused(row: Kept, now: str) -> Judgement:
+    return Judgement(id=row.id, before=row.reason, accepted=False, now=now)
+
+
+def _accepted(row: Kept, now: str, foresight: Foresight) -> Judgement:
+    doubt = "" if row.kind == MESSAGE else foresight.doubt(row.reason, row.path)
+    return Judgement(id=row.id, before=row.reason, accepted=True, now=f"{now}; {doubt}" if doubt else now)
 
 
 async def retry(
     spool: Spool,
     interpret: Callable[[RawMessage], Outcome],
-    numbers: Sequence[int],
+    question: Question,
     offer: Callable[[Batch], None],
+    config: BridgeConfig,
 ) -> list[Judgement]:
     """Take rows out of the quarantine that are no longer refused, and have their messages routed anew.
 
     Args:
         spool: open.
         interpret: what a message means now.
-        numbers: of the rows.
+        question: names the rows. What is mended for who asks and not for us stays: it would be refused again.
         offer: told of each batch that has to be routed.
+        config: what the operator set.
 
     Returns:
         What became of each row that is there; those still refused stay as they are.
     """
     told: list[Judgement] = []
+    foresight, numbers = Foresight(config), question.numbers
     for begin in range(0, len(numbers), AT_ONCE):
-        judged = [judge(row, interpret) for row in await spool.kept(numbers[begin : begin + AT_ONCE])]
-        releases = [release for _, release in judged if release is not None]
+        releases: list[Release] = []
+        for row in await spool.kept(numbers[begin : begin + AT_ONCE]):
+            judgement, release = judge(row, interpret, foresight)
+            if judgement.accepted and row.id in question.mended and foresight.is_mended(row.reason) is False:
+                judgement, release = _refused(row, f"stays refused: {row.reason}"), None
+            if release is not None:
+                releases.append(release)
+            told.append(judgement)
         batch = await spool.release(releases) if releases else None
         if batch is not None:
             offer(batch)
-        told += [judgement for judgement, _ in judged]
     return told

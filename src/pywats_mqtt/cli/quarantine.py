@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from pywats_mqtt.app.clock import SystemClock
+from pywats_mqtt.app.foresight import Foresight
 from pywats_mqtt.app.local_socket import WORK_PATIENCE_S, ask
 from pywats_mqtt.app.quarantine import AT_ONCE, Answer, Judgement, Question, judge
 from pywats_mqtt.app.quarantine import retry as retry_rows
@@ -122,17 +123,22 @@ def retry(config_path: Path, numbers: Sequence[int], *, dry_run: bool) -> tuple[
         Fatal: the bridge does not answer, or its spool cannot be opened.
     """
     config = load(config_path, os.environ)
-    read = partial(interpret, routes=routes_of(config))
+    read, foresight = partial(interpret, routes=routes_of(config)), Foresight(config)
+    foreseen: list[Judgement] = []
+    mended: set[int] = set()
     with reader_of(config) as reader:
         pieces = list(reader.pieces(numbers, AT_ONCE))
-        foreseen = [judge(row, read)[0] for piece in pieces for row in reader.kept(piece)]
+        for row in (row for piece in pieces for row in reader.kept(piece)):
+            foreseen.append(judge(row, read, foresight)[0])
+            if foresight.is_mended(row.reason):
+                mended.add(row.id)
     if dry_run or not foreseen:
         return foreseen, ""
     done: list[Judgement] = []
     for at, piece in enumerate(pieces):
-        answer = ask_bridge(config, Question(ask="retry", numbers=piece))
+        answer = ask_bridge(config, _retrying(piece, mended))
         if answer is None:
-            done += asyncio.run(_retry_stopped(config, pieces[at:]))
+            done += asyncio.run(_retry_stopped(config, [_retrying(piece, mended) for piece in pieces[at:]]))
             return done, "the bridge does not run; it takes them when it starts"
         done += answer.rows
     kept = {row.id for row in done if not row.accepted}
@@ -141,10 +147,14 @@ def retry(config_path: Path, numbers: Sequence[int], *, dry_run: bool) -> tuple[
     return done, ""
 
 
-async def _retry_stopped(config: BridgeConfig, pieces: Sequence[Sequence[int]]) -> list[Judgement]:
+def _retrying(piece: Sequence[int], mended: set[int]) -> Question:
+    return Question(ask="retry", numbers=list(piece), mended=[number for number in piece if number in mended])
+
+
+async def _retry_stopped(config: BridgeConfig, questions: Sequence[Question]) -> list[Judgement]:
     async with opened(config) as spool:
         read = partial(interpret, routes=routes_of(config))
-        return [row for piece in pieces for row in await retry_rows(spool, read, piece, lambda _batch: None)]
+        return [row for each in questions for row in await retry_rows(spool, read, each, lambda _batch: None, config)]
 
 
 def discard(config_path: Path, numbers: Sequence[int]) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from pywats_mqtt.app.foresight import Foresight
 from pywats_mqtt.app.quarantine import judge
 from pywats_mqtt.cli.quarantine import details, opened, routes_of
 from pywats_mqtt.config.model import BridgeConfig, SpoolConfig
@@ -27,7 +28,7 @@ def test_the_stream_that_an_exit_ends_is_tried_again_as_it_was_refused() -> None
     config = msgspec.convert({"production": PRODUCTION}, BridgeConfig)
     message = RawMessage("stations/S1/unit", EXIT, 1_769_500_000_000_000, 1)
     kept = Kept(1, "T1", "unit_at_tester", "no part number", message)
-    judgement, release = judge(kept, lambda message: interpret(message, routes_of(config)))
+    judgement, release = judge(kept, lambda message: interpret(message, routes_of(config)), Foresight(config))
     assert "unit_at_tester of T1" in judgement.now
     assert release is not None
     assert len(release.forget) == 2

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from pywats_mqtt.app.quarantine import Judgement, retry
+from pywats_mqtt.app.quarantine import Judgement, Question, retry
 from pywats_mqtt.config.model import AssetConfig, BridgeConfig
 from pywats_mqtt.errors import Reject, Retry
 from pywats_mqtt.folding.updates import gathered
@@ -96,7 +96,8 @@ class Plant:
         """Try all again that is in quarantine."""
         rows = await self.spool.quarantined(100)
         batches: list[Batch] = []
-        told = await retry(self.spool, self._read, [row.id for row in rows], batches.append)
+        question = Question(ask="retry", numbers=[row.id for row in rows])
+        told = await retry(self.spool, self._read, question, batches.append, BridgeConfig())
         for batch in batches:
             await self._route(batch)
         return told
