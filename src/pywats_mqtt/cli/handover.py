@@ -30,6 +30,9 @@ from pywats_mqtt.ports import Export, ExportState, Taken
 from pywats_mqtt.spool.reader import SpoolReader
 from pywats_mqtt.spool.sqlite import SqliteSpool
 
+PUT_BACK = {ExportState.OPEN, ExportState.REVOKING}
+"""Exports whose rows are put back when their spool is opened."""
+
 CHUNK_BYTES = 1_048_576
 """Bytes of rows that go into one step of an import; a longer row goes alone."""
 
@@ -153,6 +156,8 @@ def write_again(config_path: Path, out: Path, key: Path | None, export: str) -> 
     _refuse_existing(out)
     with reader_of(config) as reader:
         made = next((known for known in reader.exports() if known.id == export), None)
+    if made is not None and made.state is ExportState.OPEN:
+        raise Fatal(f"export {export} was never finished, so there is no file of it: {_gives_back(export)}")
     if made is None or made.state not in {ExportState.SEALED, ExportState.WRITTEN}:
         raise Fatal(f"there is no export {export} that can be written; `spool exports` shows them")
 
@@ -163,6 +168,20 @@ def write_again(config_path: Path, out: Path, key: Path | None, export: str) -> 
             return _handed(made, out, 0)
 
     return asyncio.run(work())
+
+
+def _gives_back(export: str) -> str:
+    return f"`spool revoke {export}` gives its rows back, which are owed or refused here again"
+
+
+def unfinished(config_path: Path) -> list[str]:
+    """Tell of each export that takes rows, in words, what is to be done where no command does that any more."""
+    with reader_of(load(config_path, os.environ)) as reader:
+        return [
+            f"export {known.id} is not finished: where no command writes it any more, {_gives_back(known.id)}"
+            for known in reader.exports()
+            if known.state is ExportState.OPEN
+        ]
 
 
 def _refuse_existing(out: Path) -> None:
@@ -237,9 +256,13 @@ def end_export(config_path: Path, export: str, *, revoke: bool) -> Export:
         Fatal: there is none of this id, or it is not so far.
     """
     config = load(config_path, os.environ)
+    with reader_of(config) as reader:
+        before = next((known for known in reader.exports() if known.id == export), None)
 
     async def work() -> Export:
-        async with desk(config) as (step, _):
+        async with desk(config) as (step, running):
+            if revoke and not running and before is not None and before.state in PUT_BACK:
+                return before  # by opening the spool
             asked = Step(do="revoke" if revoke else "forget", export=export)
             stepped = await step(asked)
             found = _export_of(stepped)

@@ -1,0 +1,84 @@
+"""What `spool export` and its kin say where something stands in the way, on a spool whose bridge does not run."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from pywats_mqtt.app.clock import SystemClock
+from pywats_mqtt.app.export_keys import make_keys
+from pywats_mqtt.cli.commands import app
+from pywats_mqtt.errors import Fatal
+from pywats_mqtt.messages import RawMessage
+from pywats_mqtt.ports import Receipt
+from pywats_mqtt.spool.sqlite import SqliteSpool
+
+RESULT = '{"serial_number": "SN-%d", "part_number": "PN", "result": "P", "timestamp": "2026-01-26T10:00:0%dZ"}'
+WRONG = b'{"serial_number": "SN-9", "part_number": "PN", "result": "high", "steps": 5}'
+
+
+class Place:
+    """A spool, its configuration and a pair of keys."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.config = folder / "bridge.toml"
+        self.config.write_text(f'[spool]\npath = "{folder / "spool.db"}"\n')
+        self.key = folder / "key"
+        make_keys(self.key)
+
+    def with_spool(self, work: Callable[[SqliteSpool], Awaitable[object]]) -> None:
+        """Do something with the spool, as its bridge, which then ends."""
+
+        async def done() -> None:
+            async with SqliteSpool.open(self.folder / "spool.db", clock=SystemClock()) as spool:
+                await work(spool)
+
+        asyncio.run(done())
+
+    def store(self, *payloads: bytes) -> None:
+        """Store messages of one tester."""
+        messages = tuple(RawMessage("testers/T1/results", payload, 1_769_500_000_000_000, 1) for payload in payloads)
+        self.with_spool(lambda spool: spool.put(Receipt(messages)))
+
+    def results(self, count: int) -> None:
+        """Store results."""
+        self.store(*((RESULT % (n, n)).encode() for n in range(count)))
+
+    def run(self, *words: str) -> Result:
+        """Run a command of `spool`; what is told as `Fatal` is what `main` prints."""
+        return CliRunner().invoke(app, ["spool", words[0], "-c", str(self.config), *words[1:]])
+
+    def refusal(self, *words: str) -> str:
+        """Run a command that refuses, and give what it says."""
+        done = self.run(*words)
+        assert isinstance(done.exception, Fatal), done.output
+        return str(done.exception)
+
+    def export(self, name: str, *words: str) -> Result:
+        """Hand over."""
+        return self.run("export", "--to", str(self.folder / name), "--key", str(self.key), *words)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    """Make one; three results wait."""
+    made = Place(tmp_path)
+    made.results(3)
+    return made
+
+
+def test_an_export_that_was_never_finished_is_named_so(place: Place) -> None:
+    """What it took is given back by `revoke`, which is said wherever it is met; then it is gone."""
+    place.with_spool(lambda spool: spool.open_export("e1", waiting=True))
+    assert "`spool revoke e1` gives its rows back" in place.run("exports").stderr
+    again = place.refusal("export", "--to", str(place.folder / "f"), "--key", str(place.key), "--again", "e1")
+    assert "export e1 was never finished" in again
+    assert "`spool revoke e1` gives its rows back" in again
+    assert "owed" in place.run("revoke", "e1").stdout
+    assert json.loads(place.run("exports", "--json").stdout) == []
