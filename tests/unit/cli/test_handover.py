@@ -60,6 +60,10 @@ class Place:
         assert isinstance(done.exception, Fatal), done.output
         return str(done.exception)
 
+    def refuses_import(self, name: str) -> str:
+        """Import a file into the spool that made it, and give what it says."""
+        return self.refusal("import", str(self.folder / name), "--trust", f"{self.key}.pub")
+
     def export(self, name: str, *words: str) -> Result:
         """Hand over."""
         return self.run("export", "--to", str(self.folder / name), "--key", str(self.key), *words)
@@ -82,3 +86,16 @@ def test_an_export_that_was_never_finished_is_named_so(place: Place) -> None:
     assert "`spool revoke e1` gives its rows back" in again
     assert "owed" in place.run("revoke", "e1").stdout
     assert json.loads(place.run("exports", "--json").stdout) == []
+
+
+@pytest.mark.parametrize("words", [["--waiting"], ["--all"], ["--all", "--waiting"]])
+def test_the_spool_that_made_an_export_does_not_import_it(place: Place, words: list[str]) -> None:
+    """It has the rows yet, and both would be owed: `revoke` is what was meant."""
+    place.store(WRONG)
+    place.export("first", "--waiting")
+    revoked = json.loads(place.run("exports", "--json").stdout)[0]["id"]
+    place.run("revoke", revoked)  # what was stored is looked at now
+    handed = json.loads(place.export("out", *words, "--json").stdout)
+    assert handed["owed"] + handed["refused"] == 3 * ("--waiting" in words) + ("--all" in words)
+    assert f"`spool revoke {handed['export']}`" in place.refuses_import("out")
+    assert json.loads(place.run("exports", "--json").stdout)[0]["id"] == handed["export"]
