@@ -22,6 +22,9 @@ from pywats_mqtt.cli.tables import print_table
 from pywats_mqtt.cli.terminal import json_text, one_line
 from pywats_mqtt.errors import Fatal
 
+LINES_NAMED = 5
+"""Lines that are named of those which stay: at most as many are under way as `wats.concurrency` has."""
+
 ExportArgument = Annotated[str, typer.Argument(metavar="EXPORT", help="The id that `spool exports` shows.")]
 
 
@@ -69,11 +72,19 @@ def spool_export(
             f"{handed.file}, as export {handed.export}; `spool revoke {handed.export}` takes them back"
         )
     else:
-        typer.echo("there is nothing to hand over")
+        typer.echo("nothing is handed over" if handed.staying else "there is nothing to hand over")
     if handed.left and not as_json:
         typer.echo(
             f"{handed.left} refused rows stay: what is known of an asset is handed over with --waiting", err=True
         )
+    if handed.staying:
+        named = ", ".join(handed.lines[:LINES_NAMED]) + (" and others" if len(handed.lines) > LINES_NAMED else "")
+        typer.echo(
+            f"pywats-mqtt: {handed.staying} deliveries stay, since one of {one_line(named)} is under way, and each "
+            "line keeps its order: repeat this for them",
+            err=True,
+        )
+        raise typer.Exit(1)
 
 
 def spool_exports(config: ConfigOption, *, as_json: JsonOption = False) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -36,6 +37,12 @@ PUT_BACK = {ExportState.OPEN, ExportState.REVOKING}
 CHUNK_BYTES = 1_048_576
 """Bytes of rows that go into one step of an import; a longer row goes alone."""
 
+PATIENCE_S = 10.0
+"""Seconds in which what is under way may end where nothing else can be handed over: most tries take less."""
+
+AGAIN_S = 0.2
+"""Seconds until it is tried again, meanwhile."""
+
 Ask: TypeAlias = Callable[[Step], Awaitable[Stepped]]
 """Has one step done, by whoever owns the spool."""
 
@@ -48,6 +55,8 @@ class Handed(msgspec.Struct, frozen=True, kw_only=True):
         file: where it was written.
         owed, latest, refused: rows of each sort.
         left: refused rows that stay: what is known of assets, which builds on the ledger here.
+        staying: deliveries that stay, since one of their line is under way.
+        lines: these lines.
     """
 
     export: str = ""
@@ -56,6 +65,8 @@ class Handed(msgspec.Struct, frozen=True, kw_only=True):
     latest: int = 0
     refused: int = 0
     left: int = 0
+    staying: int = 0
+    lines: list[str] = []
 
 
 class Imported(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,23 +130,44 @@ def hand_over(config_path: Path, out: Path, key: Path | None, numbers: Sequence[
     pieces = _pieces(config, numbers)
 
     async def work() -> Handed:
-        export = secrets.token_hex(8)
+        until_s = time.monotonic() + PATIENCE_S
         async with desk(config) as (step, _):
-            await step(Step(do="open", export=export, waiting=waiting))
-            for piece in pieces:
-                await step(Step(do="refused", export=export, numbers=piece))
-            while waiting and (await step(Step(do="owed", export=export))).more:
-                pass
-            made = _export_of(await step(Step(do="seal", export=export)))
-            left = len(set(numbers)) - made.refused
+            while True:
+                made, handed = await _take_out(config, step, pieces, waiting=waiting)
+                if made.rows or not handed.staying or time.monotonic() >= until_s:
+                    break
+                await asyncio.sleep(AGAIN_S)
             if not made.rows:
-                await step(Step(do="revoke", export=export))
-                return Handed(left=left)
+                return handed
             _write(config, out, signing, made)
-            await step(Step(do="written", export=export))
-            return _handed(made, out, left)
+            await step(Step(do="written", export=made.id))
+            return msgspec.structs.replace(handed, export=made.id, file=str(out))
 
     return asyncio.run(work())
+
+
+async def _take_out(
+    config: BridgeConfig, step: Ask, pieces: Sequence[Sequence[int]], *, waiting: bool
+) -> tuple[Export, Handed]:
+    """Take all out that may leave, and seal it; an export without rows is revoked again."""
+    export = secrets.token_hex(8)
+    newest = 0
+    if waiting:
+        with reader_of(config) as reader:
+            newest = reader.newest_owed()
+    await step(Step(do="open", export=export, waiting=waiting))
+    for piece in pieces:
+        await step(Step(do="refused", export=export, numbers=list(piece)))
+    while waiting and (await step(Step(do="owed", export=export))).more:
+        pass
+    with reader_of(config) as reader:
+        stay = reader.owed_lines(newest)  # all others were taken
+    made = _export_of(await step(Step(do="seal", export=export)))
+    if not made.rows:
+        await step(Step(do="revoke", export=export))
+    left = len({number for piece in pieces for number in piece}) - made.refused
+    handed = msgspec.structs.replace(_handed(made, left), staying=sum(stay.values()), lines=list(stay))
+    return made, handed
 
 
 def _pieces(config: BridgeConfig, numbers: Sequence[int]) -> list[list[int]]:
@@ -165,7 +197,7 @@ def write_again(config_path: Path, out: Path, key: Path | None, export: str) -> 
         async with desk(config) as (step, _):
             _write(config, out, signing, made)
             await step(Step(do="written", export=export))
-            return _handed(made, out, 0)
+            return msgspec.structs.replace(_handed(made, 0), export=export, file=str(out))
 
     return asyncio.run(work())
 
@@ -225,10 +257,8 @@ def _packed(reader: SpoolReader, export: Export) -> Iterator[bytes]:
         after = rows[-1][0]
 
 
-def _handed(export: Export, out: Path, left: int) -> Handed:
-    return Handed(
-        export=export.id, file=str(out), owed=export.owed, latest=export.latest, refused=export.refused, left=left
-    )
+def _handed(export: Export, left: int) -> Handed:
+    return Handed(owed=export.owed, latest=export.latest, refused=export.refused, left=left)
 
 
 def read_exports(config_path: Path) -> list[dict[str, object]]:

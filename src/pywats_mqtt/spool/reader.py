@@ -188,6 +188,22 @@ class SpoolReader:
         except sqlite3.Error as error:
             raise self._unreadable(error) from error
 
+    def newest_owed(self) -> int:
+        """Give the number of the newest ordered delivery that is owed, or 0."""
+        try:
+            (newest,) = self._db.execute("SELECT max(id) FROM delivery").fetchone()
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from error
+        return newest or 0
+
+    def owed_lines(self, up_to: int) -> dict[str, int]:
+        """Count the ordered deliveries up to a number that are owed, by their lines."""
+        query = "SELECT key, count(*) FROM delivery WHERE id <= ? GROUP BY key ORDER BY key"
+        try:
+            return dict(self._db.execute(query, (up_to,)).fetchall())
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from error
+
     def note(self, name: str) -> bytes | None:
         """Read a note, None where there is none."""
         try:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,11 @@ from typer.testing import CliRunner, Result
 
 from pywats_mqtt.app.clock import SystemClock
 from pywats_mqtt.app.export_keys import make_keys
+from pywats_mqtt.app.handover import Step, Stepped
+from pywats_mqtt.cli import handover
 from pywats_mqtt.cli.commands import app
+from pywats_mqtt.cli.quarantine import opened
+from pywats_mqtt.config.model import BridgeConfig
 from pywats_mqtt.errors import Fatal
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Receipt
@@ -99,3 +105,54 @@ def test_the_spool_that_made_an_export_does_not_import_it(place: Place, words: l
     assert handed["owed"] + handed["refused"] == 3 * ("--waiting" in words) + ("--all" in words)
     assert f"`spool revoke {handed['export']}`" in place.refuses_import("out")
     assert json.loads(place.run("exports", "--json").stdout)[0]["id"] == handed["export"]
+
+
+def routed(place: Place) -> None:
+    """Have what was stored looked at, as a bridge does at once."""
+    handed = json.loads(place.export("routed", "--waiting", "--json").stdout)
+    assert handed["staying"] == 0
+    place.run("revoke", handed["export"])
+
+
+def with_one_under_way(monkeypatch: pytest.MonkeyPatch, *, ends_at: int = 0) -> None:
+    """Let a delivery be under way while something is exported, until it is begun for the n-th time."""
+    opens = 0
+
+    @asynccontextmanager
+    async def desk(config: BridgeConfig) -> AsyncIterator[tuple[handover.Ask, bool]]:
+        async with opened(config) as spool:
+            leased = await spool.lease(1, 1_800_000_000_000_000)
+            assert leased
+
+            async def ask(ask_spool: handover.Ask, step: Step) -> Stepped:
+                nonlocal opens
+                opens += step.do == "open"
+                if opens == ends_at and step.do == "open":
+                    await spool.give_back(leased)
+                return await ask_spool(step)
+
+            yield partial(ask, partial(handover._ask_stopped, config, spool)), True  # noqa: SLF001 - stands in for it
+
+    monkeypatch.setattr(handover, "desk", desk)
+
+
+def test_what_stays_since_its_line_is_under_way_is_told(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How much, of which line, and to repeat it; nothing is written, and the exit code says it was not all."""
+    routed(place)
+    with_one_under_way(monkeypatch)
+    monkeypatch.setattr(handover, "PATIENCE_S", 0.0)
+    done = place.export("out", "--waiting")
+    assert done.stdout == "nothing is handed over\n"
+    assert "3 deliveries stay, since one of T1 is under way" in done.stderr
+    assert done.exit_code == 1
+    assert not (place.folder / "out").exists()
+
+
+def test_what_is_under_way_alone_is_waited_for(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A try ends within seconds."""
+    routed(place)
+    with_one_under_way(monkeypatch, ends_at=2)
+    monkeypatch.setattr(handover, "AGAIN_S", 0.0)
+    done = place.export("out", "--waiting", "--json")
+    assert done.exit_code == 0
+    assert json.loads(done.stdout)["owed"] == 3
