@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import stat
 from pathlib import Path
 
@@ -108,6 +110,52 @@ def test_a_file_that_cannot_be_written_leaves_no_name(folder: Path) -> None:
     """Its folder is missing."""
     with pytest.raises(Fatal, match="cannot be written"):
         write_export(folder / "nowhere" / "out", read_private(folder / "key"), HEAD, ROWS)
+
+
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let files be made, and nothing be written to the end."""
+
+    def fill(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", fill)
+
+
+@pytest.mark.usefixtures("full_disk")
+def test_a_full_disk_is_left_with_nothing_that_is_not_whole(folder: Path, tmp_path: Path) -> None:
+    """Neither a part of an export nor an empty key, which the next try would find."""
+    with pytest.raises(Fatal, match="No space left on device"):
+        write_export(tmp_path / "out", read_private(folder / "key"), HEAD, ROWS)
+    with pytest.raises(Fatal, match="No space left on device"):
+        make_keys(tmp_path / "key")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_public_key_that_cannot_be_made_leaves_no_private_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk fills between the two."""
+    whole = os.fsync
+    synced: list[int] = []
+
+    def fill(descriptor: int) -> None:
+        synced.append(descriptor)
+        if len(synced) > 1:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        whole(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fill)
+    with pytest.raises(Fatal, match=r"key\.pub cannot be made"):
+        make_keys(tmp_path / "key")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["", ".", "/"])
+def test_keys_want_the_name_of_a_file(name: str) -> None:
+    """An empty one is none."""
+    with pytest.raises(Fatal, match="is no file: name the one"):
+        make_keys(Path(name))
 
 
 def test_keys_are_kept_and_of_the_right_sort(folder: Path) -> None:

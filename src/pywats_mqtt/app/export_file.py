@@ -9,6 +9,7 @@ Nothing is unpacked before the signature is found good, so what is read was writ
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import zlib
@@ -61,31 +62,38 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def write_export(path: Path, key: Ed25519PrivateKey, head: Head, rows: Iterable[bytes]) -> None:
-    """Write a file; it has its name only once it is complete and on the disk.
+    """Write a file; it has its name only once it is complete and on the disk, and else leaves nothing.
 
     Raises:
         Fatal: it cannot be written.
     """
     part = path.with_name(f".{path.name}.part")
     try:
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            digest = hashlib.sha512()
-            for block in _blocks(head, rows):
-                digest.update(block)
-                file.write(block)
-            file.write(key.sign(_CONTEXT + digest.digest()))
-            file.flush()
-            os.fsync(file.fileno())
-        part.rename(path)
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        _write_named(path, part, key, head, rows)
     except OSError as error:
         raise Fatal(
             f"{path} cannot be written ({error.strerror}): its folder must be there, writable, and have room"
         ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink()  # where it got its name it is there no more
+
+
+def _write_named(path: Path, part: Path, key: Ed25519PrivateKey, head: Head, rows: Iterable[bytes]) -> None:
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        digest = hashlib.sha512()
+        for block in _blocks(head, rows):
+            digest.update(block)
+            file.write(block)
+        file.write(key.sign(_CONTEXT + digest.digest()))
+        file.flush()
+        os.fsync(file.fileno())
+    part.rename(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _blocks(head: Head, rows: Iterable[bytes]) -> Iterator[bytes]:

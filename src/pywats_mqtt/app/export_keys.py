@@ -24,8 +24,10 @@ def make_keys(path: Path) -> Path:
     """Make a pair of keys; gives where the public one is.
 
     Raises:
-        Fatal: one of the files is there, or cannot be made.
+        Fatal: one of the files is there, or cannot be made; then neither is left.
     """
+    if not path.name:
+        raise Fatal(f"{path} is no file: name the one that the private key is to be in")
     key = Ed25519PrivateKey.generate()
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -36,18 +38,28 @@ def make_keys(path: Path) -> Path:
             f"{public_path(path)} is there already: name another file, or remove it if nothing is signed with it"
         )
     _write(path, private, PRIVATE)
-    _write(public_path(path), public, PUBLIC)
+    try:
+        _write(public_path(path), public, PUBLIC)
+    except Fatal:
+        path.unlink()
+        raise
     return public_path(path)
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:
+    """Make a file; one that cannot be written to the end is removed, so that the next try finds none."""
     try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:
+            path.unlink()
+            raise
     except OSError as error:
-        raise Fatal(f"{path} cannot be made ({error.strerror}): name another file") from error
+        raise Fatal(f"{path} cannot be made ({error.strerror}): its folder must have room, or name another") from error
 
 
 def read_private(path: Path) -> Ed25519PrivateKey:
