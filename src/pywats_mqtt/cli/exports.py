@@ -59,6 +59,8 @@ def spool_export(
     from pywats_mqtt.cli.quarantine import Wanted, chosen  # noqa: PLC0415 - the same
 
     if again:
+        if ids or every or waiting or reason or topic or device or since or until:
+            raise Fatal(f"--again writes export {again} as it is: name no ids, no filters, neither --all nor --waiting")
         handed = write_again(config, to, key, again)
     else:
         wanted = Wanted(reason=reason, topic=topic, device=device, since=since, until=until)
@@ -77,6 +79,8 @@ def spool_export(
         typer.echo(
             f"{handed.left} refused rows stay: what is known of an asset is handed over with --waiting", err=True
         )
+    if handed.gone and not as_json:
+        typer.echo(f"{handed.gone} refused rows are no longer there: another command took them", err=True)
     if handed.staying:
         named = ", ".join(handed.lines[:LINES_NAMED]) + (" and others" if len(handed.lines) > LINES_NAMED else "")
         typer.echo(

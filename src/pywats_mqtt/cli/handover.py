@@ -55,6 +55,7 @@ class Handed(msgspec.Struct, frozen=True, kw_only=True):
         file: where it was written.
         owed, latest, refused: rows of each sort.
         left: refused rows that stay: what is known of assets, which builds on the ledger here.
+        gone: refused rows that another command took meanwhile.
         staying: deliveries that stay, since one of their line is under way.
         lines: these lines.
     """
@@ -65,6 +66,7 @@ class Handed(msgspec.Struct, frozen=True, kw_only=True):
     latest: int = 0
     refused: int = 0
     left: int = 0
+    gone: int = 0
     staying: int = 0
     lines: list[str] = []
 
@@ -151,6 +153,7 @@ async def _take_out(
 ) -> tuple[Export, Handed]:
     """Take all out that may leave, and seal it; an export without rows is revoked again."""
     export = secrets.token_hex(8)
+    wanted = {number for piece in pieces for number in piece}
     newest = 0
     if waiting:
         with reader_of(config) as reader:
@@ -162,12 +165,13 @@ async def _take_out(
         pass
     with reader_of(config) as reader:
         stay = reader.owed_lines(newest)  # all others were taken
+        left = reader.count_kept(wanted)
     made = _export_of(await step(Step(do="seal", export=export)))
     if not made.rows:
         await step(Step(do="revoke", export=export))
-    left = len({number for piece in pieces for number in piece}) - made.refused
-    handed = msgspec.structs.replace(_handed(made, left), staying=sum(stay.values()), lines=list(stay))
-    return made, handed
+    gone = len(wanted) - made.refused - left
+    handed = _handed(made)
+    return made, msgspec.structs.replace(handed, left=left, gone=gone, staying=sum(stay.values()), lines=list(stay))
 
 
 def _pieces(config: BridgeConfig, numbers: Sequence[int]) -> list[list[int]]:
@@ -197,7 +201,7 @@ def write_again(config_path: Path, out: Path, key: Path | None, export: str) -> 
         async with desk(config) as (step, _):
             _write(config, out, signing, made)
             await step(Step(do="written", export=export))
-            return msgspec.structs.replace(_handed(made, 0), export=export, file=str(out))
+            return msgspec.structs.replace(_handed(made), export=export, file=str(out))
 
     return asyncio.run(work())
 
@@ -257,8 +261,8 @@ def _packed(reader: SpoolReader, export: Export) -> Iterator[bytes]:
         after = rows[-1][0]
 
 
-def _handed(export: Export, left: int) -> Handed:
-    return Handed(owed=export.owed, latest=export.latest, refused=export.refused, left=left)
+def _handed(export: Export) -> Handed:
+    return Handed(owed=export.owed, latest=export.latest, refused=export.refused)
 
 
 def read_exports(config_path: Path) -> list[dict[str, object]]:

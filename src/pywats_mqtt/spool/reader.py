@@ -7,7 +7,7 @@ writer, and after a crash also what only the log holds.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -152,6 +152,13 @@ class SpoolReader:
                 piece, size = [], 0
         if piece:
             yield piece
+
+    def count_kept(self, numbers: Iterable[int]) -> int:
+        """Tell how many of these rows are in the quarantine."""
+        try:
+            return len(views.read_sizes(self._db, list(numbers)))
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from error
 
     def kept(self, numbers: Sequence[int]) -> list[Kept]:
         """Read rows of the quarantine with all that a new try needs; those that are not there are left out."""

@@ -156,3 +156,19 @@ def test_what_is_under_way_alone_is_waited_for(place: Place, monkeypatch: pytest
     done = place.export("out", "--waiting", "--json")
     assert done.exit_code == 0
     assert json.loads(done.stdout)["owed"] == 3
+
+
+@pytest.mark.parametrize("words", [["5"], ["--all"], ["--waiting"], ["--reason", "x"], ["--since", "2026-01-01"]])
+def test_an_export_is_written_again_as_it_is(place: Place, words: list[str]) -> None:
+    """What else is named would be left out in silence."""
+    said = place.refusal("export", "--to", str(place.folder / "f"), "--again", "e1", *words)
+    assert "--again writes export e1 as it is" in said
+
+
+def test_rows_that_another_command_took_are_not_said_to_stay(place: Place) -> None:
+    """They are no longer there."""
+    place.store(WRONG)
+    routed(place)
+    (number,) = [row["id"] for row in json.loads(place.run("list", "--json").stdout)]
+    handed = handover.hand_over(place.config, place.folder / "out", place.key, [number, 99], waiting=False)
+    assert (handed.refused, handed.left, handed.gone) == (1, 0, 1)
