@@ -104,6 +104,16 @@ async def test_refused_rows_leave_and_come_back(spool: Spool) -> None:
     assert list(await spool.exports()) == []
 
 
+async def test_an_export_of_nothing_uses_up_no_number(spool: Spool) -> None:
+    """Who imports in the order of the numbers would miss one; that of an export with rows is not given again."""
+    await take_all_out(spool, "empty")
+    await revoke(spool, "empty")
+    await take_in(spool, [says(result("T", 1))])
+    await take_all_out(spool, "e")
+    await revoke(spool, "e")
+    assert (await spool.open_export("f", waiting=False)).number == 2
+
+
 async def test_what_is_owed_leaves_in_order_and_comes_back_in_order(spool: Spool) -> None:
     """Also what waits for its time; what arrives meanwhile stays, and comes after what comes back."""
     await take_in(spool, [says(result("T", number)) for number in range(3)])

@@ -98,7 +98,8 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         id: names it everywhere.
-        number: grows by one with each export of this spool, from 1.
+        number: grows by one with each export of this spool, from 1; one without rows gives its number back when it is
+            revoked.
         at_us: when it was begun.
         state: how far it is.
         first_row: below the numbers of its rows.
@@ -230,7 +231,7 @@ class Handover(Protocol):
         """Put rows of a REVOKING export back, or delete those of a FORGETTING one, the oldest `limit` of them.
 
         Returns:
-            Whether more are left; when none is, the export is gone.
+            Whether more are left; when none is, the export is gone. An empty one that is revoked uses up no number.
         """
         ...
 

@@ -245,6 +245,8 @@ class StoreHandover:
             return True
         self._db.execute("DELETE FROM export WHERE id = ?", (export,))
         if known.state is ExportState.REVOKING:
+            if not known.rows and known.number == tally.last_export:
+                tally.last_export -= 1  # nothing was handed over by this number
             first = self._first_id(last_id)
             staged.when_committed.append(lambda: self._lines.read_again(first))
         return False

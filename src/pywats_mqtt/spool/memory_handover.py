@@ -165,6 +165,8 @@ class MemoryHandover:
         self._latest.commit()
         if not kept:
             del self._exports[export]
+            if known.state is ExportState.REVOKING and not known.rows and known.number == self._tally.last_export:
+                self._tally.last_export -= 1
         return bool(kept)
 
     def _put_back(self, row: Row) -> None:
