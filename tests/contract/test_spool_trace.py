@@ -11,7 +11,19 @@ import pytest
 from pywats_mqtt.events import AssetUpdate, AssetUtilization, Event, MeasurementsReported
 from pywats_mqtt.folding.updates import gathered
 from pywats_mqtt.messages import RawMessage
-from pywats_mqtt.ports import Done, Outcome, Receipt, Refused, Rejection, Release, RetryAt, Spool, Trace
+from pywats_mqtt.ports import (
+    Done,
+    ExportState,
+    Outcome,
+    Receipt,
+    Refused,
+    RefusedRow,
+    Rejection,
+    Release,
+    RetryAt,
+    Spool,
+    Trace,
+)
 from tests.contract.spool_parts import (
     START_US,
     SetClock,
@@ -169,6 +181,47 @@ async def test_a_refused_delivery_is_traced_through_the_quarantine(spool: Spool,
     (first,), (second,) = await traces(spool, "SN1"), await traces(spool, "SN2")
     assert (first.left, first.left_at_us) == ("discarded", clock.now_us)
     assert second.left == ""
+
+
+async def export(spool: Spool, name: str, *, waiting: bool = False) -> None:
+    """Hand over all of the quarantine, and what waits where asked for."""
+    await spool.open_export(name, waiting=waiting)
+    kept = await spool.kept([row.id for row in await spool.quarantined(100)])
+    await spool.take_out(
+        name, [RefusedRow(row.id, row.device, row.reason, row.path, row.kind, row.message) for row in kept]
+    )
+    while rows := await spool.exportable(name, 100):
+        await spool.take_out(name, rows)
+    await spool.mark_export(name, ExportState.SEALED)
+
+
+async def revoke(spool: Spool, name: str) -> None:
+    """Take an export back."""
+    await spool.mark_export(name, ExportState.REVOKING)
+    while await spool.unwind(name, 1):
+        pass
+
+
+async def test_what_is_exported_of_the_quarantine_is_traced_until_it_is_revoked(spool: Spool, clock: SetClock) -> None:
+    """Refused as a message or as a delivery: with the export's number; revoked, as if it had never left."""
+    await take(spool, clock, says(result("T", 1)))
+    (delivery,) = await lease(spool)
+    await spool.settle([Refused(delivery, Rejection("unknown part"))])
+    before = await traces(spool, "m1")
+    await export(spool, "before")
+    await take(spool, clock, REFUSED, message_id="m2")
+    await export(spool, "e")
+    (first,), (second,) = await traces(spool, "m1"), await traces(spool, "m2")
+    assert (first.became, first.left, first.left_batch) == ("delivery", "exported", 1)
+    assert (second.became, second.reason, second.left, second.left_batch) == ("refused", "no such field", "exported", 2)
+    assert second.left_at_us == clock.now_us
+    await revoke(spool, "before")
+    assert await traces(spool, "m1") == before
+    assert [trace.left for trace in await traces(spool, "m2")] == ["exported"]
+    await revoke(spool, "e")
+    assert await traces(spool, "m2") == []
+    await spool.discard([row.id for row in await spool.quarantined(10)])
+    assert [trace.left for trace in await traces(spool, "SN1")] == ["discarded", "discarded"]
 
 
 async def test_the_newest_ones_are_given_oldest_first(spool: Spool, clock: SetClock) -> None:

@@ -155,8 +155,7 @@ def _hops(trace: Trace, others: Sequence[Trace], row: int | None) -> Iterator[Ho
             yield Hop(at=_time(trace.read_at_us), hop="interpreted", what=f"as {trace.kind} of {trace.subject}")
             yield from _outcome(trace, row)
     if trace.left:
-        anew = f", stored anew in batch {trace.left_batch}" if trace.left_batch else ""
-        yield Hop(at=_time(trace.left_at_us), hop=trace.left, what=f"from the quarantine{anew}")
+        yield Hop(at=_time(trace.left_at_us), hop=trace.left, what=f"from the quarantine{_where_to(trace)}")
 
 
 def _outcome(trace: Trace, row: int | None) -> Iterator[Hop]:
@@ -179,6 +178,12 @@ def _outcome(trace: Trace, row: int | None) -> Iterator[Hop]:
         case _:
             due = f", not before {_time(trace.due_us)}" if trace.due_us else ""
             yield Hop(at=None, hop="waiting", what=f"to be delivered{due}")
+
+
+def _where_to(trace: Trace) -> str:
+    if trace.left == "exported":
+        return f" to another bridge, in export number {trace.left_batch}"
+    return f", stored anew in batch {trace.left_batch}" if trace.left_batch else ""
 
 
 def _received(source: Trace | RawMessage) -> Hop:

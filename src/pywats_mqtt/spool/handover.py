@@ -30,6 +30,7 @@ from pywats_mqtt.ports.handover import ROWS, import_note, pack_row, refuse_two
 from pywats_mqtt.spool import quarantine, tables, views
 from pywats_mqtt.spool.imports import Sorted, event_of, fresh_rows, named, sort_rows
 from pywats_mqtt.spool.latest import LatestEntries
+from pywats_mqtt.spool.ledger import Ledger
 from pywats_mqtt.spool.lines import Item, Lines
 from pywats_mqtt.spool.routing import Folded
 from pywats_mqtt.spool.rows import delete_rows, write_rows
@@ -81,6 +82,7 @@ class StoreHandover:
         clock: the time.
         lines, latest: the store's.
         transaction: gives what the present transaction has.
+        ledger: the store's.
     """
 
     def __init__(
@@ -90,12 +92,15 @@ class StoreHandover:
         lines: Lines,
         latest: LatestEntries,
         transaction: Callable[[], Transaction],
+        *,
+        ledger: Ledger,
     ) -> None:
         self._db = db
         self._clock = clock
         self._transaction = transaction
         self._lines = lines
         self._latest = latest
+        self._ledger = ledger
         self._open: _Open | None = None
 
     @property
@@ -158,13 +163,14 @@ class StoreHandover:
         owed = [row for row in rows if isinstance(row, OwedRow)]
         latest = [row for row in rows if isinstance(row, LatestRow)]
         refused = {row.id: row for row in rows if isinstance(row, RefusedRow)}
-        there = {kept.id for kept in quarantine.read_kept(self._db, list(refused))}
-        refused = {number: row for number, row in refused.items() if number in there}
+        kept = quarantine.read_kept(self._db, list(refused))
+        refused = {row.id: refused[row.id] for row in kept}
         self._take_owed(owed, staged)
         for row in latest:
             self._take_latest(row, staged)
         latest = [row for row in latest if row.event]
         quarantine.remove(self._db, list(refused))
+        self._ledger.note_left(kept, "exported", tally, known.number)
         taken: list[Row] = [*owed, *latest, *refused.values()]
         write_rows(self._db, "INSERT INTO exported (export, packed)", [(export, pack_row(row)) for row in taken])
         messages = sum(row.messages for row in owed) + sum(row.messages for row in latest)
@@ -245,6 +251,7 @@ class StoreHandover:
             return True
         self._db.execute("DELETE FROM export WHERE id = ?", (export,))
         if known.state is ExportState.REVOKING:
+            self._ledger.note_revoked(known.number, tally)
             if not known.rows and known.number == tally.last_export:
                 tally.last_export -= 1  # nothing was handed over by this number
             first = self._first_id(last_id)

@@ -47,6 +47,10 @@ _LEFT: Final = (
     "UPDATE trace SET left = ?, left_at_us = ?, left_batch = ?"
     " WHERE settled = 'quarantined' AND left = '' AND received_at_us = ? AND topic = ?"
 )
+_BACK: Final = (
+    "DELETE FROM trace WHERE became = 'refused' AND left = 'exported' AND left_batch = ?",
+    "UPDATE trace SET left = '', left_at_us = 0, left_batch = 0 WHERE left = 'exported' AND left_batch = ?",
+)
 _FIND: Final = (
     f"SELECT {', '.join(f'trace.{name}' for name in _NAMES)}, delivery.due_us"  # noqa: S608 - constant names
     " FROM trace LEFT JOIN delivery ON delivery.id = trace.id"
@@ -129,7 +133,7 @@ class Ledger:
             self._db.execute(_FOLDED, (settled, now_us, (reason or "")[:REASON_CHARACTERS], *pair, version))
 
     def note_left(self, rows: Sequence[Kept], left: Left, tally: Tally, left_batch: int = 0) -> None:
-        """Note that rows of the quarantine left it."""
+        """Note that rows of the quarantine left it; `left_batch` is the number of the export, where one took them."""
         if not self._rows:
             return
         now_us = to_us(self._clock.now())
@@ -142,6 +146,13 @@ class Ledger:
             else:
                 message = row.message
                 self._left.append((left, now_us, left_batch, message.received_at_us, message.topic))
+
+    def note_revoked(self, number: int, tally: Tally) -> None:
+        """Note that all an export took is back, as if it had not been made; `number` is the export's."""
+        self.write(to_us(self._clock.now()))
+        again_held, again = _BACK
+        tally.traced -= self._db.execute(again_held, (number,)).rowcount
+        self._db.execute(again, (number,))
 
     def write(self, now_us: int) -> None:
         """Write what was noted; `now_us` is when deliveries were settled."""

@@ -19,7 +19,6 @@ from pywats_mqtt.ports import (
     Done,
     Figures,
     Gathered,
-    Kept,
     Quarantined,
     Receipt,
     Refused,
@@ -36,7 +35,6 @@ from pywats_mqtt.spool.latest import Entry
 from pywats_mqtt.spool.memory_handover import MemoryHandover, Owed
 from pywats_mqtt.spool.packets import QOS_2
 from pywats_mqtt.spool.redelivery import RefusedPackets
-from pywats_mqtt.spool.remembered import Remembered
 from pywats_mqtt.spool.routing import NewDelivery, Pair, latest_pair
 from pywats_mqtt.spool.settling import reason_of, settle_latest
 from pywats_mqtt.spool.staleness import staleness_of
@@ -54,11 +52,6 @@ class MemorySpool(MemoryHandover):
         self._refused_packets = RefusedPackets({})
         self._refused: dict[Pair, int] = {}
         self._asked_us = 0
-        self._remembered = Remembered(self._new_id)
-
-    def _new_id(self) -> int:
-        self._tally.last_id += 1
-        return self._tally.last_id
 
     async def put(self, receipt: Receipt) -> Batch | None:
         """See `ports.Spool.put`."""
@@ -281,11 +274,6 @@ class MemorySpool(MemoryHandover):
         """See `ports.Spool.quarantined`."""
         return [row for row, _ in self._quarantine.values() if row.id > after][:limit]
 
-    async def kept(self, numbers: Sequence[int]) -> Sequence[Kept]:
-        """See `ports.Spool.kept`."""
-        found = [self._quarantine[number] for number in sorted(set(numbers)) if number in self._quarantine]
-        return [Kept(row.id, row.device, row.kind, row.reason, _anew(message), row.path) for row, message in found]
-
     async def release(self, releases: Sequence[Release]) -> Batch | None:
         """See `ports.Spool.release`."""
         now_us = to_us(self._clock.now())
@@ -338,8 +326,3 @@ class MemorySpool(MemoryHandover):
     async def notes(self, prefix: str) -> dict[str, bytes]:
         """See `ports.Notes.notes`."""
         return {name: value for name, value in self._notes.items() if name.startswith(prefix)}
-
-
-def _anew(message: RawMessage) -> RawMessage:
-    """Give a message as it is stored anew: its packet id named it to the broker, and is another's by now."""
-    return msgspec.structs.replace(message, packet_id=0, dup=False)

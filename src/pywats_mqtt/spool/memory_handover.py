@@ -14,6 +14,7 @@ from pywats_mqtt.ports import (
     Delivery,
     Export,
     ExportState,
+    Kept,
     LatestRow,
     OwedRow,
     Quarantined,
@@ -25,6 +26,7 @@ from pywats_mqtt.ports import (
 from pywats_mqtt.ports.handover import ROWS, import_note, pack_row, refuse_two
 from pywats_mqtt.spool.imports import event_of, fresh_rows, sort_rows
 from pywats_mqtt.spool.latest import LatestEntries
+from pywats_mqtt.spool.remembered import Remembered
 from pywats_mqtt.spool.routing import Folded
 from pywats_mqtt.spool.states import State
 from pywats_mqtt.spool.tally import Tally
@@ -64,6 +66,16 @@ class MemoryHandover:
         self._exports: dict[str, tuple[Export, dict[int, bytes]]] = {}
         self._exported = 0
         self._open: _Open | None = None
+        self._remembered = Remembered(self._new_id)
+
+    def _new_id(self) -> int:
+        self._tally.last_id += 1
+        return self._tally.last_id
+
+    async def kept(self, numbers: Sequence[int]) -> Sequence[Kept]:
+        """See `ports.Spool.kept`."""
+        found = [self._quarantine[number] for number in sorted(set(numbers)) if number in self._quarantine]
+        return [Kept(row.id, row.device, row.kind, row.reason, _anew(message), row.path) for row, message in found]
 
     def holds(self, delivery: Delivery) -> bool:
         """Tell whether the open export takes a delivery, so that nobody may lease it."""
@@ -123,6 +135,8 @@ class MemoryHandover:
             self._latest.end_lease(delivery.id)
         latest = [row for row in latest if row.event]
         self._latest.commit()
+        now_us = to_us(self._clock.now())
+        self._remembered.note_left(await self.kept(list(refused)), "exported", now_us, known.number)
         for number in refused:
             del self._quarantine[number]
         taken: list[Row] = [*owed, *latest, *refused.values()]
@@ -165,6 +179,8 @@ class MemoryHandover:
         self._latest.commit()
         if not kept:
             del self._exports[export]
+            if known.state is ExportState.REVOKING:
+                self._remembered.note_revoked(known.number)
             if known.state is ExportState.REVOKING and not known.rows and known.number == self._tally.last_export:
                 self._tally.last_export -= 1
         return bool(kept)
@@ -229,6 +245,11 @@ class MemoryHandover:
         if found is None:
             raise ValueError(f"there is no export {export}; `spool exports` shows them")
         return found
+
+
+def _anew(message: RawMessage) -> RawMessage:
+    """Give a message as it is stored anew: its packet id named it to the broker, and is another's by now."""
+    return msgspec.structs.replace(message, packet_id=0, dup=False)
 
 
 def _owed_row(owed: Owed) -> OwedRow:

@@ -67,6 +67,15 @@ class Remembered:
                 if trace.settled == "quarantined" and not trace.left and (trace.received_at_us, trace.topic) == came:
                     self._change(trace.id, left=left, left_at_us=now_us, left_batch=left_batch)
 
+    def note_revoked(self, number: int) -> None:
+        """Note that all an export took is back; `number` is the export's."""
+        for trace in list(self._traces.values()):
+            if trace.left == "exported" and trace.left_batch == number:
+                if trace.became == "refused":
+                    del self._traces[trace.id]
+                else:
+                    self._change(trace.id, left="", left_at_us=0, left_batch=0)
+
     def about(self, word: str, limit: int) -> list[Trace]:
         """Give the newest traces that a word names, oldest first."""
         return [trace for trace in self._traces.values() if trace.is_about(word)][-limit:]

@@ -87,7 +87,7 @@ class Store:
         self._packets = Packets(db)
         self._settling = Settling(db, self._lines, self._latest, self._ledger, self._transaction)
         self._releasing = Releasing(db, self._latest, self._ledger, self._transaction, self._insert_batch)
-        self.handover = StoreHandover(db, clock, self._lines, self._latest, self._transaction)
+        self.handover = StoreHandover(db, clock, self._lines, self._latest, self._transaction, ledger=self._ledger)
         self._end_unfinished()
 
     def _end_unfinished(self) -> None:

@@ -72,6 +72,8 @@ def test_what_was_exported_is_not_waiting_here() -> None:
     assert [hop.split(":")[0] for hop in words(change(due_us=0))] == ["interpreted", "waiting"]
     refused = change(settled="quarantined", reason="r")
     assert [hop.split(":")[0] for hop in words(refused)] == ["interpreted", "quarantined", "exported"]
+    gone = change(became="refused", settled="quarantined", reason="r", left="exported", left_batch=3)
+    assert words(gone)[-1] == "exported: from the quarantine to another bridge, in export number 3"
     assert words(change(became="folded"))[-1].startswith("waiting: ")
 
 
