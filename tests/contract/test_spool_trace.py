@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from pywats_mqtt.events import AssetUpdate, AssetUtilization, Event, MeasurementsReported
 from pywats_mqtt.folding.updates import gathered
@@ -14,6 +15,7 @@ from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import (
     Done,
     ExportState,
+    LatestRow,
     Outcome,
     Receipt,
     Refused,
@@ -222,6 +224,41 @@ async def test_what_is_exported_of_the_quarantine_is_traced_until_it_is_revoked(
     assert await traces(spool, "m2") == []
     await spool.discard([row.id for row in await spool.quarantined(10)])
     assert [trace.left for trace in await traces(spool, "SN1")] == ["discarded", "discarded"]
+
+
+async def test_what_is_exported_of_what_waits_is_traced_until_it_is_revoked(spool: Spool, clock: SetClock) -> None:
+    """A result, and what was folded; what is folded later is delivered, and what left is not."""
+    await take(spool, clock, says(result("T", 1)))
+    await take(spool, clock, (identified(counts("A", 1, added=1), 1),), message_id="one")
+    before = [*await traces(spool, "m1"), *await traces(spool, "one")]
+    await export(spool, "e", waiting=True)
+    exported_us = clock.now_us
+    await take(spool, clock, (identified(counts("A", 2, added=1), 2),), message_id="two")
+    await spool.settle([Done(delivery) for delivery in await lease_latest(spool)])
+    after = [*await traces(spool, "m1"), *await traces(spool, "one")]
+    assert [(trace.settled, trace.settled_at_us, trace.left_batch) for trace in after] == [
+        ("exported", exported_us, 1)
+    ] * 2
+    assert [trace.settled for trace in await traces(spool, "two")] == ["delivered"]
+    await revoke(spool, "e")
+    assert [*await traces(spool, "m1"), *await traces(spool, "one")] == before
+    await spool.settle([Done(delivery) for delivery in [*await lease(spool), *await lease_latest(spool)]])
+    assert [trace.settled for trace in (*await traces(spool, "m1"), *await traces(spool, "one"))] == ["delivered"] * 2
+
+
+async def test_what_is_left_here_of_a_latest_delivery_waits(spool: Spool, clock: SetClock) -> None:
+    """None of it leaves, or a part: which message is in that part is not known."""
+    await take(spool, clock, (identified(counts("A", 1, added=1), 1),), message_id="one")
+    await take(spool, clock, (identified(counts("B", 1, added=1), 2),), message_id="two")
+    await spool.open_export("e", waiting=True)
+    first, second = await spool.exportable("e", 10)
+    assert isinstance(first, LatestRow)
+    assert isinstance(second, LatestRow)
+    await spool.take_out("e", [replace(first, event=b""), replace(second, settles=False)])
+    await spool.mark_export("e", ExportState.SEALED)
+    assert [trace.settled for trace in (*await traces(spool, "one"), *await traces(spool, "two"))] == ["", ""]
+    await spool.settle([Done(delivery) for delivery in await lease_latest(spool)])
+    assert [trace.settled for trace in (*await traces(spool, "one"), *await traces(spool, "two"))] == ["delivered"] * 2
 
 
 async def test_the_newest_ones_are_given_oldest_first(spool: Spool, clock: SetClock) -> None:

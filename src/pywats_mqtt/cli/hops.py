@@ -173,6 +173,9 @@ def _outcome(trace: Trace, row: int | None) -> Iterator[Hop]:
             yield Hop(at=_time(trace.settled_at_us), hop="quarantined", what=f"refused, {trace.reason}{shows}")
             if row is None and not trace.left and trace.became == "delivery":
                 yield Hop(at=None, hop="exported", what=EXPORTED)
+        case "exported":
+            what = f"to another bridge, in export number {trace.left_batch}"
+            yield Hop(at=_time(trace.settled_at_us), hop="exported", what=what)
         case "" if trace.became == "delivery" and trace.due_us is None:
             yield Hop(at=None, hop="exported", what=EXPORTED)
         case _:

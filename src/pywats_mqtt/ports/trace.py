@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 Became: TypeAlias = Literal["delivery", "folded", "duplicate", "refused"]
-Settled: TypeAlias = Literal["", "delivered", "quarantined"]
+Settled: TypeAlias = Literal["", "delivered", "quarantined", "exported"]
 Left: TypeAlias = Literal["", "released", "discarded", "exported"]
 
 
@@ -37,7 +37,7 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
         reason: why it is in quarantine.
         left: how it left the quarantine.
         left_at_us: when.
-        left_batch: the transaction that stored it anew; of an exported one the number of the export.
+        left_batch: the transaction that stored it anew; of what was exported the number of the export.
         due_us: an ordered delivery that is owed is not tried before this; 0: at once. None where none is owed here.
     """
 

@@ -171,6 +171,7 @@ class StoreHandover:
         latest = [row for row in latest if row.event]
         quarantine.remove(self._db, list(refused))
         self._ledger.note_left(kept, "exported", tally, known.number)
+        self._ledger.note_handed_over(owed, latest, known.number)
         taken: list[Row] = [*owed, *latest, *refused.values()]
         write_rows(self._db, "INSERT INTO exported (export, packed)", [(export, pack_row(row)) for row in taken])
         messages = sum(row.messages for row in owed) + sum(row.messages for row in latest)

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from pywats_mqtt.messages import to_us
-from pywats_mqtt.ports import Batch, Clock, Kept, Rejection, RetryAt, Trace
+from pywats_mqtt.ports import Batch, Clock, Kept, LatestRow, OwedRow, Rejection, RetryAt, Trace
 from pywats_mqtt.ports.trace import Left
 from pywats_mqtt.spool.latest import LatestEntries
 from pywats_mqtt.spool.noting import CAUSES, REASON_CHARACTERS, Noting, refused
@@ -47,10 +47,17 @@ _LEFT: Final = (
     "UPDATE trace SET left = ?, left_at_us = ?, left_batch = ?"
     " WHERE settled = 'quarantined' AND left = '' AND received_at_us = ? AND topic = ?"
 )
+_HANDED: Final = "UPDATE trace SET settled = 'exported', settled_at_us = ?, left_batch = ? WHERE id"
+_HANDED_FOLDED: Final = (
+    "UPDATE trace SET settled = 'exported', settled_at_us = ?, left_batch = ?"
+    " WHERE became = 'folded' AND settled = '' AND subject = ? AND kind = ? AND version <= ?"
+)
 _BACK: Final = (
     "DELETE FROM trace WHERE became = 'refused' AND left = 'exported' AND left_batch = ?",
     "UPDATE trace SET left = '', left_at_us = 0, left_batch = 0 WHERE left = 'exported' AND left_batch = ?",
+    "UPDATE trace SET settled = '', settled_at_us = 0, left_batch = 0 WHERE settled = 'exported' AND left_batch = ?",
 )
+_OPEN: Final = "SELECT DISTINCT subject, kind FROM trace WHERE became = 'folded' AND settled = ''"
 _FIND: Final = (
     f"SELECT {', '.join(f'trace.{name}' for name in _NAMES)}, delivery.due_us"  # noqa: S608 - constant names
     " FROM trace LEFT JOIN delivery ON delivery.id = trace.id"
@@ -72,9 +79,7 @@ class Ledger:
         self._clock = clock
         self._rows = rows
         self._age_us = days * _DAY_US
-        self._open: set[Pair] = set(
-            db.execute("SELECT DISTINCT subject, kind FROM trace WHERE became = 'folded' AND settled = ''")
-        )
+        self._open: set[Pair] = set(db.execute(_OPEN))
         self._rows_staged: list[Trace] = []
         self._delivered: list[int] = []
         self._left: list[tuple[Value, ...]] = []
@@ -147,12 +152,27 @@ class Ledger:
                 message = row.message
                 self._left.append((left, now_us, left_batch, message.received_at_us, message.topic))
 
+    def note_handed_over(self, owed: Sequence[OwedRow], latest: Sequence[LatestRow], number: int) -> None:
+        """Note that an export took deliveries that were owed; `number` is its own.
+
+        Of a latest one of which a part stays, nobody knows which message is in that: it is owed as before.
+        """
+        if not self._rows:
+            return
+        values = to_us(self._clock.now()), number
+        update_rows(self._db, _HANDED, values, [row.id for row in owed])
+        for row in latest:
+            if row.settles and (row.key, row.kind) in self._open:
+                self._db.execute(_HANDED_FOLDED, (*values, row.key, row.kind, row.version))
+
     def note_revoked(self, number: int, tally: Tally) -> None:
         """Note that all an export took is back, as if it had not been made; `number` is the export's."""
         self.write(to_us(self._clock.now()))
-        again_held, again = _BACK
+        again_held, again_refused, again_owed = _BACK
         tally.traced -= self._db.execute(again_held, (number,)).rowcount
-        self._db.execute(again, (number,))
+        self._db.execute(again_refused, (number,))
+        self._db.execute(again_owed, (number,))
+        self._open.update(self._db.execute(_OPEN))
 
     def write(self, now_us: int) -> None:
         """Write what was noted; `now_us` is when deliveries were settled."""

@@ -137,6 +137,7 @@ class MemoryHandover:
         self._latest.commit()
         now_us = to_us(self._clock.now())
         self._remembered.note_left(await self.kept(list(refused)), "exported", now_us, known.number)
+        self._remembered.note_handed_over(owed, latest, now_us, known.number)
         for number in refused:
             del self._quarantine[number]
         taken: list[Row] = [*owed, *latest, *refused.values()]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from pywats_mqtt.ports import Batch, Kept, Rejection, RetryAt, Trace
+from pywats_mqtt.ports import Batch, Kept, LatestRow, OwedRow, Rejection, RetryAt, Trace
 from pywats_mqtt.ports.trace import Left
 from pywats_mqtt.spool.latest import LatestEntries
 from pywats_mqtt.spool.noting import CAUSES, Noting, refused
@@ -67,9 +67,20 @@ class Remembered:
                 if trace.settled == "quarantined" and not trace.left and (trace.received_at_us, trace.topic) == came:
                     self._change(trace.id, left=left, left_at_us=now_us, left_batch=left_batch)
 
+    def note_handed_over(self, owed: Sequence[OwedRow], latest: Sequence[LatestRow], now_us: int, number: int) -> None:
+        """Note that an export took deliveries that were owed; `number` is its own."""
+        ids = {row.id for row in owed}
+        versions = {(row.key, row.kind): row.version for row in latest if row.settles}
+        for trace in list(self._traces.values()):
+            is_taken = trace.became == "folded" and trace.version <= versions.get((trace.subject, trace.kind), 0)
+            if trace.id in ids or (is_taken and not trace.settled):
+                self._change(trace.id, settled="exported", settled_at_us=now_us, left_batch=number)
+
     def note_revoked(self, number: int) -> None:
         """Note that all an export took is back; `number` is the export's."""
         for trace in list(self._traces.values()):
+            if trace.settled == "exported" and trace.left_batch == number:
+                self._change(trace.id, settled="", settled_at_us=0, left_batch=0)
             if trace.left == "exported" and trace.left_batch == number:
                 if trace.became == "refused":
                     del self._traces[trace.id]

@@ -74,6 +74,9 @@ def test_what_was_exported_is_not_waiting_here() -> None:
     assert [hop.split(":")[0] for hop in words(refused)] == ["interpreted", "quarantined", "exported"]
     gone = change(became="refused", settled="quarantined", reason="r", left="exported", left_batch=3)
     assert words(gone)[-1] == "exported: from the quarantine to another bridge, in export number 3"
+    for became in ("delivery", "folded"):
+        taken = change(became=became, settled="exported", settled_at_us=AT_US, left_batch=3)
+        assert words(taken)[-1] == "exported: to another bridge, in export number 3"
     assert words(change(became="folded"))[-1].startswith("waiting: ")
 
 
