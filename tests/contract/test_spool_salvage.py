@@ -256,18 +256,22 @@ def test_the_new_spool_is_never_written_over(made: Path, tmp_path: Path) -> None
         salvage(made / "missing.db", tmp_path / "other.db")
 
 
-def test_batches_of_a_spool_that_was_brought_to_a_newer_version_come_back(tmp_path: Path) -> None:
+def test_rows_of_a_spool_that_was_brought_to_a_newer_version_come_back(tmp_path: Path) -> None:
     """SQLite leaves rows as they were when a column is added."""
     broken = tmp_path / "broken.db"
     packed = pack_messages(messages(2))
+    trace = (1, "SN1", "", "", b"", "t", *[1] * 7, "delivery", "test_result", 0, 0, "[]", "", 0, "", "", 0, 0)
     with closing(sqlite3.connect(broken, isolation_level=None)) as db:
         db.execute("PRAGMA auto_vacuum = INCREMENTAL")
         migrate(db, str(broken), migrations()[:1])
         db.execute("INSERT INTO batch VALUES (1, ?)", (packed,))
+        migrate(db, str(broken), migrations()[:2])
+        db.execute(f"INSERT INTO trace VALUES ({','.join('?' * len(trace))})", trace)  # noqa: S608 - marks alone
         migrate(db, str(broken), migrations())
     found = salvage(broken, tmp_path / "new.db")
     assert (found.unreadable, found.rows["batch"]) == (0, 1)
     assert table_rows(tmp_path / "new.db")["batch"] == [(1, packed, 0)]
+    assert table_rows(tmp_path / "new.db")["trace"] == [(*trace, "")]
 
 
 @pytest.mark.parametrize("content", [b"", b"[mqtt]\nbroker = 'b'\n" * 500], ids=["empty", "another"])

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from pywats_mqtt.events import AssetUpdate, AssetUtilization, Event, MeasurementsReported
+from pywats_mqtt.events import AssetUpdate, AssetUtilization, Event, MeasurementsReported, encode
 from pywats_mqtt.folding.updates import gathered
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import (
@@ -17,6 +17,7 @@ from pywats_mqtt.ports import (
     ExportState,
     LatestRow,
     Outcome,
+    OwedRow,
     Receipt,
     Refused,
     RefusedRow,
@@ -259,6 +260,49 @@ async def test_what_is_left_here_of_a_latest_delivery_waits(spool: Spool, clock:
     assert [trace.settled for trace in (*await traces(spool, "one"), *await traces(spool, "two"))] == ["", ""]
     await spool.settle([Done(delivery) for delivery in await lease_latest(spool)])
     assert [trace.settled for trace in (*await traces(spool, "one"), *await traces(spool, "two"))] == ["delivered"] * 2
+
+
+async def test_what_is_imported_is_traced_with_where_it_came_from(spool: Spool) -> None:
+    """A delivery that waits and one that was refused, to their ends; imported again, it has no second trace."""
+    arrived = RawMessage("far/T/results", b'{"message_id": "m1"}', START_US - 9, 2, packet_id=5)
+    owed = OwedRow(70, "T", "test_result", 1, encode(result("T", 1)), arrived, identified(result("T", 1), 1).identity)
+    late = replace(arrived, received_at_us=START_US - 8, packet_id=0)
+    refused = RefusedRow(3, "T", "unknown part", "", "test_result", late)
+    await spool.take_in("abc", 0, [owed], bridge="far")
+    await spool.take_in("abc", 0, [owed, refused], bridge="far")
+    waits = Trace(
+        id=1,
+        subject="SN1",
+        message_id="m1",
+        report_id="00000000-0000-0000-0000-000000000001",
+        identity=UUID(int=1).bytes,
+        topic="far/T/results",
+        received_at_us=START_US - 9,
+        qos=2,
+        retain=False,
+        stored_at_us=START_US,
+        read_at_us=START_US,
+        kind="test_result",
+        origin="far, export abc",
+        due_us=0,
+    )
+    assert await traces(spool, "SN1") == [waits]
+    (held,) = await traces(spool, "T")
+    assert (held.settled, held.reason, held.origin) == ("quarantined", "unknown part", "far, export abc")
+    await spool.discard([1])
+    assert [trace.left for trace in await traces(spool, "m1")] == ["", "discarded"]
+    (delivery,) = await lease(spool)
+    await spool.settle([Done(delivery)])
+    assert [trace.settled for trace in await traces(spool, "SN1")] == ["delivered"]
+
+
+async def test_of_what_is_imported_telemetry_and_refused_messages_leave_no_trace(spool: Spool) -> None:
+    """As where it came from; the quarantine has the messages."""
+    arrived = RawMessage("t", b'{"serial_number": "SN1"}', START_US, 1)
+    samples = MeasurementsReported(id=UUID(int=2), device="A", serial_number="SN1", heard_us=0, at_us=0)
+    owed = OwedRow(70, "A", "measurements_reported", 1, encode(samples), arrived)
+    await spool.take_in("e", 0, [owed, RefusedRow(3, "A", "no", "", "message", arrived)])
+    assert not [*await traces(spool, "A"), *await traces(spool, "SN1")]
 
 
 async def test_the_newest_ones_are_given_oldest_first(spool: Spool, clock: SetClock) -> None:

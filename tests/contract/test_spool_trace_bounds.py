@@ -10,7 +10,7 @@ import pytest
 
 from pywats_mqtt.errors import Fatal
 from pywats_mqtt.messages import RawMessage
-from pywats_mqtt.ports import Done, Rejection
+from pywats_mqtt.ports import Done, OwedRow, RefusedRow, Rejection
 from pywats_mqtt.spool import SpoolReader, SqliteSpool, ledger
 from pywats_mqtt.spool.connection import connect
 from pywats_mqtt.spool.keeping import Keeping
@@ -99,6 +99,30 @@ async def test_in_a_full_spool_traces_go_before_identities(path: Path, clock: Se
             seen.append((len(rows_of(path)), *db.execute("SELECT count(*) FROM identity").fetchone()))
     assert seen[:5] == [(40, 50), (30, 50), (20, 50), (10, 50), (0, 50)]
     assert seen[-1][1] < 50
+
+
+async def test_what_is_imported_is_bounded_and_counted(path: Path, clock: SetClock) -> None:
+    """Also an event that only a newer program can read, whose row is to be refused in words; with 0 there is none."""
+    raw = RawMessage("t", b'{"serial_number": "SN1"}', clock.now_us - 9 * DAY_US, 1)
+    owed = OwedRow(7, "T", "test_result", 1, b"of a newer one", raw)
+    async with SqliteSpool.open(path, clock=clock) as spool:
+        await spool.take_in("e", 0, [owed, RefusedRow(3, "T", "no", "", "test_result", raw)], bridge="far")
+        assert [trace.settled for trace in await spool.traces("SN1", 10)] == ["", "quarantined"]
+        assert await lease(spool) == []
+        assert [trace.settled for trace in await spool.traces("SN1", 10)] == ["quarantined"] * 2
+    assert rows_of(path) == [1, 2]
+    with closing(open_store(path, clock, days=2)) as store:
+        clock.now_us += DAY_US
+        store.upkeep(idle=True)
+        assert rows_of(path) == [1, 2]
+        clock.now_us += 2 * DAY_US
+        for _ in range(2):
+            store.upkeep(idle=True)
+            clock.now_us += int(ledger.LOOK_EVERY_S * 1e6)
+        assert rows_of(path) == []
+    async with SqliteSpool.open(path, clock=clock, keep=Keeping(trace_rows=0)) as spool:
+        await spool.take_in("f", 0, [RefusedRow(3, "T", "no", "", "test_result", raw)])
+    assert rows_of(path) == []
 
 
 async def test_it_outlives_its_owner_and_is_read_beside_it(path: Path, clock: SetClock) -> None:

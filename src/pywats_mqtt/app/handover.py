@@ -45,6 +45,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         waiting: of `open`: whether it takes what is owed, too.
         numbers: of `refused`: rows of the quarantine to be taken out.
         first: of `take_in`: position of the first row.
+        bridge: of the same: whose export it is.
         rows: of `take_in`: packed.
     """
 
@@ -53,6 +54,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     waiting: bool = False
     numbers: list[int] = []
     first: int = 0
+    bridge: str = ""
     rows: list[bytes] = []
 
 
@@ -108,7 +110,7 @@ async def _do(spool: Spool, interpret: Callable[[RawMessage], Outcome], step: St
             if export in {known.id for known in await spool.exports()}:
                 raise ValueError(f"this spool made export {export}, and has its rows yet: `spool revoke {export}`")
             come = [_coming(ROWS.decode(packed), interpret) for packed in step.rows]
-            done = Stepped(taken=await spool.take_in(export, step.first, come))
+            done = Stepped(taken=await spool.take_in(export, step.first, come, bridge=step.bridge))
     return done
 
 

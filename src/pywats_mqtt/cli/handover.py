@@ -323,7 +323,7 @@ async def _take_in(config: BridgeConfig, found: ExportFile) -> Imported:
     taken, first = Taken(), 0
     async with desk(config) as (step, running):
         for rows in _chunks(found.rows()):
-            asked = Step(do="take_in", export=head.export, first=first, rows=rows)
+            asked = Step(do="take_in", export=head.export, first=first, rows=rows, bridge=head.bridge)
             taken += (await step(asked)).taken or Taken()
             first += len(rows)
         return Imported(export=head.export, bridge=head.bridge, number=head.number, taken=taken, running=running)

@@ -14,6 +14,7 @@ from pywats_mqtt.schemas.naming import names_of
 Name: TypeAlias = Literal[
     "received",
     "stored",
+    "imported",
     "interpreted",
     "duplicate",
     "folded",
@@ -140,6 +141,9 @@ def way_of_unread(message: RawMessage, batch: Batch) -> Way:
 
 def _hops(trace: Trace, others: Sequence[Trace], row: int | None) -> Iterator[Hop]:
     yield _received(trace)
+    if trace.origin:
+        what = f"from {trace.origin}, as {trace.kind} of {trace.subject}"
+        yield Hop(at=_time(trace.stored_at_us), hop="imported", what=what)
     if trace.batch:
         yield _stored(trace.batch, trace.stored_at_us)
     match trace.became:
@@ -152,7 +156,8 @@ def _hops(trace: Trace, others: Sequence[Trace], row: int | None) -> Iterator[Ho
             yield Hop(at=_time(trace.read_at_us), hop="folded", what=words)
             yield from _outcome(trace, row)
         case "delivery":
-            yield Hop(at=_time(trace.read_at_us), hop="interpreted", what=f"as {trace.kind} of {trace.subject}")
+            if not trace.origin:
+                yield Hop(at=_time(trace.read_at_us), hop="interpreted", what=f"as {trace.kind} of {trace.subject}")
             yield from _outcome(trace, row)
     if trace.left:
         yield Hop(at=_time(trace.left_at_us), hop=trace.left, what=f"from the quarantine{_where_to(trace)}")
@@ -205,7 +210,8 @@ def _stored(batch: int, at_us: int) -> Hop:
 def _first(trace: Trace, others: Sequence[Trace]) -> str:
     for other in others:
         if other.identity == trace.identity and other.became != "duplicate" and other.id < trace.id:
-            return f"the message of batch {other.batch}, received {_time(other.received_at_us)}"
+            came = f"of batch {other.batch}" if other.batch else f"from {other.origin}"
+            return f"the message {came}, received {_time(other.received_at_us)}"
     return "a message that came before"
 
 

@@ -179,6 +179,11 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
         return Taken(**{name: a + b for name, a, b in zip(names, mine, others, strict=True)})
 
 
+def origin_of(bridge: str, export: str) -> str:
+    """Say where imported rows come from."""
+    return f"{bridge or 'another bridge'}, export {export}"
+
+
 def import_note(export: str) -> str:
     """Name the note that tells how many rows of an export were imported."""
     return f"import/{export}"
@@ -243,13 +248,14 @@ class Handover(Protocol):
         """Give packed rows of an export with numbers above `after`, and their numbers, in their order."""
         ...
 
-    async def take_in(self, export: str, first: int, rows: Sequence[Row]) -> Taken:
+    async def take_in(self, export: str, first: int, rows: Sequence[Row], *, bridge: str = "") -> Taken:
         """Import rows of another spool's export; each row once, however often it comes.
 
         Args:
             export: its id.
             first: position of the first row in the export, from 0. No row before it may be missing.
             rows: some of its rows that follow each other.
+            bridge: client id of the bridge it came from, for `trace`.
 
         Raises:
             ValueError: rows before `first` were not imported yet.

@@ -38,6 +38,7 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
         left: how it left the quarantine.
         left_at_us: when.
         left_batch: the transaction that stored it anew; of what was exported the number of the export.
+        origin: bridge and export it was imported from, in words; empty where its message came here. Its batch is 0.
         due_us: an ordered delivery that is owed is not tried before this; 0: at once. None where none is owed here.
     """
 
@@ -65,6 +66,7 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
     left: Left = ""
     left_at_us: int = 0
     left_batch: int = 0
+    origin: str = ""
     due_us: int | None = None
 
     def is_about(self, word: str) -> bool:

@@ -26,7 +26,7 @@ from pywats_mqtt.ports import (
     Row,
     Taken,
 )
-from pywats_mqtt.ports.handover import ROWS, import_note, pack_row, refuse_two
+from pywats_mqtt.ports.handover import ROWS, import_note, origin_of, pack_row, refuse_two
 from pywats_mqtt.spool import quarantine, tables, views
 from pywats_mqtt.spool.imports import Sorted, event_of, fresh_rows, named, sort_rows
 from pywats_mqtt.spool.latest import LatestEntries
@@ -293,7 +293,7 @@ class StoreHandover:
 
     # --- an import ----------------------------------------------------------------------------------------------------
 
-    def take_in(self, export: str, first: int, rows: Sequence[Row]) -> Taken:
+    def take_in(self, export: str, first: int, rows: Sequence[Row], bridge: str) -> Taken:
         """See `ports.Handover.take_in`."""
         tally, staged, _ = self._transaction()
         done = int(views.read_note(self._db, import_note(export)) or b"0")
@@ -301,7 +301,9 @@ class StoreHandover:
         known = dict(tables.read_known(self._db, list({identity.key: None for identity in named(fresh)})))
         known |= staged.identities
         found = sort_rows(fresh, known)
+        first_id = tally.last_id + 1
         self._stage(found, tally, staged)
+        self._ledger.note_imported(found, first_id, origin_of(bridge, export), tally)
         note = (import_note(export), str(max(done, first + len(rows))).encode())
         self._db.execute("REPLACE INTO note (name, value) VALUES (?, ?)", note)
         return msgspec.structs.replace(found.taken, repeated=len(rows) - len(fresh))

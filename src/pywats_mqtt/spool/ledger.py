@@ -11,8 +11,9 @@ import msgspec
 from pywats_mqtt.messages import to_us
 from pywats_mqtt.ports import Batch, Clock, Kept, LatestRow, OwedRow, Rejection, RetryAt, Trace
 from pywats_mqtt.ports.trace import Left
+from pywats_mqtt.spool.imports import Sorted
 from pywats_mqtt.spool.latest import LatestEntries
-from pywats_mqtt.spool.noting import CAUSES, REASON_CHARACTERS, Noting, refused
+from pywats_mqtt.spool.noting import CAUSES, REASON_CHARACTERS, Noting, imported, refused
 from pywats_mqtt.spool.routing import Pair, Plan
 from pywats_mqtt.spool.rows import Value, update_rows, write_rows
 from pywats_mqtt.spool.tally import Tally
@@ -101,13 +102,9 @@ class Ledger:
         if not self._rows or not (plan.ordered or plan.noted):
             return
 
-        def new_id() -> int:
-            tally.last_id += 1
-            return tally.last_id
-
         noting = Noting(batch, to_us(self._clock.now()))
         traces = [noting.delivery(new, number) for number, new in enumerate(plan.ordered, start=first_id)]
-        traces += [noting.noted(noted, new_id, latest.version) for noted in plan.noted]
+        traces += [noting.noted(noted, tally.new_id, latest.version) for noted in plan.noted]
         made = [trace for trace in traces if trace is not None]
         self._open |= {(trace.subject, trace.kind) for trace in made if trace.became == "folded"}
         self._rows_staged += made
@@ -151,6 +148,20 @@ class Ledger:
             else:
                 message = row.message
                 self._left.append((left, now_us, left_batch, message.received_at_us, message.topic))
+
+    def note_imported(self, found: Sorted, first_id: int, origin: str, tally: Tally) -> None:
+        """Trace imported rows.
+
+        Args:
+            found: the rows.
+            first_id: of the first ordered delivery; the others follow.
+            origin: where they came from.
+            tally: gives numbers, and counts the rows.
+        """
+        if self._rows:
+            made = imported(found, first_id, tally.new_id, origin, to_us(self._clock.now()))
+            self._rows_staged += made
+            tally.traced += len(made)
 
     def note_handed_over(self, owed: Sequence[OwedRow], latest: Sequence[LatestRow], number: int) -> None:
         """Note that an export took deliveries that were owed; `number` is its own.

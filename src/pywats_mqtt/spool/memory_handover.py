@@ -23,7 +23,7 @@ from pywats_mqtt.ports import (
     Row,
     Taken,
 )
-from pywats_mqtt.ports.handover import ROWS, import_note, pack_row, refuse_two
+from pywats_mqtt.ports.handover import ROWS, import_note, origin_of, pack_row, refuse_two
 from pywats_mqtt.spool.imports import event_of, fresh_rows, sort_rows
 from pywats_mqtt.spool.latest import LatestEntries
 from pywats_mqtt.spool.remembered import Remembered
@@ -182,8 +182,8 @@ class MemoryHandover:
             del self._exports[export]
             if known.state is ExportState.REVOKING:
                 self._remembered.note_revoked(known.number)
-            if known.state is ExportState.REVOKING and not known.rows and known.number == self._tally.last_export:
-                self._tally.last_export -= 1
+                if not known.rows and known.number == self._tally.last_export:
+                    self._tally.last_export -= 1
         return bool(kept)
 
     def _put_back(self, row: Row) -> None:
@@ -223,11 +223,12 @@ class MemoryHandover:
         """See `ports.Handover.exported`."""
         return [(number, packed) for number, packed in self._find(export)[1].items() if number > after][:limit]
 
-    async def take_in(self, export: str, first: int, rows: Sequence[Row]) -> Taken:
+    async def take_in(self, export: str, first: int, rows: Sequence[Row], *, bridge: str = "") -> Taken:
         """See `ports.Handover.take_in`."""
         done = int(self._notes.get(import_note(export), b"0"))
         fresh = fresh_rows(export, first, rows, done)
         found = sort_rows(fresh, self._identities)
+        first_id = self._tally.last_id + 1
         for row in found.owed:
             self._tally.last_id += 1
             self._owe_row(self._tally.last_id, row)
@@ -236,6 +237,8 @@ class MemoryHandover:
         self._latest.commit()
         for refused in found.refused:
             self._hold(refused.message, Rejection(refused.reason, refused.path, refused.device), refused.kind)
+        origin = origin_of(bridge, export)
+        self._remembered.note_imported(found, first_id, origin, to_us(self._clock.now()))
         self._identities |= found.identities
         found.count(self._tally)
         self._notes[import_note(export)] = str(max(done, first + len(rows))).encode()

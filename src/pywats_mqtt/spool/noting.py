@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
+from msgspec.structs import replace
+
 from pywats_mqtt.events import (
     AssetUtilization,
     Event,
@@ -17,15 +20,17 @@ from pywats_mqtt.events import (
     Relayed,
     StreamDue,
     UnitAtTester,
+    decode,
     kind_of,
     order_key,
     report_of,
     subject_of,
 )
 from pywats_mqtt.messages import RawMessage
-from pywats_mqtt.ports import Batch, Kept, Trace
+from pywats_mqtt.ports import Batch, Kept, OwedRow, RefusedRow, Trace
 from pywats_mqtt.ports.trace import Became, Left
 from pywats_mqtt.schemas.naming import names_of
+from pywats_mqtt.spool.imports import Sorted
 from pywats_mqtt.spool.routing import NewDelivery, Noted, Pair
 
 CAUSES: Final = 5
@@ -52,7 +57,7 @@ class Noting:
 
     def delivery(self, new: NewDelivery, number: int) -> Trace | None:
         """Trace an ordered delivery, whose id is `number`; None where nobody could ask for it."""
-        if isinstance(new.event, ASIDE) or (_is_telemetry(new.event) and not _message_id(new.message)):
+        if not _is_asked_for(new.event, new.message):
             return None
         return self._trace(number, new, "delivery")
 
@@ -94,6 +99,11 @@ class Noting:
         )
 
 
+def _is_asked_for(event: Event, message: RawMessage) -> bool:
+    """Tell whether somebody could ask for an ordered delivery."""
+    return not isinstance(event, ASIDE) and (not _is_telemetry(event) or bool(_message_id(message)))
+
+
 def _is_telemetry(event: Event) -> bool:
     """Tell whether an event is one of many that say how an asset or a test is, whichever way they are delivered."""
     match event:
@@ -130,4 +140,56 @@ def refused(row: Kept, number: int, *, left: Left, left_at_us: int, left_batch: 
         left=left,
         left_at_us=left_at_us,
         left_batch=left_batch,
+    )
+
+
+def imported(found: Sorted, first_id: int, new_id: Callable[[], int], origin: str, now_us: int) -> list[Trace]:
+    """Trace what was imported; messages that are refused as such leave a trace when they leave the quarantine.
+
+    Args:
+        found: the rows.
+        first_id: of the first ordered delivery; the others follow.
+        new_id: gives the next number.
+        origin: bridge and export they came from.
+        now_us: when that was.
+    """
+    traces: list[Trace] = []
+    for number, row in enumerate(found.owed, start=first_id):
+        event = _read(row.event)
+        if event is None:
+            traces.append(_imported(row, row.key, number, origin, now_us))
+        elif _is_asked_for(event, row.message):
+            report = report_of(event)
+            trace = _imported(row, row.key, number, origin, now_us)
+            named = {"subject": subject_of(event), "report_id": "" if report is None else str(report)}
+            traces.append(replace(trace, **named, identity=b"" if row.identity is None else row.identity.key))
+    for refused_row in found.refused:
+        if refused_row.kind != "message":
+            trace = _imported(refused_row, refused_row.device, new_id(), origin, now_us)
+            traces.append(replace(trace, settled="quarantined", reason=refused_row.reason[:REASON_CHARACTERS]))
+    return traces
+
+
+def _read(packed: bytes) -> Event | None:
+    try:
+        return decode(packed)
+    except msgspec.MsgspecError:
+        return None  # a newer program packed it; it will be refused in words
+
+
+def _imported(row: OwedRow | RefusedRow, device: str, number: int, origin: str, now_us: int) -> Trace:
+    message = row.message
+    serial, message_id = names_of(message.payload, message.user_properties)
+    return Trace(
+        id=number,
+        subject=serial or device,
+        message_id=message_id,
+        topic=message.topic,
+        received_at_us=message.received_at_us,
+        qos=message.qos,
+        retain=message.retain,
+        stored_at_us=now_us,
+        read_at_us=now_us,
+        kind=row.kind,
+        origin=origin,
     )

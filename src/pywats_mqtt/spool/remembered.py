@@ -8,8 +8,9 @@ import msgspec
 
 from pywats_mqtt.ports import Batch, Kept, LatestRow, OwedRow, Rejection, RetryAt, Trace
 from pywats_mqtt.ports.trace import Left
+from pywats_mqtt.spool.imports import Sorted
 from pywats_mqtt.spool.latest import LatestEntries
-from pywats_mqtt.spool.noting import CAUSES, Noting, refused
+from pywats_mqtt.spool.noting import CAUSES, Noting, imported, refused
 from pywats_mqtt.spool.routing import Pair, Plan
 
 
@@ -66,6 +67,10 @@ class Remembered:
             for trace in list(self._traces.values()):
                 if trace.settled == "quarantined" and not trace.left and (trace.received_at_us, trace.topic) == came:
                     self._change(trace.id, left=left, left_at_us=now_us, left_batch=left_batch)
+
+    def note_imported(self, found: Sorted, first_id: int, origin: str, now_us: int) -> None:
+        """Trace imported rows; `first_id` is that of the first ordered delivery, the others follow."""
+        self._traces |= {trace.id: trace for trace in imported(found, first_id, self._new_id, origin, now_us)}
 
     def note_handed_over(self, owed: Sequence[OwedRow], latest: Sequence[LatestRow], now_us: int, number: int) -> None:
         """Note that an export took deliveries that were owed; `number` is its own."""

@@ -44,14 +44,15 @@ SHAPES: Final[dict[str, tuple[bool, tuple[type, ...]]]] = {
     "note": (False, (str, bytes)),
     "counter": (False, (str, int)),
     "export": (False, (str, int, int, str, int, int, int, int, int)),
-    "trace": (True, (_NONE, *_NAMED, *[int] * 7, str, str, int, int, str, str, int, str, str, int, int)),
+    "trace": (True, (_NONE, *_NAMED, *[int] * 7, str, str, int, int, str, str, int, str, str, int, int, str)),
 }
 """Each table: whether it has row ids, and the types of its columns."""
 
-_OLD_BATCH: Final = (True, (_NONE, bytes))
-"""A batch that was stored before its time was: SQLite does not write old rows anew for a new column."""
+_ADDED: Final[dict[str, Column]] = {"batch": 0, "trace": ""}
+"""What the last column holds in rows that are older than it: SQLite does not write them anew for a new column."""
 
-_BY_SHAPE: Final = {shape: name for name, shape in SHAPES.items()} | {_OLD_BATCH: "batch"}
+_OLD: Final = {(True, SHAPES[name][1][:-1]): name for name in _ADDED}
+_BY_SHAPE: Final = {shape: name for name, shape in SHAPES.items()} | _OLD
 _SQLITES: Final = {(str, str, str, int, str), (str, int), (str, str, int), (int, int)}
 """Columns of SQLite's own tables and of indices, which are made anew: schema, numbers given out, those of traces."""
 
@@ -225,8 +226,8 @@ def _usable(name: str, record: Record) -> tables.Row | None:
     columns: list[Column] = list(record.columns)
     if record.table:
         columns[0] = record.row_id
-    if name == "batch" and len(columns) == len(_OLD_BATCH[1]):
-        columns.append(0)
+    if len(columns) < len(SHAPES[name][1]):
+        columns.append(_ADDED[name])
     row = tuple(each for each in columns if isinstance(each, str | bytes | int))
     try:
         match name, row:

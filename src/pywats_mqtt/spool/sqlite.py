@@ -302,9 +302,9 @@ class SqliteSpool:
         """See `ports.Handover.exported`."""
         return await self._read(lambda store: store.handover.exported(export, after, limit))
 
-    async def take_in(self, export: str, first: int, rows: Sequence[Row]) -> Taken:
+    async def take_in(self, export: str, first: int, rows: Sequence[Row], *, bridge: str = "") -> Taken:
         """See `ports.Handover.take_in`."""
-        return await self._write(lambda store: store.handover.take_in(export, first, rows))
+        return await self._write(lambda store: store.handover.take_in(export, first, rows, bridge))
 
     # --- to the thread ------------------------------------------------------------------------------------------------
 

@@ -57,6 +57,11 @@ class Tally(msgspec.Struct, kw_only=True):
         """Take the counters by name; a name that is not there counts 0."""
         return cls(**{name: counters.get(name, 0) for name in cls.__struct_fields__})
 
+    def new_id(self) -> int:
+        """Give the next number of a delivery, or of a trace of what made none."""
+        self.last_id += 1
+        return self.last_id
+
     def count_stored(self, messages: int) -> None:
         """Count messages that are stored, and not routed yet."""
         self.stored += messages

@@ -80,6 +80,17 @@ def test_what_was_exported_is_not_waiting_here() -> None:
     assert words(change(became="folded"))[-1].startswith("waiting: ")
 
 
+def test_what_was_imported_says_from_where() -> None:
+    """It was stored and interpreted elsewhere; a repeat names it so."""
+    first = change(batch=0, stored_at_us=AT_US, origin="far, export abc", due_us=0, identity=b"1")
+    received, came, *rest = way_of_trace(first, (), ()).hops
+    assert (received.hop, came.hop, came.at) == ("received", "imported", AT)
+    assert came.what == "from far, export abc, as test_result of SN1"
+    assert [hop.hop for hop in rest] == ["waiting"]
+    repeat = change(id=9, became="duplicate", identity=b"1")
+    assert words(repeat, first) == [f"duplicate: of the message from far, export abc, received {AT}; nothing is done"]
+
+
 def test_what_is_not_interpreted_yet_is_found_by_what_it_names() -> None:
     """A bridge died between storing and interpreting."""
     message = RawMessage("t/1", b'{"serial_number": 12, "message_id": "m"}', AT_US, 1)
