@@ -12,6 +12,7 @@ from pywats_mqtt.cli.hops import Way, is_of, way_of_row, way_of_trace, way_of_un
 from pywats_mqtt.config.load import load
 from pywats_mqtt.ports import Quarantined
 from pywats_mqtt.schemas.naming import LONGEST, names_of
+from pywats_mqtt.spool.quarantine import UserProperties
 from pywats_mqtt.spool.reader import SpoolReader
 
 PAGE: Final = 1_000
@@ -36,10 +37,10 @@ def trace(config_path: Path, word: str, limit: int) -> list[Way]:
         traces = reader.traces(wanted, limit)
         held: list[Quarantined] = []
         refused: deque[Quarantined] = deque(maxlen=limit)
-        for row in _rows(reader):
+        for row, properties in _rows(reader):
             if any(is_of(row, known) for known in traces):
                 held.append(row)
-            elif row.device == wanted or wanted in names_of(row.payload, ()):
+            elif row.device == wanted or wanted in names_of(row.payload, properties):
                 refused.append(row)
         messages = {kept.id: kept.message for kept in reader.kept([row.id for row in refused])}
         unread = [
@@ -57,10 +58,11 @@ def _begin(way: Way) -> tuple[str, int]:
     return way.hops[0].at or "", way.batch
 
 
-def _rows(reader: SpoolReader) -> Iterator[Quarantined]:
+def _rows(reader: SpoolReader) -> Iterator[tuple[Quarantined, UserProperties]]:
     after = 0
     while rows := reader.quarantined(PAGE, after):
-        yield from rows
+        properties = reader.properties(rows)
+        yield from ((row, properties.get(row.id, ())) for row in rows)
         after = rows[-1].id
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -17,7 +17,8 @@ _SELECT: Final = (
     "SELECT id, device, kind, reason, path, topic, payload, received_at_us, qos, retain, content_type, user_properties"
     " FROM quarantine WHERE id IN"
 )
-_properties: Final = msgspec.json.Decoder(tuple[tuple[str, str], ...])
+UserProperties: TypeAlias = tuple[tuple[str, str], ...]
+_properties: Final = msgspec.json.Decoder(UserProperties)
 
 
 def read_kept(db: sqlite3.Connection, numbers: Sequence[int]) -> list[Kept]:
@@ -29,6 +30,14 @@ def read_kept(db: sqlite3.Connection, numbers: Sequence[int]) -> list[Kept]:
         rows = db.execute(f"{_SELECT} ({','.join('?' * len(some))}) ORDER BY id", some)
         found += [_kept(*row) for row in rows]
     return found
+
+
+def read_properties(db: sqlite3.Connection, first: int, last: int) -> dict[int, UserProperties]:
+    """Read the user properties of the rows from one number to another, where there are any."""
+    rows = db.execute(
+        "SELECT id, user_properties FROM quarantine WHERE id BETWEEN ? AND ? AND user_properties != '[]'", (first, last)
+    )
+    return {number: _properties.decode(text) for number, text in rows}
 
 
 def _kept(  # noqa: PLR0917 - a row

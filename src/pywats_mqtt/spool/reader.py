@@ -21,7 +21,7 @@ from pywats_mqtt.spool.handover import read_exported, read_exports
 from pywats_mqtt.spool.ledger import read_traces
 from pywats_mqtt.spool.migrate import migrations, version_of
 from pywats_mqtt.spool.owner import left
-from pywats_mqtt.spool.quarantine import read_kept
+from pywats_mqtt.spool.quarantine import UserProperties, read_kept, read_properties
 from pywats_mqtt.spool.sqlerrors import damaged, is_damage
 from pywats_mqtt.spool.staleness import staleness_of
 from pywats_mqtt.spool.wal import require_whole_log
@@ -157,6 +157,13 @@ class SpoolReader:
         """Tell how many of these rows are in the quarantine."""
         try:
             return len(views.read_sizes(self._db, list(numbers)))
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from error
+
+    def properties(self, rows: Sequence[Quarantined]) -> dict[int, UserProperties]:
+        """Read the user properties of rows that `quarantined` gave, where they have any, by their numbers."""
+        try:
+            return read_properties(self._db, rows[0].id, rows[-1].id) if rows else {}
         except sqlite3.Error as error:
             raise self._unreadable(error) from error
 

@@ -1,0 +1,39 @@
+"""What `trace` finds in a spool, by what names it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pywats_mqtt.cli.trace import trace
+from pywats_mqtt.messages import RawMessage
+from pywats_mqtt.ports import Receipt, Rejection
+from pywats_mqtt.spool import SqliteSpool
+from tests.contract.spool_parts import START_US, SetClock
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """Write a configuration that names a spool."""
+    path = tmp_path / "bridge.toml"
+    path.write_text(f"[spool]\npath = '{tmp_path / 'spool.db'}'\n")
+    return path
+
+
+async def refuse(folder: Path, *messages: RawMessage) -> None:
+    """Fill the quarantine of a spool."""
+    async with SqliteSpool.open(folder / "spool.db", clock=SetClock()) as spool:
+        batch = await spool.put(Receipt(messages))
+        assert batch is not None
+        await spool.route(batch, [Rejection("no such result", "$.result")] * len(messages))
+
+
+async def test_a_refused_message_is_found_by_the_id_among_its_user_properties(config: Path, tmp_path: Path) -> None:
+    """As by what its payload names; the next one has none."""
+    named = (("message_id", "up-1"),)
+    message = RawMessage("testers/T5/results", b'{"serial_number": "UP"}', START_US, 1, user_properties=named)
+    await refuse(tmp_path, message, RawMessage("testers/T5/results", b"{", START_US + 1, 1))
+    found = trace(config, "UP", 10)
+    assert [(way.subject, way.message_id, way.state) for way in found] == [("UP", "up-1", "quarantined")]
+    assert trace(config, "up-1", 10) == found
