@@ -10,6 +10,7 @@ from typing import Final
 
 from pywats_mqtt.cli.hops import Way, is_of, way_of_row, way_of_trace, way_of_unread
 from pywats_mqtt.config.load import load
+from pywats_mqtt.errors import Fatal
 from pywats_mqtt.ports import Quarantined
 from pywats_mqtt.schemas.naming import LONGEST, names_of
 from pywats_mqtt.spool.quarantine import UserProperties
@@ -30,8 +31,9 @@ def trace(config_path: Path, word: str, limit: int) -> list[Way]:
         limit: messages at most.
 
     Raises:
-        Fatal: the configuration is wrong, or there is no spool yet.
+        Fatal: the word can name nothing, the configuration is wrong, or there is no spool yet.
     """
+    _require_name(word)
     wanted = word[:LONGEST]
     with SpoolReader(Path(load(config_path, os.environ).spool.path)) as reader, reader.snapshot():
         traces = reader.traces(wanted, limit)
@@ -52,6 +54,13 @@ def trace(config_path: Path, word: str, limit: int) -> list[Way]:
     still = [way_of_row(row, messages[row.id]) for row in refused if row.id in messages]
     ways = [*still, *(way_of_trace(known, traces, held) for known in traces), *unread]
     return sorted(ways, key=_begin)[-limit:]
+
+
+def _require_name(word: str) -> None:
+    if not word.strip():
+        raise Fatal("an empty word names no message: give a serial number, a message id or a report id")
+    if any("\ud800" <= character <= "\udfff" for character in word):
+        raise Fatal(f"{word!a} is no UTF-8 text: no message can name it")
 
 
 def _begin(way: Way) -> tuple[str, int]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pywats_mqtt.cli.trace import trace
+from pywats_mqtt.errors import Fatal
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Receipt, Rejection
 from pywats_mqtt.spool import SqliteSpool
@@ -37,3 +38,13 @@ async def test_a_refused_message_is_found_by_the_id_among_its_user_properties(co
     found = trace(config, "UP", 10)
     assert [(way.subject, way.message_id, way.state) for way in found] == [("UP", "up-1", "quarantined")]
     assert trace(config, "up-1", 10) == found
+
+
+@pytest.mark.parametrize(("word", "why"), [("", "empty word"), (" ", "empty word"), ("S\udcff\udcfe", "no UTF-8 text")])
+async def test_a_word_that_can_name_nothing_is_refused_in_words(
+    config: Path, tmp_path: Path, word: str, why: str
+) -> None:
+    """An empty one would name all that names nothing; bytes that are no UTF-8 come from no message."""
+    await refuse(tmp_path, RawMessage("t", b"{}", START_US, 1))
+    with pytest.raises(Fatal, match=why):
+        trace(config, word, 10)
