@@ -135,7 +135,7 @@ def way_of_unread(message: RawMessage, batch: Batch) -> Way:
         topic=message.topic,
         state="waiting",
         batch=batch.number,
-        hops=(_received(message), _stored(batch.number, batch.stored_at_us), waiting),
+        hops=(_received(message), _stored(message, batch.number, batch.stored_at_us), waiting),
     )
 
 
@@ -145,7 +145,7 @@ def _hops(trace: Trace, others: Sequence[Trace], row: int | None) -> Iterator[Ho
         what = f"from {trace.origin}, as {trace.kind} of {trace.subject}"
         yield Hop(at=_time(trace.stored_at_us), hop="imported", what=what)
     if trace.batch:
-        yield _stored(trace.batch, trace.stored_at_us)
+        yield _stored(trace, trace.batch, trace.stored_at_us)
     match trace.became:
         case "refused":
             yield Hop(at=None, hop="quarantined", what=f"not understood, {trace.reason}")
@@ -203,8 +203,10 @@ def _received(source: Trace | RawMessage) -> Hop:
     return Hop(at=_time(source.received_at_us), hop="received", what=", ".join(facts))
 
 
-def _stored(batch: int, at_us: int) -> Hop:
-    return Hop(at=_time(at_us), hop="stored", what=f"in batch {batch}, then acknowledged")
+def _stored(source: Trace | RawMessage, batch: int, at_us: int) -> Hop:
+    """Without a packet id there is nothing to acknowledge: QoS 0, or stored anew when it left the quarantine."""
+    acknowledged = ", then acknowledged" if source.packet_id else ""
+    return Hop(at=_time(at_us), hop="stored", what=f"in batch {batch}{acknowledged}")
 
 
 def _first(trace: Trace, others: Sequence[Trace]) -> str:

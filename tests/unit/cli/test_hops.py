@@ -33,6 +33,15 @@ def test_how_it_arrived_is_told() -> None:
     assert (stored.at, stored.what) == (None, "in batch 3, then acknowledged")
 
 
+def test_what_has_no_packet_id_was_not_acknowledged() -> None:
+    """QoS 0, and what was stored anew when it left the quarantine; nor is that said before it is interpreted."""
+    for trace in (change(qos=0), change(qos=1)):
+        assert way_of_trace(trace, (), ()).hops[1].what == "in batch 3"
+    for packet_id, what in ((0, "in batch 3"), (9, "in batch 3, then acknowledged")):
+        message = RawMessage("t/1", b"{}", AT_US, 1, packet_id=packet_id)
+        assert way_of_unread(message, Batch(3, (message,), AT_US)).hops[1].what == what
+
+
 def test_tries_that_are_not_kept_are_counted() -> None:
     """Then the kept ones with their causes, and when the next comes."""
     causes = ((AT_US, "HTTP 500"),)
