@@ -121,7 +121,7 @@ def is_on_disk(file: BinaryIO) -> bool:
 @pytest.mark.slow
 def test_bench_restart_times_a_start_from_the_disk() -> None:
     """It says that the spool was not in the cache, or why it cannot take it out of there."""
-    run = run_bench("restart", "--messages", "100", "--rounds", "1", "--cold")
+    run = run_bench("restart", "--messages", "2000", "--rounds", "1", "--cold")
     if run.returncode:
         assert "stays in the cache" in run.stderr
     else:
