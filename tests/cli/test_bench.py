@@ -102,8 +102,7 @@ def test_a_file_is_dropped_from_the_cache(tmp_path: Path) -> None:
     with path.open("rb") as file:
         assert is_cached(file.fileno())
         if is_on_disk(file):
-            drop_cached(path)
-            assert not is_cached(file.fileno())
+            drop_cached(path)  # raises where it stays; one more look may bring a page back
         else:
             with pytest.raises(Fatal, match="stays in the cache"):
                 drop_cached(path)

@@ -51,7 +51,12 @@ class Demo:
 
     def publishing(self) -> None:
         """Wait until the fleet publishes."""
-        block_until(lambda: "the fleet publishes" in self.out, bound_s=START_S, what=f"a fleet; {self.err}")
+        block_until(
+            lambda: "the fleet publishes" in self.out or self.process.poll() is not None,
+            bound_s=START_S,
+            what="a fleet",
+        )
+        assert self.process.poll() is None, self.err
 
     def child(self, command: str) -> int:
         """Give the pid of its child that runs a command of ours."""
