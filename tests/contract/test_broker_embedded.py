@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib.util
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pywats_mqtt.app.clock import SystemClock
 from pywats_mqtt.errors import Fatal
 from pywats_mqtt.ports import Link
-from pywats_mqtt.transport.embedded import HOST, EmbeddedBroker
+from pywats_mqtt.transport import embedded
+from pywats_mqtt.transport.embedded import EmbeddedBroker
+from pywats_mqtt.transport.loopback import HOST
 from pywats_mqtt.transport.session import MqttSession
 from tests.contract.brokers.bed import Client, alive, quick
 from tests.ports import free_port
@@ -51,6 +56,44 @@ def test_a_taken_port_is_said() -> None:
         with pytest.raises(Fatal, match=f"{broker.port} is taken"):
             EmbeddedBroker(port=broker.port).start()
         assert listens(broker.port)
+
+
+def test_its_port_is_nobody_elses_while_it_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the choice of a free port and the first listen no other program gets it."""
+    real, refused = subprocess.Popen, list[int]()
+
+    def another_wants_it(words: list[str], **options: Any) -> subprocess.Popen[bytes]:
+        [port] = (int(found) for found in re.findall(rf'"{HOST}:(\d+)"', Path(words[-1]).read_text()))
+        with socket.socket() as another, contextlib.suppress(OSError):
+            refused.append(port)
+            another.bind((HOST, port))
+            refused.clear()
+        return real(words, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", another_wants_it)
+    with EmbeddedBroker() as broker:
+        assert listens(broker.port)
+        assert refused == [broker.port]
+
+
+def test_a_port_it_cannot_have_is_said_in_one_line(tmp_path: Path) -> None:
+    """What the process of the broker says last is what its parent tells, so it is the reason and no traceback."""
+    with socket.socket() as other:
+        other.bind((HOST, 0))
+        other.listen()
+        port = other.getsockname()[1]
+        config = tmp_path / "broker.toml"
+        config.write_text(embedded.configuration(port, max_packet_bytes=1_000))
+        with subprocess.Popen(
+            [sys.executable, "-m", "pywats_mqtt.transport.embedded_child", str(config)],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as child:
+            assert child.wait(20) == 1
+            assert child.stderr is not None
+            [line] = child.stderr.readlines()
+    assert line.startswith(f"cannot listen on {HOST}:{port}: Address already in use")
 
 
 def test_a_missing_package_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

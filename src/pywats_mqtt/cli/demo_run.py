@@ -18,7 +18,7 @@ from pywats_mqtt.cli.demo_screen import draw_outcome
 from pywats_mqtt.cli.demo_show import showing
 from pywats_mqtt.cli.demo_stage import set_stage
 from pywats_mqtt.simulator.runner import Load
-from pywats_mqtt.transport.embedded import HOST
+from pywats_mqtt.transport.loopback import HOST
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 

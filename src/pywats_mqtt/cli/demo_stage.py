@@ -17,7 +17,8 @@ from pywats_mqtt.cli.demo_children import Child, DemoError, running
 from pywats_mqtt.cli.status import read_status
 from pywats_mqtt.errors import Fatal
 from pywats_mqtt.observe import Status
-from pywats_mqtt.transport.embedded import HOST, EmbeddedBroker
+from pywats_mqtt.transport.embedded import EmbeddedBroker
+from pywats_mqtt.transport.loopback import HOST
 
 START_S = 30.0
 """Seconds a program gets to start: it takes one or two, ten on a busy machine with a cold disk."""

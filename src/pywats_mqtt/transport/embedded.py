@@ -1,9 +1,9 @@
 """An MQTT 5 broker in a child process, for the demo, a single cell and tests: iotcore, which is rumqttd in a wheel.
 
 It is no production broker: it keeps a log of bounded size, so a client that lags behind more than that loses messages;
-nothing survives its stop; it ignores session expiry and Receive Maximum, and sends again under new packet ids. It keeps
-the order of a topic, as MQTT asks (section 4.6), but not that of what a client published on topics of several
-subscriptions, where the client that receives them lags behind.
+nothing survives its stop; it knows no passwords here, so it is for this machine alone; it ignores session expiry and
+Receive Maximum, and sends again under new packet ids. It keeps the order of a topic, as MQTT asks (section 4.6), but
+not that of what a client published on topics of several subscriptions, where the client that receives them lags behind.
 """
 
 from __future__ import annotations
@@ -20,9 +20,8 @@ from typing import Final, Self
 
 from pywats_mqtt.config.model import MQTTConfig
 from pywats_mqtt.errors import Fatal
+from pywats_mqtt.transport.loopback import HOST, port_of, reserve
 
-HOST: Final = "127.0.0.1"
-"""It knows no passwords here, so it is for this machine alone."""
 SEGMENT_BYTES: Final = 100 * 1024 * 1024
 SEGMENTS: Final = 10
 """Its log: with 3 x 1 MiB it lost 93 % of 30,000 messages for a client that was away, with this nothing."""
@@ -78,22 +77,20 @@ class EmbeddedBroker:
         """
         if importlib.util.find_spec("iotcore") is None:
             raise Fatal("the embedded broker is not installed: pip install 'pywats-mqtt[broker]'")
-        if self.port and _listens(self.port):
-            raise Fatal(f"cannot start the embedded broker: {HOST}:{self.port} is taken; choose another port")
-        self.port = self.port or _free_port()
+        try:
+            reserved = reserve(self.port)
+        except Fatal as exc:
+            raise Fatal(f"cannot start the embedded broker: {exc}") from exc
+        with reserved:
+            self.port = port_of(reserved)
+            self._serve()
+        return self
+
+    def _serve(self) -> None:
         self._folder = TemporaryDirectory(prefix="pywats-mqtt-broker-")
         folder = Path(self._folder.name)
         config = folder / "broker.toml"
-        config.write_text(
-            _TOML.format(
-                segment_bytes=SEGMENT_BYTES,
-                segments=SEGMENTS,
-                host=HOST,
-                port=self.port,
-                max_payload_bytes=self._max_packet_bytes,
-                max_in_flight=MAX_IN_FLIGHT,
-            )
-        )
+        config.write_text(configuration(self.port, max_packet_bytes=self._max_packet_bytes))
         said = folder / "stderr"
         with said.open("wb") as stderr:
             self._process = subprocess.Popen(  # noqa: S603 - our own module under our own interpreter
@@ -109,7 +106,6 @@ class EmbeddedBroker:
                 self.stop()
                 raise Fatal(f"the embedded broker does not start at {HOST}:{self.port}: {why[0]}")
             time.sleep(_LOOK_EVERY_S)
-        return self
 
     def stop(self) -> None:
         """End it; sessions, queues and retained messages are gone. Safe to call twice."""
@@ -143,11 +139,16 @@ class EmbeddedBroker:
         await asyncio.to_thread(self.stop)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+def configuration(port: int, *, max_packet_bytes: int) -> str:
+    """Write the TOML that rumqttd reads, for a broker at a port of this machine."""
+    return _TOML.format(
+        segment_bytes=SEGMENT_BYTES,
+        segments=SEGMENTS,
+        host=HOST,
+        port=port,
+        max_payload_bytes=max_packet_bytes,
+        max_in_flight=MAX_IN_FLIGHT,
+    )
 
 
 def _listens(port: int) -> bool:

@@ -23,7 +23,11 @@ def main() -> None:
     """Serve until the parent goes away."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, name="end with parent", daemon=True).start()
-    Broker(config_path=sys.argv[1]).run_forever()
+    try:
+        Broker(config_path=sys.argv[1]).run_forever()
+    except OSError as exc:  # an orderly end would wait for the thread at standard input, and die of it
+        sys.stderr.write(f"{exc}\n")
+        os._exit(1)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from mqtt5 import ConnectPacket, PublishPacket, QoS, SubscribePacket, TopicFilter
 
 from pywats_mqtt.errors import Fatal
+from pywats_mqtt.transport.loopback import HOST, port_of, reserve
 
 PROGRAM = (sys.executable, "-m", "pywats_mqtt")
 START_S = 60.0
@@ -32,13 +33,16 @@ def mosquitto(folder: Path) -> Iterator[int]:
     program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
     if program is None:
         raise Fatal("the reference needs Mosquitto: apt-get install mosquitto mosquitto-clients")
-    port = _free_port()
     settings = folder / "mosquitto.conf"
-    settings.write_text(
-        f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\npersistence false\nlog_type error\n"
-    )
-    with running([program, "-c", str(settings)]):
-        _await_port(port)
+    with contextlib.ExitStack() as stack:
+        with reserve() as reserved:
+            port = port_of(reserved)
+            settings.write_text(
+                f"listener {port} {HOST}\nallow_anonymous true\n"
+                "max_queued_messages 0\npersistence false\nlog_type error\n"
+            )
+            stack.enter_context(running([program, "-c", str(settings)]))
+            _await_port(port)
         yield port
 
 
@@ -51,22 +55,24 @@ class Emulator(NamedTuple):
     @property
     def url(self) -> str:
         """Give its address."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{HOST}:{self.port}"
 
 
 @contextlib.contextmanager
 def emulator(*options: str) -> Iterator[Emulator]:
     """Run the emulator in a process of its own, without a rate limit unless an option names one."""
-    port = _free_port()
-    words = [*PROGRAM, "emulate", "--port", str(port), "--rate-limit", "0", *options]
-    with running(words) as pid:
-        _await_port(port)
+    with contextlib.ExitStack() as stack:
+        with reserve() as reserved:
+            port = port_of(reserved)
+            words = [*PROGRAM, "emulate", "--port", str(port), "--rate-limit", "0", *options]
+            pid = stack.enter_context(running(words))
+            _await_port(port)
         yield Emulator(port, pid)
 
 
 def make_session(port: int, client_id: str, topic_filter: str, receive_maximum: int) -> None:
     """Subscribe a persistent session at QoS 1 and leave it, so that the broker queues for it."""
-    with socket.create_connection(("127.0.0.1", port)) as link:
+    with socket.create_connection((HOST, port)) as link:
         link.sendall(
             ConnectPacket(
                 client_id, clean_start=True, session_expiry_interval=3600, receive_max=receive_maximum, keep_alive=60
@@ -81,7 +87,7 @@ def make_session(port: int, client_id: str, topic_filter: str, receive_maximum: 
 def lay_backlog(port: int, publications: Iterator[tuple[str, bytes]]) -> int:
     """Publish at QoS 1 as fast as the broker acknowledges; gives the number."""
     count = 0
-    with socket.create_connection(("127.0.0.1", port)) as link:
+    with socket.create_connection((HOST, port)) as link:
         link.sendall(ConnectPacket("bench-publisher", clean_start=True, keep_alive=60).write())
         link.recv(1024)
         # Two windows are under way: with one, each would wait for the delayed acknowledgement of TCP, some 40 ms.
@@ -130,17 +136,10 @@ def running(words: list[str]) -> Iterator[int]:
         process.wait()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def _await_port(port: int) -> None:
     deadline = time.monotonic() + START_S
     while True:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+        with contextlib.suppress(OSError), socket.create_connection((HOST, port)):
             return
         if time.monotonic() > deadline:
             raise Fatal(f"nothing listens on port {port} after {START_S:g} s")
