@@ -309,3 +309,34 @@ async def test_a_crash_takes_an_open_export_back_and_keeps_a_closed_one(tmp_path
     async with open_spool("sqlite", tmp_path, clock) as spool:
         assert await deliver_all(spool) == ["SN0", "SN1", "SN2"]
         assert (await spool.figures()).waiting == 0
+
+
+@pytest.mark.parametrize("ends", [ExportState.REVOKING, ExportState.FORGETTING])
+async def test_a_spool_never_imports_what_it_made(spool: Spool, ends: ExportState) -> None:
+    """Not while it has the rows, nor when they are back or another bridge's: they would be here twice."""
+    await take_in(spool, [says(result("A", 0)), REFUSED])
+    await spool.open_export("e", waiting=True)
+    await spool.take_out("e", await refused_rows(spool))
+    await spool.take_out("e", await spool.exportable("e", 10))
+    await spool.mark_export("e", ExportState.SEALED)
+    rows = await rows_of(spool, "e")
+    assert len(rows) == 2
+    with pytest.raises(ValueError, match="`spool revoke e`"):
+        await spool.take_in("e", 0, rows)
+    await spool.mark_export("e", ExportState.WRITTEN)
+    await spool.mark_export("e", ends)
+    with pytest.raises(ValueError, match="this spool made export e"):
+        await spool.take_in("e", 0, rows)
+    while await spool.unwind("e", 1):
+        pass
+    with pytest.raises(ValueError, match="took it back" if ends is ExportState.REVOKING else "another bridge has it"):
+        await spool.take_in("e", 0, rows)
+    figures = await spool.figures()
+    assert (figures.stored, figures.duplicates, figures.conflicts) == (2, 0, 0)
+
+
+async def test_an_export_of_nothing_is_not_remembered(spool: Spool) -> None:
+    """A command that waits for a line makes some of them a second, and none has a file."""
+    await take_all_out(spool, "e")
+    await revoke(spool, "e")
+    assert await spool.notes("export/") == {}

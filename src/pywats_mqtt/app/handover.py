@@ -107,8 +107,6 @@ async def _do(spool: Spool, interpret: Callable[[RawMessage], Outcome], step: St
         case "forget":
             done = await _unwind(spool, export, ExportState.FORGETTING)
         case "take_in":
-            if export in {known.id for known in await spool.exports()}:
-                raise ValueError(f"this spool made export {export}, and has its rows yet: `spool revoke {export}`")
             come = [_coming(ROWS.decode(packed), interpret) for packed in step.rows]
             done = Stepped(taken=await spool.take_in(export, step.first, come, bridge=step.bridge))
     return done

@@ -145,6 +145,31 @@ def refuse_two(known: Sequence[Export], state: ExportState, export: str) -> None
             raise ValueError(f"export {other.id} is {other.state.value}: `spool revoke {other.id}` first")
 
 
+def refuse_own(known: Sequence[Export], export: str, ended: bytes | None) -> None:
+    """Let no spool import what it made: its rows are here, were here, or are another bridge's.
+
+    Args:
+        known: the exports this spool has.
+        export: the one that is to be imported.
+        ended: the note (`ended_note`) that tells how it ended here; None where there is none.
+
+    Raises:
+        ValueError: this spool made it.
+    """
+    if export in {each.id for each in known}:
+        raise ValueError(f"this spool made export {export}, and has its rows yet: `spool revoke {export}`")
+    if ended == ExportState.REVOKING.value.encode():
+        raise ValueError(
+            f"this spool made export {export} and took it back: all of it is here already, or was delivered from here; "
+            "destroy the file"
+        )
+    if ended is not None:
+        raise ValueError(
+            f"this spool made export {export}, and was told that another bridge has it (`spool confirm`): import the "
+            "file there; to have the rows here again, `spool export` them there and import that"
+        )
+
+
 _ANY = frozenset(ExportState) - {ExportState.FORGETTING}
 _FROM = {
     ExportState.OPEN: frozenset[ExportState](),
@@ -187,6 +212,11 @@ def origin_of(bridge: str, export: str) -> str:
 def import_note(export: str) -> str:
     """Name the note that tells how many rows of an export were imported."""
     return f"import/{export}"
+
+
+def ended_note(export: str) -> str:
+    """Name the note that tells how an export with rows ended that was made here: the value of its last state."""
+    return f"export/{export}"
 
 
 class Handover(Protocol):
@@ -236,7 +266,8 @@ class Handover(Protocol):
         """Put rows of a REVOKING export back, or delete those of a FORGETTING one, the oldest `limit` of them.
 
         Returns:
-            Whether more are left; when none is, the export is gone. An empty one that is revoked uses up no number.
+            Whether more are left; when none is, the export is gone, and remembered as one that was made here. An empty
+            one is not, and uses up no number where it is revoked.
         """
         ...
 
@@ -258,7 +289,7 @@ class Handover(Protocol):
             bridge: client id of the bridge it came from, for `trace`.
 
         Raises:
-            ValueError: rows before `first` were not imported yet.
+            ValueError: rows before `first` were not imported yet; or this spool made the export, whatever became of it.
         """
         ...
 

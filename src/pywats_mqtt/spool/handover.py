@@ -26,7 +26,7 @@ from pywats_mqtt.ports import (
     Row,
     Taken,
 )
-from pywats_mqtt.ports.handover import ROWS, import_note, origin_of, pack_row, refuse_two
+from pywats_mqtt.ports.handover import ROWS, ended_note, import_note, origin_of, pack_row, refuse_own, refuse_two
 from pywats_mqtt.spool import quarantine, tables, views
 from pywats_mqtt.spool.imports import Sorted, event_of, fresh_rows, named, sort_rows
 from pywats_mqtt.spool.latest import LatestEntries
@@ -251,6 +251,8 @@ class StoreHandover:
         if len(found) == limit:
             return True
         self._db.execute("DELETE FROM export WHERE id = ?", (export,))
+        if known.rows:
+            self._note(ended_note(export), known.state.value.encode())
         if known.state is ExportState.REVOKING:
             self._ledger.note_revoked(known.number, tally)
             if not known.rows and known.number == tally.last_export:
@@ -296,6 +298,7 @@ class StoreHandover:
     def take_in(self, export: str, first: int, rows: Sequence[Row], bridge: str) -> Taken:
         """See `ports.Handover.take_in`."""
         tally, staged, _ = self._transaction()
+        refuse_own(self.exports(), export, views.read_note(self._db, ended_note(export)))
         done = int(views.read_note(self._db, import_note(export)) or b"0")
         fresh = fresh_rows(export, first, rows, done)
         known = dict(tables.read_known(self._db, list({identity.key: None for identity in named(fresh)})))
@@ -304,8 +307,7 @@ class StoreHandover:
         first_id = tally.last_id + 1
         self._stage(found, tally, staged)
         self._ledger.note_imported(found, first_id, origin_of(bridge, export), tally)
-        note = (import_note(export), str(max(done, first + len(rows))).encode())
-        self._db.execute("REPLACE INTO note (name, value) VALUES (?, ?)", note)
+        self._note(import_note(export), str(max(done, first + len(rows))).encode())
         return msgspec.structs.replace(found.taken, repeated=len(rows) - len(fresh))
 
     def _stage(self, found: Sorted, tally: Tally, staged: Staged) -> None:
@@ -339,6 +341,9 @@ class StoreHandover:
         if not found:
             raise ValueError(f"there is no export {export}; `spool exports` shows them")
         return found[0]
+
+    def _note(self, name: str, value: bytes) -> None:
+        self._db.execute("REPLACE INTO note (name, value) VALUES (?, ?)", (name, value))
 
     def _write(self, export: Export) -> None:
         write_rows(self._db, _REPLACE_EXPORT, [tuple(msgspec.to_builtins(export).values())])

@@ -23,7 +23,7 @@ from pywats_mqtt.ports import (
     Row,
     Taken,
 )
-from pywats_mqtt.ports.handover import ROWS, import_note, origin_of, pack_row, refuse_two
+from pywats_mqtt.ports.handover import ROWS, ended_note, import_note, origin_of, pack_row, refuse_own, refuse_two
 from pywats_mqtt.spool.imports import event_of, fresh_rows, sort_rows
 from pywats_mqtt.spool.latest import LatestEntries
 from pywats_mqtt.spool.remembered import Remembered
@@ -180,6 +180,8 @@ class MemoryHandover:
         self._latest.commit()
         if not kept:
             del self._exports[export]
+            if known.rows:
+                self._notes[ended_note(export)] = known.state.value.encode()
             if known.state is ExportState.REVOKING:
                 self._remembered.note_revoked(known.number)
                 if not known.rows and known.number == self._tally.last_export:
@@ -225,6 +227,7 @@ class MemoryHandover:
 
     async def take_in(self, export: str, first: int, rows: Sequence[Row], *, bridge: str = "") -> Taken:
         """See `ports.Handover.take_in`."""
+        refuse_own(await self.exports(), export, self._notes.get(ended_note(export)))
         done = int(self._notes.get(import_note(export), b"0"))
         fresh = fresh_rows(export, first, rows, done)
         found = sort_rows(fresh, self._identities)

@@ -172,3 +172,18 @@ def test_rows_that_another_command_took_are_not_said_to_stay(place: Place) -> No
     (number,) = [row["id"] for row in json.loads(place.run("list", "--json").stdout)]
     handed = handover.hand_over(place.config, place.folder / "out", place.key, [number, 99], waiting=False)
     assert (handed.refused, handed.left, handed.gone) == (1, 0, 1)
+
+
+UNDATED = b'{"serial_number": "SN-8", "part_number": "PN", "result": "P"}'
+
+
+@pytest.mark.parametrize(("end", "said"), [("revoke", "destroy the file"), ("confirm", "import the file there")])
+def test_the_spool_that_made_an_export_never_imports_it(place: Place, end: str, said: str) -> None:
+    """What has no identity would be here twice after `revoke`, and at both bridges after `confirm`."""
+    place.store(WRONG, UNDATED)
+    routed(place)
+    handed = json.loads(place.export("out", "--all", "--waiting", "--json").stdout)
+    assert (handed["owed"], handed["refused"]) == (4, 1)
+    place.run(end, handed["export"])
+    assert said in place.refuses_import("out")
+    assert len(json.loads(place.run("list", "--json").stdout)) == (end == "revoke")
