@@ -170,6 +170,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     `staleness` tells for each kind of telemetry of which something is owed to WATS how long it has been, `room` how
     much room the running bridge's spool has, and `is_checked` whether its file was found whole: before, nothing is
     acknowledged. `is_silent` is a bridge that holds its socket and gave no answer: what is told is that of its spool.
+    `unfinished_exports` tells by their ids what is to be done about exports that a command which was killed left.
     """
 
     running: bool
@@ -212,6 +213,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     room: Room = msgspec.field(default_factory=Room)
     is_checked: bool = False
     is_silent: bool = False
+    unfinished_exports: dict[str, str] = msgspec.field(default_factory=dict)
     pid: int = 0
     started_at: datetime | None = None
     draining: bool = False
@@ -227,6 +229,7 @@ def status_of(
     guarantees: Sequence[Guarantee] = (),
     room: Room | None = None,
     is_checked: bool = False,
+    unfinished_exports: Mapping[str, str] = MappingProxyType({}),
 ) -> Status:
     """Put together what the spool counts and what the running bridge knows.
 
@@ -239,8 +242,14 @@ def status_of(
         guarantees: what is promised, and whether it holds.
         room: from the spool of a running bridge.
         is_checked: from it, too.
+        unfinished_exports: from the spool.
     """
-    counted = {**msgspec.structs.asdict(figures), "staleness": dict(staleness), "guarantees": list(guarantees)}
+    counted = {
+        **msgspec.structs.asdict(figures),
+        "staleness": dict(staleness),
+        "guarantees": list(guarantees),
+        "unfinished_exports": dict(unfinished_exports),
+    }
     if health is None:
         return Status(running=False, connected=False, wats_reachable=False, client_id=client_id, **counted)
     return Status(

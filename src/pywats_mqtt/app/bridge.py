@@ -39,6 +39,7 @@ from pywats_mqtt.messages import RawMessage, to_us
 from pywats_mqtt.observe import Health, status_of
 from pywats_mqtt.pipeline.receive import Receiving
 from pywats_mqtt.ports import Batch, Link, Outcome, Publication, Receipt, Rejection, Room, Settlement, Spool, Timer
+from pywats_mqtt.ports.handover import unfinished
 from pywats_mqtt.spool.keeping import Keeping
 from pywats_mqtt.spool.sqlite import SqliteSpool
 from pywats_mqtt.topics import render, uncovered
@@ -376,6 +377,7 @@ class Bridge:
             guarantees=guarantees_of(facts),
             room=await self.spool.room(),
             is_checked=self.spool.is_checked,
+            unfinished_exports=unfinished(await self.spool.exports()),
         )
         return msgspec.json.encode(status)
 

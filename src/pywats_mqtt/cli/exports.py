@@ -93,7 +93,7 @@ def spool_export(
 
 def spool_exports(config: ConfigOption, *, as_json: JsonOption = False) -> None:
     """List what is handed over, and neither revoked nor confirmed."""
-    from pywats_mqtt.cli.handover import read_exports, unfinished  # noqa: PLC0415 - only when called
+    from pywats_mqtt.cli.handover import read_exports, read_unfinished  # noqa: PLC0415 - only when called
 
     rows = read_exports(config)
     if as_json:
@@ -102,8 +102,8 @@ def spool_exports(config: ConfigOption, *, as_json: JsonOption = False) -> None:
         print_table(list(rows[0]), [[str(value) for value in row.values()] for row in rows], headed=True)
     else:
         typer.echo("nothing is handed over")
-    for hint in unfinished(config):
-        typer.echo(f"pywats-mqtt: {hint}", err=True)
+    for export, hint in read_unfinished(config).items():
+        typer.echo(f"pywats-mqtt: export {export} {hint}", err=True)
 
 
 def spool_revoke(export: ExportArgument, config: ConfigOption) -> None:

@@ -28,6 +28,7 @@ from pywats_mqtt.interpret import interpret
 from pywats_mqtt.messages import from_us
 from pywats_mqtt.pipeline.route import Inbox, route
 from pywats_mqtt.ports import Export, ExportState, Taken
+from pywats_mqtt.ports.handover import GIVES_BACK, unfinished
 from pywats_mqtt.spool.reader import SpoolReader
 from pywats_mqtt.spool.sqlite import SqliteSpool
 
@@ -193,7 +194,7 @@ def write_again(config_path: Path, out: Path, key: Path | None, export: str) -> 
     with reader_of(config) as reader:
         made = next((known for known in reader.exports() if known.id == export), None)
     if made is not None and made.state is ExportState.OPEN:
-        raise Fatal(f"export {export} was never finished, so there is no file of it: {_gives_back(export)}")
+        raise Fatal(f"export {export} was never finished, so there is no file of it: {GIVES_BACK.format(export)}")
     if made is None or made.state not in {ExportState.SEALED, ExportState.WRITTEN}:
         raise Fatal(f"there is no export {export} that can be written; `spool exports` shows them")
 
@@ -206,18 +207,10 @@ def write_again(config_path: Path, out: Path, key: Path | None, export: str) -> 
     return asyncio.run(work())
 
 
-def _gives_back(export: str) -> str:
-    return f"`spool revoke {export}` gives its rows back, which are owed or refused here again"
-
-
-def unfinished(config_path: Path) -> list[str]:
-    """Tell of each export that takes rows, in words, what is to be done where no command does that any more."""
+def read_unfinished(config_path: Path) -> dict[str, str]:
+    """Tell of each export that is not finished what is to be done; see `ports.handover.unfinished`."""
     with reader_of(load(config_path, os.environ)) as reader:
-        return [
-            f"export {known.id} is not finished: where no command writes it any more, {_gives_back(known.id)}"
-            for known in reader.exports()
-            if known.state is ExportState.OPEN
-        ]
+        return unfinished(reader.exports())
 
 
 def _refuse_existing(out: Path) -> None:

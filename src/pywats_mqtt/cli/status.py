@@ -17,6 +17,7 @@ from pywats_mqtt.guarantees import guarantees_of
 from pywats_mqtt.messages import to_us
 from pywats_mqtt.observe import Status, status_of
 from pywats_mqtt.ports import Staleness
+from pywats_mqtt.ports.handover import unfinished
 from pywats_mqtt.spool.reader import SpoolReader
 
 
@@ -39,7 +40,14 @@ def read_status(config_path: Path) -> Status:
         client_id = (reader.note("client_id") or b"").decode()
         staleness = reader.staleness(to_us(SystemClock().now()))
         guarantees = guarantees_of(facts_of(config, None, {}))
-        known = status_of(reader.figures(), None, client_id=client_id, staleness=staleness, guarantees=guarantees)
+        known = status_of(
+            reader.figures(),
+            None,
+            client_id=client_id,
+            staleness=staleness,
+            guarantees=guarantees,
+            unfinished_exports=unfinished(reader.exports()),
+        )
         return msgspec.structs.replace(known, is_silent=silent)
 
 
@@ -68,6 +76,7 @@ def explain(status: Status) -> list[tuple[str, str]]:
         for name in ("discarded", "exported", "duplicates", "conflicts", "ignored")
         if getattr(status, name)
     ]
+    lines += [(f"export {export}", hint) for export, hint in status.unfinished_exports.items()]
     lines.append(("spool", f"{status.size_bytes / 1_048_576:.1f} MiB"))
     lines += _room(status)
     if status.sessions_lost:

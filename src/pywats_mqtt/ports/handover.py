@@ -145,6 +145,11 @@ def refuse_two(known: Sequence[Export], state: ExportState, export: str) -> None
             raise ValueError(f"export {other.id} is {other.state.value}: `spool revoke {other.id}` first")
 
 
+def unfinished(known: Sequence[Export]) -> dict[str, str]:
+    """Tell of each export that a command is at, or was when it was killed, what is to be done in the second case."""
+    return {each.id: _LEFT_OFF[each.state].format(each.id) for each in known if each.state in _LEFT_OFF}
+
+
 def refuse_own(known: Sequence[Export], export: str, ended: bytes | None) -> None:
     """Let no spool import what it made: its rows are here, were here, or are another bridge's.
 
@@ -169,6 +174,20 @@ def refuse_own(known: Sequence[Export], export: str, ended: bytes | None) -> Non
             "file there; to have the rows here again, `spool export` them there and import that"
         )
 
+
+GIVES_BACK = "`spool revoke {}` gives its rows back, which are owed or refused here again"
+"""What is to be done about one that has no file."""
+
+_LEFT_OFF = {
+    ExportState.OPEN: f"is not finished: where no command writes it any more, {GIVES_BACK}",
+    ExportState.SEALED: (
+        "is not finished: its rows are no longer owed here, and its file may not be there; where no command writes it "
+        "any more, `spool export --again {0}` does, or `spool revoke {0}` gives its rows back"
+    ),
+    ExportState.REVOKING: "is being taken back: where no command does so any more, `spool revoke {}` goes on with it",
+    ExportState.FORGETTING: "is being deleted: where no command does so any more, `spool confirm {}` goes on with it",
+}
+"""Words about the states that one stays in only if a command was killed."""
 
 _ANY = frozenset(ExportState) - {ExportState.FORGETTING}
 _FROM = {

@@ -18,10 +18,11 @@ from pywats_mqtt.app.handover import Step, Stepped
 from pywats_mqtt.cli import handover
 from pywats_mqtt.cli.commands import app
 from pywats_mqtt.cli.quarantine import opened
+from pywats_mqtt.cli.status import explain, read_status
 from pywats_mqtt.config.model import BridgeConfig
 from pywats_mqtt.errors import Fatal
 from pywats_mqtt.messages import RawMessage
-from pywats_mqtt.ports import Receipt
+from pywats_mqtt.ports import ExportState, Receipt
 from pywats_mqtt.spool.sqlite import SqliteSpool
 
 RESULT = '{"serial_number": "SN-%d", "part_number": "PN", "result": "P", "timestamp": "2026-01-26T10:00:0%dZ"}'
@@ -87,6 +88,7 @@ def test_an_export_that_was_never_finished_is_named_so(place: Place) -> None:
     """What it took is given back by `revoke`, which is said wherever it is met; then it is gone."""
     place.with_spool(lambda spool: spool.open_export("e1", waiting=True))
     assert "`spool revoke e1` gives its rows back" in place.run("exports").stderr
+    assert "`spool revoke e1` gives its rows back" in dict(explain(read_status(place.config)))["export e1"]
     again = place.refusal("export", "--to", str(place.folder / "f"), "--key", str(place.key), "--again", "e1")
     assert "export e1 was never finished" in again
     assert "`spool revoke e1` gives its rows back" in again
@@ -105,6 +107,35 @@ def test_the_spool_that_made_an_export_does_not_import_it(place: Place, words: l
     assert handed["owed"] + handed["refused"] == 3 * ("--waiting" in words) + ("--all" in words)
     assert f"`spool revoke {handed['export']}`" in place.refuses_import("out")
     assert json.loads(place.run("exports", "--json").stdout)[0]["id"] == handed["export"]
+
+
+@pytest.mark.parametrize(
+    ("states", "said"),
+    [
+        ([ExportState.SEALED], "`spool export --again e1` does, or `spool revoke e1` gives its rows back"),
+        ([ExportState.SEALED, ExportState.WRITTEN, ExportState.FORGETTING], "`spool confirm e1` goes on with it"),
+    ],
+)
+def test_a_command_that_was_killed_leaves_words_of_what_is_to_be_done(
+    place: Place, states: list[ExportState], said: str
+) -> None:
+    """Nobody delivers the rows of a sealed export, and its file may never have been written."""
+
+    async def left(spool: SqliteSpool) -> None:
+        await spool.open_export("e1", waiting=True)
+        for state in states:
+            await spool.mark_export("e1", state)
+
+    place.with_spool(left)
+    assert said in place.run("exports").stderr
+    assert said in dict(explain(read_status(place.config)))["export e1"]
+
+
+def test_nothing_is_to_be_done_about_an_export_that_is_written(place: Place) -> None:
+    """Whoever imports it says when it can be confirmed."""
+    place.export("out", "--waiting")
+    assert place.run("exports").stderr == ""
+    assert read_status(place.config).unfinished_exports == {}
 
 
 def routed(place: Place) -> None:
