@@ -17,6 +17,7 @@ from pywats_mqtt.cli.spool import (
     SinceOption,
     TopicOption,
     UntilOption,
+    print_nothing,
 )
 from pywats_mqtt.cli.tables import print_table
 from pywats_mqtt.cli.terminal import json_text, one_line
@@ -65,6 +66,9 @@ def spool_export(
     else:
         wanted = Wanted(reason=reason, topic=topic, device=device, since=since, until=until)
         numbers = chosen(config, ids or [], wanted, every=every) if ids or every or not waiting else []
+        if not numbers and not waiting and not as_json:
+            print_nothing(config, wanted)
+            return
         handed = hand_over(config, to, key, numbers, waiting=waiting)
     if as_json:
         typer.echo(json_text(handed))

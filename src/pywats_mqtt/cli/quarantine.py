@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -31,6 +32,9 @@ from pywats_mqtt.topics import matches
 
 PAGE = 1_000
 """Rows read at once."""
+
+REASONS_TOLD = 20
+"""Reasons that are told to who asked for one that is not there: what a terminal shows at once."""
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,6 +115,31 @@ def chosen(config_path: Path, ids: Sequence[int], wanted: Wanted, *, every: bool
     if missing:
         raise Fatal(f"nothing in quarantine has the id {', '.join(missing)}; `spool list` shows them")
     return [row.id for _, row in named if row is not None and wanted.has(row)]
+
+
+class Nothing(msgspec.Struct, frozen=True, kw_only=True):
+    """Why no row is meant.
+
+    Attributes:
+        why: in words.
+        reasons: those there are, the most frequent first, with their rows; empty where the reason is not why.
+    """
+
+    why: str
+    reasons: dict[str, int] = {}
+
+
+def nothing_meant(config_path: Path, wanted: Wanted) -> Nothing:
+    """Tell why no row is meant, with the reasons there are where none is like the one that was asked for."""
+    with reader_of(load(config_path, os.environ)) as reader:
+        reasons = Counter(row.reason for row in _rows(reader))
+    if not reasons:
+        return Nothing(why="the quarantine is empty")
+    if any(wanted.reason.casefold() in reason.casefold() for reason in reasons):
+        return Nothing(why="nothing in quarantine is like that")
+    told = dict(reasons.most_common(REASONS_TOLD))
+    count = "the reasons are" if len(told) == len(reasons) else f"the {len(told)} most frequent of {len(reasons)} are"
+    return Nothing(why=f"no reason in quarantine has {wanted.reason!r} in it; {count}", reasons=told)
 
 
 def retry(config_path: Path, numbers: Sequence[int], *, dry_run: bool) -> tuple[list[Judgement], str]:

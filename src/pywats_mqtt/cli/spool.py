@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pywats_mqtt.adapters.texts import cut
 from pywats_mqtt.cli.options import ConfigOption, JsonOption
 from pywats_mqtt.cli.tables import print_table
-from pywats_mqtt.cli.terminal import json_lines, json_text, printable
+from pywats_mqtt.cli.terminal import json_lines, json_text, one_line, printable
+
+if TYPE_CHECKING:
+    from pywats_mqtt.cli.quarantine import Wanted
 
 spool = typer.Typer(
     help="Look into the spool of a bridge, running or not, and handle its quarantine.", no_args_is_help=True
@@ -31,6 +35,17 @@ DeviceOption = Annotated[str, typer.Option(help="Rows of this device.")]
 SinceOption = Annotated[datetime | None, typer.Option(help="Rows received at or after this time (UTC).")]
 UntilOption = Annotated[datetime | None, typer.Option(help="Rows received before this time (UTC).")]
 AllOption = Annotated[bool, typer.Option("--all", help="All rows that the other options leave.")]
+
+
+def print_nothing(config: Path, wanted: Wanted) -> None:
+    """Say why no row of the quarantine is meant, and which reasons there are where the one asked for is not."""
+    from pywats_mqtt.cli.quarantine import nothing_meant  # noqa: PLC0415 - only when called
+
+    found = nothing_meant(config, wanted)
+    typer.echo(one_line(found.why))
+    if found.reasons:
+        rows = [(str(count), cut(reason, LONGEST_CELL)) for reason, count in found.reasons.items()]
+        print_table(("rows", "reason"), rows, headed=True)
 
 
 @spool.command("list")
@@ -56,7 +71,7 @@ def spool_list(
         columns = ("id", "received_at", "topic", "path", "reason")
         print_table(columns, [[cut(str(row[name]), LONGEST_CELL) for name in columns] for row in rows], headed=True)
     else:
-        typer.echo("the quarantine is empty" if wanted == Wanted() else "nothing in quarantine is like that")
+        print_nothing(config, wanted)
 
 
 @spool.command("show")
@@ -104,6 +119,8 @@ def spool_retry(
     told, remark = retry(config, numbers, dry_run=dry_run)
     if as_json:
         typer.echo(json_text(told))
+    elif not numbers:
+        print_nothing(config, wanted)
     else:
         columns = ("id", "before", "now" if not dry_run else "would be")
         print_table(columns, [(str(row.id), row.before, row.now) for row in told], headed=True)
@@ -134,7 +151,10 @@ def spool_discard(
 
     wanted = Wanted(reason=reason, topic=topic, device=device, since=since, until=until)
     numbers = chosen(config, ids or [], wanted, every=every)
-    if not yes:
+    if not numbers and not as_json:
+        print_nothing(config, wanted)
+        return
+    if numbers and not yes:
         typer.confirm(f"throw away {len(numbers)} refused messages for good?", abort=True, err=True)
     count = discard(config, numbers)
     typer.echo(json_text({"discarded": count}) if as_json else f"{count} thrown away")

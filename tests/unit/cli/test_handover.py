@@ -218,3 +218,24 @@ def test_the_spool_that_made_an_export_never_imports_it(place: Place, end: str, 
     place.run(end, handed["export"])
     assert said in place.refuses_import("out")
     assert len(json.loads(place.run("list", "--json").stdout)) == (end == "revoke")
+
+
+@pytest.mark.parametrize(
+    "words", [["list"], ["retry", "--all"], ["discard", "--all"], ["export", "--all", "--to", "x"]]
+)
+def test_a_reason_that_nothing_has_is_told_with_those_there_are(place: Place, words: list[str]) -> None:
+    """Nothing is asked, and no table is empty; what else leaves nothing is told otherwise."""
+    assert "the quarantine is empty" in place.run(*words).stdout
+    place.store(WRONG, WRONG, b"")
+    routed(place)
+    told = place.run(*words, "--reason", "zzz")
+    assert told.exit_code == 0
+    said, *rows = told.stdout.splitlines()
+    assert said == "no reason in quarantine has 'zzz' in it; the reasons are"
+    assert [row.split(None, 1) for row in rows] == [
+        ["rows", "reason"],
+        ["2", "expected array, got int"],
+        ["1", "the payload is empty; expected a JSON object"],
+    ]
+    assert place.run(*words, "--reason", "ARRAY", "--device", "T7").stdout == "nothing in quarantine is like that\n"
+    assert len(json.loads(place.run("list", "--json").stdout)) == 3
