@@ -10,7 +10,7 @@ import pytest
 
 from pywats_mqtt import events
 from pywats_mqtt.events import AssetCounts
-from pywats_mqtt.ports import Done, ExportState, OwedRow, RefusedRow, Rejection, RetryAt, Row, Spool
+from pywats_mqtt.ports import Done, ExportState, OwedRow, Refused, RefusedRow, Rejection, RetryAt, Row, Spool
 from pywats_mqtt.ports.handover import ROWS
 from tests.contract.spool_parts import (
     START_US,
@@ -340,3 +340,70 @@ async def test_an_export_of_nothing_is_not_remembered(spool: Spool) -> None:
     await take_all_out(spool, "e")
     await revoke(spool, "e")
     assert await spool.notes("export/") == {}
+
+
+async def there_and_back(spool: Spool, other: Spool) -> list[Row]:
+    """Hand a result over, and give the rows with which the other spool hands it back."""
+    await take_in(spool, [(identified(result("A", 0), 7),)])
+    await spool.open_export("there", waiting=True)
+    rows = await spool.exportable("there", 10)
+    await spool.take_out("there", named(rows, 7))
+    await spool.mark_export("there", ExportState.SEALED)
+    assert (await other.take_in("there", 0, await rows_of(spool, "there"))).owed == 1
+    await other.open_export("back", waiting=True)
+    await other.take_out("back", named(await other.exportable("back", 10), 7))
+    await other.mark_export("back", ExportState.SEALED)
+    return await rows_of(other, "back")
+
+
+@pytest.mark.parametrize("ends", [ExportState.REVOKING, ExportState.FORGETTING])
+async def test_what_is_handed_back_is_owed_again(spool: Spool, other: Spool, ends: ExportState) -> None:
+    """It left, so it is no repeat; the export it left with gives it back no second time, and a device neither."""
+    rows = await there_and_back(spool, other)
+    assert (await spool.take_in("back", 0, rows)).owed == 1
+    await spool.mark_export("there", ExportState.WRITTEN)
+    await spool.mark_export("there", ends)
+    assert not await spool.unwind("there", 10)
+    assert (await take_in(spool, [(identified(result("A", 0), 7),)])).duplicates == 1
+    assert (await spool.take_in("other", 0, rows)).duplicates == 1
+    assert await deliver_all(spool) == ["SN0"]
+    figures = await spool.figures()
+    assert figures.stored == figures.delivered + figures.duplicates + figures.exported
+    assert (figures.waiting, figures.quarantined) == (0, 0)
+
+
+async def test_what_is_confirmed_can_still_be_handed_back(spool: Spool, other: Spool) -> None:
+    """The other bridge is who has it; with another content it is kept aside."""
+    rows = await there_and_back(spool, other)
+    await spool.mark_export("there", ExportState.WRITTEN)
+    await spool.mark_export("there", ExportState.FORGETTING)
+    assert not await spool.unwind("there", 10)
+    assert (await spool.take_in("wrong", 0, named(rows, 7, b"others"))).conflicts == 1
+    assert (await spool.take_in("back", 0, rows)).owed == 1
+    assert await deliver_all(spool) == ["SN0"]
+
+
+async def test_what_was_revoked_is_a_repeat_when_it_is_handed_back(spool: Spool, other: Spool) -> None:
+    """It is here already."""
+    rows = await there_and_back(spool, other)
+    await revoke(spool, "there")
+    assert (await spool.take_in("back", 0, rows)).duplicates == 1
+    assert await deliver_all(spool) == ["SN0"]
+
+
+async def test_a_refused_delivery_is_handed_back_once(spool: Spool) -> None:
+    """Its event is known here, and it was not here; what the export still has of it is not put back beside it."""
+    await take_in(spool, [(identified(result("A", 0), 7),)])
+    identity = identified(result("A", 0), 7).identity
+    assert identity is not None
+    (delivery,) = await lease(spool)
+    await spool.settle([Refused(delivery, REFUSED)])
+    (kept,) = await refused_rows(spool)
+    row = msgspec.structs.replace(kept, identities=(identity,))
+    await spool.open_export("there", waiting=False)
+    await spool.take_out("there", [row])
+    await spool.mark_export("there", ExportState.SEALED)
+    assert (await spool.take_in("back", 0, [row])).refused == 1
+    await revoke(spool, "there")
+    assert len(await spool.quarantined(10)) == 1
+    assert (await spool.figures()).quarantined == 1

@@ -265,6 +265,7 @@ def test_rows_of_a_spool_that_was_brought_to_a_newer_version_come_back(tmp_path:
         db.execute("PRAGMA auto_vacuum = INCREMENTAL")
         migrate(db, str(broken), migrations()[:1])
         db.execute("INSERT INTO batch VALUES (1, ?)", (packed,))
+        db.execute("INSERT INTO identity VALUES (x'01', x'02', 3)")
         migrate(db, str(broken), migrations()[:2])
         db.execute(f"INSERT INTO trace VALUES ({','.join('?' * len(trace))})", trace)  # noqa: S608 - marks alone
         migrate(db, str(broken), migrations())
@@ -272,6 +273,7 @@ def test_rows_of_a_spool_that_was_brought_to_a_newer_version_come_back(tmp_path:
     assert (found.unreadable, found.rows["batch"]) == (0, 1)
     assert table_rows(tmp_path / "new.db")["batch"] == [(1, packed, 0)]
     assert table_rows(tmp_path / "new.db")["trace"] == [(*trace, "")]
+    assert table_rows(tmp_path / "new.db")["identity"] == [(b"\x01", b"\x02", 3, 0)]
 
 
 @pytest.mark.parametrize("content", [b"", b"[mqtt]\nbroker = 'b'\n" * 500], ids=["empty", "another"])

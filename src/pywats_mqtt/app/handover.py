@@ -23,10 +23,11 @@ from pywats_mqtt.events import (
     Identity,
     decode,
     encode,
+    kind_of,
 )
 from pywats_mqtt.handlers import ledger
 from pywats_mqtt.messages import RawMessage
-from pywats_mqtt.ports import Export, ExportState, LatestRow, Outcome, OwedRow, RefusedRow, Row, Spool, Taken
+from pywats_mqtt.ports import Export, ExportState, Kept, LatestRow, Outcome, OwedRow, RefusedRow, Row, Spool, Taken
 from pywats_mqtt.ports.handover import ROWS
 
 PLAIN = (AssetState, AssetEnvironment, AssetCounters, AssetSoftware)
@@ -92,7 +93,7 @@ async def _do(spool: Spool, interpret: Callable[[RawMessage], Outcome], step: St
         case "open":
             done = Stepped(export=await spool.open_export(export, waiting=step.waiting))
         case "refused":
-            await spool.take_out(export, await _refused(spool, step.numbers))
+            await spool.take_out(export, await _refused(spool, interpret, step.numbers))
             done = Stepped()
         case "owed":
             given = await spool.exportable(export, AT_ONCE)
@@ -117,14 +118,23 @@ async def _unwind(spool: Spool, export: str, state: ExportState) -> Stepped:
     return Stepped(export=marked, more=await spool.unwind(export, AT_ONCE))
 
 
-async def _refused(spool: Spool, numbers: Sequence[int]) -> list[Row]:
-    """Give rows of the quarantine; refused latest deliveries stay, for the ledger they build on does."""
+async def _refused(spool: Spool, interpret: Callable[[RawMessage], Outcome], numbers: Sequence[int]) -> list[Row]:
+    """Give rows of the quarantine; refused latest deliveries stay, for the ledger they build on does.
+
+    A refused ordered delivery has its identity, so that it is known when it comes back.
+    """
     kept = await spool.kept(numbers)
     return [
-        RefusedRow(row.id, row.device, row.reason, row.path, row.kind, row.message)
+        RefusedRow(row.id, row.device, row.reason, row.path, row.kind, row.message, _own(row, interpret(row.message)))
         for row in kept
         if row.kind not in LATEST_KINDS
     ]
+
+
+def _own(row: Kept, outcome: Outcome) -> tuple[Identity, ...]:
+    if not isinstance(outcome, tuple):
+        return ()
+    return tuple(each.identity for each in outcome if each.identity is not None and kind_of(each.event) == row.kind)
 
 
 async def _leaving(

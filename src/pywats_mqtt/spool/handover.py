@@ -28,12 +28,21 @@ from pywats_mqtt.ports import (
 )
 from pywats_mqtt.ports.handover import ROWS, ended_note, import_note, origin_of, pack_row, refuse_own, refuse_two
 from pywats_mqtt.spool import quarantine, tables, views
-from pywats_mqtt.spool.imports import Sorted, event_of, fresh_rows, named, sort_rows
+from pywats_mqtt.spool.imports import (
+    Sorted,
+    Whereabouts,
+    event_of,
+    fresh_rows,
+    handed_back,
+    named,
+    put_back_of,
+    sort_rows,
+)
 from pywats_mqtt.spool.latest import LatestEntries
 from pywats_mqtt.spool.ledger import Ledger
 from pywats_mqtt.spool.lines import Item, Lines
 from pywats_mqtt.spool.routing import Folded
-from pywats_mqtt.spool.rows import delete_rows, write_rows
+from pywats_mqtt.spool.rows import delete_rows, update_rows, write_rows
 from pywats_mqtt.spool.staged import Staged
 from pywats_mqtt.spool.tally import Tally
 
@@ -173,6 +182,7 @@ class StoreHandover:
         self._ledger.note_left(kept, "exported", tally, known.number)
         self._ledger.note_handed_over(owed, latest, known.number)
         taken: list[Row] = [*owed, *latest, *refused.values()]
+        self._mark(_keys(taken), Whereabouts.HANDED_OVER)
         write_rows(self._db, "INSERT INTO exported (export, packed)", [(export, pack_row(row)) for row in taken])
         messages = sum(row.messages for row in owed) + sum(row.messages for row in latest)
         tally.count_exported(messages, len(refused))
@@ -271,19 +281,20 @@ class StoreHandover:
         self.mark_export(export, ExportState.REVOKING)
         return unfinished if self.unwind(export, AT_ONCE) else unfinished[1:]
 
-    def _put_back(self, rows: Sequence[Row], tally: Tally) -> None:
+    def _put_back(self, taken: Sequence[Row], tally: Tally) -> None:
+        keys = _keys(taken)
+        rows = put_back_of(taken, set(tables.read_marked(self._db, keys, Whereabouts.HANDED_BACK)))
+        self._mark(keys, Whereabouts.HERE)
+        tally.count_put_back(taken, rows)
         owed = [row for row in rows if isinstance(row, OwedRow)]
         items = [Item(row.id, row.key, row.kind, 0, 0, row.messages, row.event) for row in owed]
         deliveries = [tables.delivery_row(item, row.message) for item, row in zip(items, owed, strict=True)]
         write_rows(self._db, tables.INSERT_DELIVERY, deliveries)
         refused = [row for row in rows if isinstance(row, RefusedRow)]
         write_rows(self._db, tables.INSERT_QUARANTINE_ID, [(row.id, *refused_row(row)) for row in refused])
-        messages = sum(row.messages for row in owed)
         for row in rows:
             if isinstance(row, LatestRow):
-                messages += row.messages
                 self._fold(row, tally)
-        tally.count_exported(-messages, -len(refused))
 
     def _fold(self, row: LatestRow, tally: Tally) -> None:
         pair = row.key, row.kind
@@ -301,9 +312,12 @@ class StoreHandover:
         refuse_own(self.exports(), export, views.read_note(self._db, ended_note(export)))
         done = int(views.read_note(self._db, import_note(export)) or b"0")
         fresh = fresh_rows(export, first, rows, done)
-        known = dict(tables.read_known(self._db, list({identity.key: None for identity in named(fresh)})))
+        keys = _keys(fresh)
+        known = dict(tables.read_known(self._db, keys))
+        back = handed_back(fresh, known, set(tables.read_marked(self._db, keys, Whereabouts.HANDED_OVER)))
+        self._mark(list(back), Whereabouts.HANDED_BACK)
         known |= staged.identities
-        found = sort_rows(fresh, known)
+        found = sort_rows(fresh, known, back)
         first_id = tally.last_id + 1
         self._stage(found, tally, staged)
         self._ledger.note_imported(found, first_id, origin_of(bridge, export), tally)
@@ -342,11 +356,18 @@ class StoreHandover:
             raise ValueError(f"there is no export {export}; `spool exports` shows them")
         return found[0]
 
+    def _mark(self, keys: Sequence[bytes], where: Whereabouts) -> None:
+        update_rows(self._db, tables.MARK_IDENTITY, (where.value,), keys)
+
     def _note(self, name: str, value: bytes) -> None:
         self._db.execute("REPLACE INTO note (name, value) VALUES (?, ?)", (name, value))
 
     def _write(self, export: Export) -> None:
         write_rows(self._db, _REPLACE_EXPORT, [tuple(msgspec.to_builtins(export).values())])
+
+
+def _keys(rows: Sequence[Row]) -> list[bytes]:
+    return list({identity.key: None for identity in named(rows)})
 
 
 def read_exports(db: sqlite3.Connection) -> list[Export]:

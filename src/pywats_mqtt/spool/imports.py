@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from enum import IntEnum
 
 import msgspec
 
@@ -10,6 +12,17 @@ from pywats_mqtt import events
 from pywats_mqtt.events import Identity, Latest, Ordered
 from pywats_mqtt.ports import LatestRow, OwedRow, RefusedRow, Row, Taken
 from pywats_mqtt.spool.tally import Tally
+
+
+class Whereabouts(IntEnum):
+    """Where the event is that a known identity names."""
+
+    HERE = 0
+    """Owed, refused, or delivered from here."""
+    HANDED_OVER = 1
+    """In an export, or with the bridge that imported it: where that hands it back, it is new here."""
+    HANDED_BACK = 2
+    """Here again by an import; what the export still has of it is not put back."""
 
 
 class Sorted(msgspec.Struct):
@@ -49,6 +62,20 @@ def fresh_rows(export: str, first: int, rows: Sequence[Row], done: int) -> Seque
     return rows[done - first :]
 
 
+def handed_back(rows: Sequence[Row], known: Mapping[bytes, bytes], handed_over: AbstractSet[bytes]) -> set[bytes]:
+    """Tell which ids of an import name events that were handed over from here, and come back as they were."""
+    return {
+        identity.key
+        for identity in named(rows)
+        if identity.key in handed_over and known.get(identity.key) == identity.digest
+    }
+
+
+def put_back_of(rows: Sequence[Row], back: AbstractSet[bytes]) -> list[Row]:
+    """Give those rows of a revoked export that are put back: all but the ones whose events were handed back."""
+    return [row for row in rows if not any(identity.key in back for identity in named([row]))]
+
+
 def named(rows: Sequence[Row]) -> Iterator[Identity]:
     """Give the identities that rows have."""
     for row in rows:
@@ -58,15 +85,16 @@ def named(rows: Sequence[Row]) -> Iterator[Identity]:
             yield from row.identities
 
 
-def sort_rows(rows: Sequence[Row], known: Mapping[bytes, bytes]) -> Sorted:
+def sort_rows(rows: Sequence[Row], known: Mapping[bytes, bytes], back: AbstractSet[bytes] = frozenset()) -> Sorted:
     """Tell new rows from known ones.
 
     Args:
         rows: of an import, each of them for the first time.
         known: digest by id, of all ids among them that were stored before.
+        back: those of these ids whose events were handed over and come back.
     """
     found = Sorted()
-    seen = dict(known)
+    seen = {key: digest for key, digest in known.items() if key not in back}
     duplicates = conflicts = refused = 0
     for row in rows:
         found.messages += row.messages if not isinstance(row, RefusedRow) else 1
@@ -83,7 +111,9 @@ def sort_rows(rows: Sequence[Row], known: Mapping[bytes, bytes]) -> Sorted:
         elif row.identity is None:
             found.owed.append(row)
         elif row.identity.key not in seen:
-            seen[row.identity.key] = found.identities[row.identity.key] = row.identity.digest
+            seen[row.identity.key] = row.identity.digest
+            if row.identity.key not in back:
+                found.identities[row.identity.key] = row.identity.digest
             found.owed.append(row)
         elif seen[row.identity.key] == row.identity.digest:
             found.duplicates += row.messages

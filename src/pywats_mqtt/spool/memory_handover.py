@@ -24,7 +24,7 @@ from pywats_mqtt.ports import (
     Taken,
 )
 from pywats_mqtt.ports.handover import ROWS, ended_note, import_note, origin_of, pack_row, refuse_own, refuse_two
-from pywats_mqtt.spool.imports import event_of, fresh_rows, sort_rows
+from pywats_mqtt.spool.imports import Whereabouts, event_of, fresh_rows, handed_back, named, put_back_of, sort_rows
 from pywats_mqtt.spool.latest import LatestEntries
 from pywats_mqtt.spool.remembered import Remembered
 from pywats_mqtt.spool.routing import Folded
@@ -60,6 +60,7 @@ class MemoryHandover:
         self._owed: dict[int, Owed] = {}
         self._latest = LatestEntries(())
         self._identities: dict[bytes, bytes] = {}
+        self._whereabouts: dict[bytes, Whereabouts] = {}
         self._quarantine: dict[int, tuple[Quarantined, RawMessage]] = {}
         self._held = 0
         self._notes: dict[str, bytes] = {}
@@ -141,6 +142,7 @@ class MemoryHandover:
         for number in refused:
             del self._quarantine[number]
         taken: list[Row] = [*owed, *latest, *refused.values()]
+        self._whereabouts |= dict.fromkeys((each.key for each in named(taken)), Whereabouts.HANDED_OVER)
         for each in taken:
             self._exported += 1
             kept[self._exported] = pack_row(each)
@@ -172,10 +174,9 @@ class MemoryHandover:
         known, kept = self._find(export)
         if known.state not in {ExportState.REVOKING, ExportState.FORGETTING}:
             raise ValueError(f"export {export} is {known.state.value}: it can be unwound when it is revoked")
-        for number in list(kept)[:limit]:
-            packed = kept.pop(number)
-            if known.state is ExportState.REVOKING:
-                self._put_back(ROWS.decode(packed))
+        taken = [ROWS.decode(kept.pop(number)) for number in list(kept)[:limit]]
+        if known.state is ExportState.REVOKING:
+            self._put_back(taken)
         self._owed = dict(sorted(self._owed.items()))
         self._latest.commit()
         if not kept:
@@ -188,17 +189,22 @@ class MemoryHandover:
                     self._tally.last_export -= 1
         return bool(kept)
 
-    def _put_back(self, row: Row) -> None:
-        if isinstance(row, RefusedRow):
-            self._quarantine[row.id] = _quarantined(row.id, row), row.message
-            self._quarantine = dict(sorted(self._quarantine.items()))
-            self._tally.count_exported(0, -1)
-            return
-        self._tally.count_exported(-row.messages, 0)
-        if isinstance(row, OwedRow):
-            self._owe_row(row.id, row)
-        else:
-            self._fold(row)
+    def _put_back(self, taken: Sequence[Row]) -> None:
+        rows = put_back_of(taken, self._keys_at(Whereabouts.HANDED_BACK))
+        for identity in named(taken):
+            self._whereabouts.pop(identity.key, None)
+        self._tally.count_put_back(taken, rows)
+        for row in rows:
+            if isinstance(row, RefusedRow):
+                self._quarantine[row.id] = _quarantined(row.id, row), row.message
+            elif isinstance(row, OwedRow):
+                self._owe_row(row.id, row)
+            else:
+                self._fold(row)
+        self._quarantine = dict(sorted(self._quarantine.items()))
+
+    def _keys_at(self, where: Whereabouts) -> set[bytes]:
+        return {key for key, each in self._whereabouts.items() if each is where}
 
     def _owe_row(self, number: int, row: OwedRow) -> None:
         event = events.decode(row.event)
@@ -230,7 +236,9 @@ class MemoryHandover:
         refuse_own(await self.exports(), export, self._notes.get(ended_note(export)))
         done = int(self._notes.get(import_note(export), b"0"))
         fresh = fresh_rows(export, first, rows, done)
-        found = sort_rows(fresh, self._identities)
+        back = handed_back(fresh, self._identities, self._keys_at(Whereabouts.HANDED_OVER))
+        self._whereabouts |= dict.fromkeys(back, Whereabouts.HANDED_BACK)
+        found = sort_rows(fresh, self._identities, back)
         first_id = self._tally.last_id + 1
         for row in found.owed:
             self._tally.last_id += 1

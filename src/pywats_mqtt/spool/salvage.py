@@ -40,7 +40,7 @@ SHAPES: Final[dict[str, tuple[bool, tuple[type, ...]]]] = {
     "refused_packet": (True, (_NONE, int)),
     "exported": (True, (_NONE, str, bytes)),
     "latest": (False, (str, str, int, int, int, int, int, int, int, int, int, str, str, bytes)),
-    "identity": (False, (bytes, bytes, int)),
+    "identity": (False, (bytes, bytes, int, int)),
     "note": (False, (str, bytes)),
     "counter": (False, (str, int)),
     "export": (False, (str, int, int, str, int, int, int, int, int)),
@@ -48,10 +48,10 @@ SHAPES: Final[dict[str, tuple[bool, tuple[type, ...]]]] = {
 }
 """Each table: whether it has row ids, and the types of its columns."""
 
-_ADDED: Final[dict[str, Column]] = {"batch": 0, "trace": ""}
+_ADDED: Final[dict[str, Column]] = {"batch": 0, "trace": "", "identity": 0}
 """What the last column holds in rows that are older than it: SQLite does not write them anew for a new column."""
 
-_OLD: Final = {(True, SHAPES[name][1][:-1]): name for name in _ADDED}
+_OLD: Final = {(SHAPES[name][0], SHAPES[name][1][:-1]): name for name in _ADDED}
 _BY_SHAPE: Final = {shape: name for name, shape in SHAPES.items()} | _OLD
 _SQLITES: Final = {(str, str, str, int, str), (str, int), (str, str, int), (int, int)}
 """Columns of SQLite's own tables and of indices, which are made anew: schema, numbers given out, those of traces."""

@@ -12,6 +12,7 @@ from pywats_mqtt import events
 from pywats_mqtt.errors import Fatal
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Batch, Rejection
+from pywats_mqtt.spool.imports import Whereabouts
 from pywats_mqtt.spool.latest import Entry
 from pywats_mqtt.spool.lines import Item, Scan
 from pywats_mqtt.spool.rows import Value, select_text
@@ -195,6 +196,8 @@ def read_latest(db: sqlite3.Connection, path: str) -> list[Entry]:
 # --- identity ---------------------------------------------------------------------------------------------------------
 
 INSERT_IDENTITY: Final = "INSERT INTO identity (key, digest, at_us)"
+MARK_IDENTITY: Final = "UPDATE identity SET handed = ? WHERE key"
+_MARKED: Final = "SELECT group_concat(hex(key)) FROM identity WHERE handed = {} AND key"
 _KNOWN: Final = "SELECT group_concat(hex(key) || ':' || hex(digest)) FROM identity WHERE key"
 
 
@@ -204,3 +207,9 @@ def read_known(db: sqlite3.Connection, keys: Sequence[bytes]) -> Iterable[tuple[
         for pair in text.split(","):
             key, _, digest = pair.partition(":")
             yield bytes.fromhex(key), bytes.fromhex(digest)
+
+
+def read_marked(db: sqlite3.Connection, keys: Sequence[bytes], where: Whereabouts) -> Iterable[bytes]:
+    """Give those ids among `keys` whose events are there."""
+    for text in select_text(db, _MARKED.format(where.value), keys):
+        yield from map(bytes.fromhex, text.split(","))

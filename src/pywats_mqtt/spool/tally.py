@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from pywats_mqtt.ports import Figures, RoutedBatch
+from pywats_mqtt.ports import Figures, RefusedRow, RoutedBatch, Row
 
 
 class Tally(msgspec.Struct, kw_only=True):
@@ -99,6 +99,14 @@ class Tally(msgspec.Struct, kw_only=True):
         self.quarantined -= rows
         self.refused_exported += rows
 
+    def count_put_back(self, taken: Sequence[Row], rows: Sequence[Row]) -> None:
+        """Count rows of a revoked export, of which some are not put back, since they were handed back."""
+        self.count_exported(-messages_of(taken), -refused_of(taken))
+        left = messages_of(taken) - messages_of(rows)
+        self.waiting -= left
+        self.duplicates += left
+        self.quarantined -= refused_of(taken) - refused_of(rows)
+
     def count_imported(self, messages: int, *, duplicates: int = 0, refused: int = 0, rows: int = 0) -> None:
         """Count messages that came from another bridge, and what became of some of them."""
         self.stored += messages
@@ -139,3 +147,13 @@ class Tally(msgspec.Struct, kw_only=True):
             ignored=self.ignored,
             size_bytes=size_bytes,
         )
+
+
+def messages_of(rows: Sequence[Row]) -> int:
+    """Count the messages that owed and latest rows carry."""
+    return sum(row.messages for row in rows if not isinstance(row, RefusedRow))
+
+
+def refused_of(rows: Sequence[Row]) -> int:
+    """Count the rows of the quarantine."""
+    return sum(isinstance(row, RefusedRow) for row in rows)

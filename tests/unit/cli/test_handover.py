@@ -239,3 +239,18 @@ def test_a_reason_that_nothing_has_is_told_with_those_there_are(place: Place, wo
     ]
     assert place.run(*words, "--reason", "ARRAY", "--device", "T7").stdout == "nothing in quarantine is like that\n"
     assert len(json.loads(place.run("list", "--json").stdout)) == 3
+
+
+@pytest.mark.parametrize("end", ["", "revoke", "confirm"])
+def test_what_another_bridge_hands_back_is_owed_here_once(place: Place, tmp_path: Path, end: str) -> None:
+    """Whatever becomes of the export it left with: it was known here, and at neither bridge."""
+    (tmp_path / "other").mkdir()
+    other = Place(tmp_path / "other")
+    there = json.loads(place.export("there", "--waiting", "--json").stdout)["export"]
+    other.run("import", str(place.folder / "there"), "--trust", f"{place.key}.pub")
+    assert json.loads(other.export("back", "--waiting", "--json").stdout)["owed"] == 3
+    taken = place.run("import", str(other.folder / "back"), "--trust", f"{other.key}.pub")
+    assert "3 deliveries, 0 states of assets and 0 refused messages are here now" in taken.stdout
+    if end:
+        place.run(end, there)
+    assert json.loads(place.export("all", "--waiting", "--json").stdout)["owed"] == 3
