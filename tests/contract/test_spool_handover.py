@@ -351,7 +351,7 @@ async def there_and_back(spool: Spool, other: Spool) -> list[Row]:
     await spool.mark_export("there", ExportState.SEALED)
     assert (await other.take_in("there", 0, await rows_of(spool, "there"))).owed == 1
     await other.open_export("back", waiting=True)
-    await other.take_out("back", named(await other.exportable("back", 10), 7))
+    await other.take_out("back", await other.exportable("back", 10))
     await other.mark_export("back", ExportState.SEALED)
     return await rows_of(other, "back")
 
@@ -407,3 +407,16 @@ async def test_a_refused_delivery_is_handed_back_once(spool: Spool) -> None:
     await revoke(spool, "there")
     assert len(await spool.quarantined(10)) == 1
     assert (await spool.figures()).quarantined == 1
+
+
+async def test_what_goes_there_and_back_for_ever_arrives_once(spool: Spool, other: Spool) -> None:
+    """Each has handed it over before, whether it can read the message or not."""
+    rows = await there_and_back(spool, other)
+    for number in range(3):
+        for giving, taking in ((other, spool), (spool, other)):
+            assert (await taking.take_in(f"e{number}", 0, rows)).owed == 1
+            await take_all_out(taking, f"e{number}{giving is other}")
+            rows = await rows_of(taking, f"e{number}{giving is other}")
+    assert (await spool.take_in("last", 0, rows)).owed == 1
+    assert await deliver_all(spool) == ["SN0"]
+    assert (await spool.take_in("twice", 0, rows)).duplicates == 1

@@ -141,7 +141,7 @@ async def _leaving(
     row: OwedRow | LatestRow, spool: Spool, interpret: Callable[[RawMessage], Outcome], export: str
 ) -> Row:
     if isinstance(row, OwedRow):
-        return msgspec.structs.replace(row, identity=_identity(row, interpret(row.message)))
+        return msgspec.structs.replace(row, identity=row.identity or _identity(row, interpret(row.message)))
     known = decode(row.event)
     if isinstance(known, PLAIN):
         return row

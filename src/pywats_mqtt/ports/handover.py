@@ -260,7 +260,7 @@ class Handover(Protocol):
     async def exportable(self, export: str, limit: int) -> Sequence[OwedRow | LatestRow]:
         """Give the next rows it takes of what is owed, none when that was all; the same again until they are taken.
 
-        The oldest ordered ones first; none has an identity yet.
+        The oldest ordered ones first; those have an identity which were imported, or put back, with one.
         """
         ...
 

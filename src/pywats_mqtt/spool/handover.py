@@ -7,12 +7,14 @@ one takes it back, for no file can have been written of it yet.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
+from uuid import UUID
 
 import msgspec
 
 from pywats_mqtt import events
+from pywats_mqtt.events import Identity
 from pywats_mqtt.folding import fold
 from pywats_mqtt.messages import RawMessage, to_us
 from pywats_mqtt.ports import (
@@ -50,8 +52,9 @@ AT_ONCE: Final = 500
 """Rows that are put back in one transaction, when a spool is opened."""
 
 _SELECT_OWED: Final = (
-    "SELECT id, key, kind, messages, event, topic, payload, received_at_us, qos, retain, content_type, user_properties"
-    " FROM delivery WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"
+    "SELECT id, delivery.key, kind, messages, event, topic, payload, received_at_us, qos, retain, content_type,"
+    " user_properties, delivery_identity.key, digest FROM delivery LEFT JOIN delivery_identity USING (id)"
+    " WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"
 )
 _REPLACE_EXPORT: Final = f"REPLACE INTO export ({', '.join(Export.__struct_fields__)})"
 
@@ -111,6 +114,8 @@ class StoreHandover:
         self._latest = latest
         self._ledger = ledger
         self._open: _Open | None = None
+        (newest,) = db.execute("SELECT max(id) FROM delivery_identity").fetchone()
+        self._newest_named: int = newest or 0
 
     @property
     def is_open(self) -> bool:
@@ -205,6 +210,7 @@ class StoreHandover:
             raise ValueError("deliveries were not given by the open export")
         if delete_rows(self._db, "DELETE FROM delivery WHERE id", [row.id for row in rows]) != len(rows):
             raise ValueError("deliveries are gone meanwhile")
+        self.forget([row.id for row in rows])
         staged.when_committed.append(lambda: setattr(begun, "after", last))
 
     def _take_latest(self, row: LatestRow, staged: Staged) -> None:
@@ -290,6 +296,7 @@ class StoreHandover:
         items = [Item(row.id, row.key, row.kind, 0, 0, row.messages, row.event) for row in owed]
         deliveries = [tables.delivery_row(item, row.message) for item, row in zip(items, owed, strict=True)]
         write_rows(self._db, tables.INSERT_DELIVERY, deliveries)
+        self._name({row.id: row.identity for row in owed})
         refused = [row for row in rows if isinstance(row, RefusedRow)]
         write_rows(self._db, tables.INSERT_QUARANTINE_ID, [(row.id, *refused_row(row)) for row in refused])
         for row in rows:
@@ -325,6 +332,8 @@ class StoreHandover:
         return msgspec.structs.replace(found.taken, repeated=len(rows) - len(fresh))
 
     def _stage(self, found: Sorted, tally: Tally, staged: Staged) -> None:
+        first_id = tally.last_id + 1
+        self._name({number: row.identity for number, row in enumerate(found.owed, start=first_id)})
         for row in found.owed:
             tally.last_id += 1
             staged.items.append(Item(tally.last_id, row.key, row.kind, 0, 0, row.messages, row.event))
@@ -334,6 +343,16 @@ class StoreHandover:
         staged.quarantine += [refused_row(row) for row in found.refused]
         staged.identities |= found.identities
         found.count(tally)
+
+    def forget(self, ids: Sequence[int]) -> None:
+        """Forget the identities of deliveries that are no longer owed here."""
+        named = [number for number in ids if number <= self._newest_named]
+        delete_rows(self._db, "DELETE FROM delivery_identity WHERE id", named)
+
+    def _name(self, identities: Mapping[int, Identity | None]) -> None:
+        rows = [(number, each.key, each.digest) for number, each in identities.items() if each is not None]
+        write_rows(self._db, "INSERT INTO delivery_identity (id, key, digest)", rows)
+        self._newest_named = max([self._newest_named, *identities])
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -403,6 +422,9 @@ def _owed(  # noqa: PLR0917 - a row
     retain: int,
     content_type: str,
     user_properties: str,
+    identity_key: bytes | None,
+    digest: bytes | None,
 ) -> OwedRow:
     message = quarantine.message_of(topic, payload, received_at_us, qos, retain, content_type, user_properties)
-    return OwedRow(number, key, kind, messages, event, message)
+    identity = None if identity_key is None or digest is None else Identity(UUID(bytes=identity_key), digest)
+    return OwedRow(number, key, kind, messages, event, message, identity)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from pywats_mqtt import events
+from pywats_mqtt.events import Identity
 from pywats_mqtt.folding import fold
 from pywats_mqtt.messages import RawMessage, to_us
 from pywats_mqtt.ports import (
@@ -33,11 +34,12 @@ from pywats_mqtt.spool.tally import Tally
 
 
 class Owed(msgspec.Struct):
-    """An ordered delivery, and where it stands."""
+    """An ordered delivery, where it stands, and with which identity it was imported or put back."""
 
     delivery: Delivery
     message: RawMessage
     due_us: int = 0
+    identity: Identity | None = None
     state: State = State.WAITING
 
 
@@ -209,7 +211,7 @@ class MemoryHandover:
     def _owe_row(self, number: int, row: OwedRow) -> None:
         event = events.decode(row.event)
         delivery = Delivery(id=number, key=row.key, kind=row.kind, event=event, messages=row.messages)
-        self._owed[number] = Owed(delivery, row.message)
+        self._owed[number] = Owed(delivery, row.message, identity=row.identity)
 
     def _fold(self, row: LatestRow) -> None:
         pair = row.key, row.kind
@@ -270,7 +272,7 @@ def _anew(message: RawMessage) -> RawMessage:
 def _owed_row(owed: Owed) -> OwedRow:
     delivery = owed.delivery
     packed = events.encode(delivery.event)
-    return OwedRow(delivery.id, delivery.key, delivery.kind, delivery.messages, packed, owed.message)
+    return OwedRow(delivery.id, delivery.key, delivery.kind, delivery.messages, packed, owed.message, owed.identity)
 
 
 def _quarantined(number: int, row: RefusedRow) -> Quarantined:

@@ -41,6 +41,7 @@ SHAPES: Final[dict[str, tuple[bool, tuple[type, ...]]]] = {
     "exported": (True, (_NONE, str, bytes)),
     "latest": (False, (str, str, int, int, int, int, int, int, int, int, int, str, str, bytes)),
     "identity": (False, (bytes, bytes, int, int)),
+    "delivery_identity": (True, (_NONE, bytes, bytes)),
     "note": (False, (str, bytes)),
     "counter": (False, (str, int)),
     "export": (False, (str, int, int, str, int, int, int, int, int)),

@@ -226,6 +226,7 @@ class Store:
         db = self._db
         now_us = to_us(self._clock.now())
         self._staged.write(db, now_us)
+        self.handover.forget(self._staged.done_ids)
         self._ledger.write(now_us)
         self._packets.write()
         write_rows(db, tables.REPLACE_LATEST, [tables.latest_row(entry) for entry in self._latest.changed()])
