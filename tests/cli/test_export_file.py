@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pywats_mqtt import events
-from pywats_mqtt.app.export_file import ExportFile, Head, write_export
+from pywats_mqtt.app.export_file import ExportFile, Head, require_writable, write_export
 from pywats_mqtt.app.export_keys import make_keys, public_path, read_private, read_public
 from pywats_mqtt.errors import Fatal
 from pywats_mqtt.events import AssetState
@@ -149,6 +149,20 @@ def test_a_public_key_that_cannot_be_made_leaves_no_private_one(
     with pytest.raises(Fatal, match=r"key\.pub cannot be made"):
         make_keys(tmp_path / "key")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_that_is_too_long_is_told(folder: Path) -> None:
+    """Of an export before anything is taken out for it; what another command writes there is left alone."""
+    with pytest.raises(Fatal, match="cannot be made"):
+        make_keys(folder / ("x" * 300))
+    for length in (250, 300):
+        with pytest.raises(Fatal, match="the name is too long"):
+            require_writable(folder / ("x" * length))
+    (folder / ".new.part").write_bytes(b"half")
+    require_writable(folder / "new")
+    assert (folder / ".new.part").read_bytes() == b"half"
+    with pytest.raises(Fatal, match="is there already"):
+        require_writable(folder / "out")
 
 
 @pytest.mark.parametrize("name", ["", ".", "/"])

@@ -10,6 +10,7 @@ Nothing is unpacked before the signature is found good, so what is read was writ
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import zlib
@@ -61,22 +62,49 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
         return self.owed + self.latest + self.refused
 
 
+def require_writable(path: Path) -> None:
+    """Try whether a file of this name can be made, before anything is taken out for it.
+
+    Raises:
+        Fatal: it is there already, or cannot be made.
+    """
+    part = _part_of(path)
+    try:
+        if path.exists():
+            raise Fatal(f"{path} is there already: name another file")
+        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        part.unlink()
+    except FileExistsError:
+        return  # another command writes it, or was killed as it did
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
 def write_export(path: Path, key: Ed25519PrivateKey, head: Head, rows: Iterable[bytes]) -> None:
     """Write a file; it has its name only once it is complete and on the disk, and else leaves nothing.
 
     Raises:
         Fatal: it cannot be written.
     """
-    part = path.with_name(f".{path.name}.part")
+    part = _part_of(path)
     try:
         _write_named(path, part, key, head, rows)
     except OSError as error:
-        raise Fatal(
-            f"{path} cannot be written ({error.strerror}): its folder must be there, writable, and have room"
-        ) from error
+        raise _unwritable(path, error) from error
     finally:
         with contextlib.suppress(OSError):
             part.unlink()  # where it got its name it is there no more
+
+
+def _part_of(path: Path) -> Path:
+    """Name the file that is written, until it is complete."""
+    return path.with_name(f".{path.name}.part")
+
+
+def _unwritable(path: Path, error: OSError) -> Fatal:
+    if error.errno == errno.ENAMETOOLONG:
+        return Fatal(f"{path} cannot be written: the name is too long, choose a shorter one")
+    return Fatal(f"{path} cannot be written ({error.strerror}): its folder must be there, writable, and have room")
 
 
 def _write_named(path: Path, part: Path, key: Ed25519PrivateKey, head: Head, rows: Iterable[bytes]) -> None:

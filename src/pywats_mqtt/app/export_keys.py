@@ -33,7 +33,7 @@ def make_keys(path: Path) -> Path:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    if public_path(path).exists():
+    if os.path.lexists(public_path(path)):
         raise Fatal(
             f"{public_path(path)} is there already: name another file, or remove it if nothing is signed with it"
         )

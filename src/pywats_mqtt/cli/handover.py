@@ -15,7 +15,7 @@ from typing import TypeAlias
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from pywats_mqtt.app.export_file import ExportFile, Head, write_export
+from pywats_mqtt.app.export_file import ExportFile, Head, require_writable, write_export
 from pywats_mqtt.app.export_keys import read_private, read_public
 from pywats_mqtt.app.handover import AT_ONCE, Step, Stepped, do_step
 from pywats_mqtt.app.local_socket import ask
@@ -129,7 +129,7 @@ def hand_over(config_path: Path, out: Path, key: Path | None, numbers: Sequence[
     """
     config = load(config_path, os.environ)
     signing = read_private(key or Path(f"{config.spool.path}.key"))
-    _refuse_existing(out)
+    require_writable(out)
     pieces = _pieces(config, numbers)
 
     async def work() -> Handed:
@@ -190,7 +190,7 @@ def write_again(config_path: Path, out: Path, key: Path | None, export: str) -> 
     """
     config = load(config_path, os.environ)
     signing = read_private(key or Path(f"{config.spool.path}.key"))
-    _refuse_existing(out)
+    require_writable(out)
     with reader_of(config) as reader:
         made = next((known for known in reader.exports() if known.id == export), None)
     if made is not None and made.state is ExportState.OPEN:
@@ -211,13 +211,6 @@ def read_unfinished(config_path: Path) -> dict[str, str]:
     """Tell of each export that is not finished what is to be done; see `ports.handover.unfinished`."""
     with reader_of(load(config_path, os.environ)) as reader:
         return unfinished(reader.exports())
-
-
-def _refuse_existing(out: Path) -> None:
-    if out.exists():
-        raise Fatal(f"{out} is there already: name another file")
-    if not out.parent.is_dir():
-        raise Fatal(f"{out} cannot be written: there is no folder {out.parent}")
 
 
 def _export_of(stepped: Stepped) -> Export:

@@ -254,3 +254,13 @@ def test_what_another_bridge_hands_back_is_owed_here_once(place: Place, tmp_path
     if end:
         place.run(end, there)
     assert json.loads(place.export("all", "--waiting", "--json").stdout)["owed"] == 3
+
+
+def test_a_file_that_cannot_be_made_is_refused_before_anything_leaves(place: Place) -> None:
+    """A name that is too long, also with what stands around it until the file is whole; a folder that is not there."""
+    for name, said in (("x" * 300, "name is too long"), ("x" * 252, "name is too long"), ("no/folder", "No such file")):
+        to = ("--to", str(place.folder / name), "--key", str(place.key))
+        assert said in place.refusal("export", *to, "--waiting")
+        assert said in place.refusal("export", *to, "--again", "e1")
+    assert json.loads(place.run("exports", "--json").stdout) == []
+    assert sorted(path.name for path in place.folder.iterdir() if path.name.endswith(".part")) == []
