@@ -129,7 +129,8 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
             ValueError: none leads there.
         """
         if self.state not in _FROM[state]:
-            raise ValueError(f"export {self.id} is {self.state.value}, and cannot become {state.value}")
+            left_off = _LEFT_OFF.get(self.state, "is complete").format(self.id)
+            raise ValueError(f"export {self.id} {left_off}; it is {self.state.value}, and cannot become {state.value}")
         return msgspec.structs.replace(self, state=state)
 
 
@@ -142,7 +143,10 @@ def refuse_two(known: Sequence[Export], state: ExportState, export: str) -> None
     against = {ExportState.OPEN: {ExportState.OPEN, ExportState.REVOKING}, ExportState.REVOKING: {ExportState.OPEN}}
     for other in known:
         if other.id != export and other.state in against.get(state, ()):
-            raise ValueError(f"export {other.id} is {other.state.value}: `spool revoke {other.id}` first")
+            raise ValueError(
+                f"export {other.id} is {other.state.value}: wait until that is done; where no command is at it any "
+                f"more, `spool revoke {other.id}` first"
+            )
 
 
 def unfinished(known: Sequence[Export]) -> dict[str, str]:

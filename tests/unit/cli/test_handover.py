@@ -264,3 +264,14 @@ def test_a_file_that_cannot_be_made_is_refused_before_anything_leaves(place: Pla
         assert said in place.refusal("export", *to, "--again", "e1")
     assert json.loads(place.run("exports", "--json").stdout) == []
     assert sorted(path.name for path in place.folder.iterdir() if path.name.endswith(".part")) == []
+
+
+def test_an_export_without_a_file_is_not_confirmed(place: Place) -> None:
+    """Its rows would be nowhere; what to do is said."""
+
+    async def left(spool: SqliteSpool) -> None:
+        await spool.open_export("e1", waiting=True)
+        await spool.mark_export("e1", ExportState.SEALED)
+
+    place.with_spool(left)
+    assert "`spool export --again e1` does, or `spool revoke e1` gives its rows back" in place.refusal("confirm", "e1")
