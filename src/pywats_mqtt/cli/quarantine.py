@@ -168,7 +168,8 @@ def retry(config_path: Path, numbers: Sequence[int], *, dry_run: bool) -> tuple[
         answer = ask_bridge(config, _retrying(piece, mended))
         if answer is None:
             done += asyncio.run(_retry_stopped(config, [_retrying(piece, mended) for piece in pieces[at:]]))
-            return done, "the bridge does not run; it takes them when it starts"
+            is_tried = any(row.accepted for row in done)
+            return done, "the bridge does not run; it takes them when it starts" if is_tried else ""
         done += answer.rows
     kept = {row.id for row in done if not row.accepted}
     if any(row.accepted and row.id in kept for row in foreseen):

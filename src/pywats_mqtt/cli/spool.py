@@ -127,6 +127,9 @@ def spool_retry(
         accepted = sum(row.accepted for row in told)
         verb = "would be tried again" if dry_run else "are tried again"
         typer.echo(f"{accepted} {verb}, {len(told) - accepted} stay refused")
+    if len(told) < len(set(numbers)):
+        gone = len(set(numbers)) - len(told)
+        typer.echo(f"pywats-mqtt: {gone} are no longer there: another command took them", err=True)
     if remark:
         typer.echo(f"pywats-mqtt: {remark}", err=True)
     raise typer.Exit(0 if all(row.accepted for row in told) else 1)

@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 from pywats_mqtt.app.clock import SystemClock
 from pywats_mqtt.app.export_keys import make_keys
 from pywats_mqtt.app.handover import Step, Stepped
-from pywats_mqtt.cli import handover
+from pywats_mqtt.cli import handover, quarantine
 from pywats_mqtt.cli.commands import app
 from pywats_mqtt.cli.quarantine import opened
 from pywats_mqtt.cli.status import explain, read_status
@@ -275,3 +275,20 @@ def test_an_export_without_a_file_is_not_confirmed(place: Place) -> None:
 
     place.with_spool(left)
     assert "`spool export --again e1` does, or `spool revoke e1` gives its rows back" in place.refusal("confirm", "e1")
+
+
+def test_what_stays_refused_is_not_said_to_be_taken_at_the_next_start(place: Place) -> None:
+    """Nor is a row that is no longer there told as nothing at all."""
+    place.store(WRONG)
+    routed(place)
+    done = place.run("retry", "--all")
+    assert "0 are tried again, 1 stay refused" in done.stdout
+    assert done.stderr == ""
+
+
+def test_a_row_that_another_command_took_meanwhile_is_told(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was there when it was chosen."""
+    place.store(WRONG)
+    routed(place)
+    monkeypatch.setattr(quarantine, "chosen", lambda *_words, **_options: [1, 7])
+    assert "1 are no longer there: another command took them" in place.run("retry", "--all").stderr
