@@ -15,6 +15,7 @@ from pywats_mqtt.app.foresight import Foresight
 from pywats_mqtt.app.handover import Step, Stepped
 from pywats_mqtt.config.model import BridgeConfig
 from pywats_mqtt.events import LATEST_KINDS, kind_of
+from pywats_mqtt.events.identity import CONFLICT
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Batch, Kept, Outcome, Rejection, Release, Spool
 
@@ -110,7 +111,9 @@ def judge(
     told = [foresight.words(each.event) for each in outcome]
     told += [f"refused, unless measurements of its unit name one: {refusal}" for refusal in open_]
     told += [f"of this is refused: {refusal}" for refusal in refusals if refusal not in open_]
-    forget = tuple(each.identity.key for each in own if each.identity is not None)
+    # A message that was refused as it was read left no identity: where it is known, it came again, and was taken then.
+    had_identity = row.kind != MESSAGE or row.reason.startswith(CONFLICT)
+    forget = tuple(each.identity.key for each in own if each.identity is not None and had_identity)
     now = "; ".join(told) or "nothing: the message says nothing"
     return _accepted(row, now, foresight), Release(row.id, forget)
 

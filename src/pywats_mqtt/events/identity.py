@@ -7,12 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import blake2b
+from typing import Final
 from uuid import UUID, uuid5
 
 import msgspec
 
 NAMESPACE = UUID("8d0ae1f0-6c0d-5d53-9a51-6ac1f7c5c2b4")
 """The product's UUIDv5 namespace: a constant for ever, or old results would get new ids."""
+
+
+CONFLICT: Final = "identity conflict"
+"""How the reason begins of what was refused since its id came before with another content."""
 
 
 class Identity(msgspec.Struct, frozen=True, gc=False, array_like=True):

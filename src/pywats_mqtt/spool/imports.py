@@ -10,6 +10,7 @@ import msgspec
 
 from pywats_mqtt import events
 from pywats_mqtt.events import Identity, Latest, Ordered
+from pywats_mqtt.events.identity import CONFLICT
 from pywats_mqtt.ports import LatestRow, OwedRow, RefusedRow, Row, Taken
 from pywats_mqtt.spool.tally import Tally
 
@@ -119,7 +120,7 @@ def sort_rows(rows: Sequence[Row], known: Mapping[bytes, bytes], back: AbstractS
             found.duplicates += row.messages
             duplicates += 1
         else:
-            reason = f"identity conflict: id {row.identity.id} came before with another content"
+            reason = f"{CONFLICT}: id {row.identity.id} came before with another content"
             found.refused.append(RefusedRow(row.id, row.key, reason, "", "message", row.message))
             found.held += row.messages
             conflicts += 1

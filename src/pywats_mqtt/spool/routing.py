@@ -23,6 +23,7 @@ from pywats_mqtt.events import (
     kind_of_type,
     order_key,
 )
+from pywats_mqtt.events.identity import CONFLICT
 from pywats_mqtt.folding import TELLING, capped, fold, tell
 from pywats_mqtt.folding.counting import counts_on_each
 from pywats_mqtt.folding.updates import Updates
@@ -260,7 +261,7 @@ def _new_events(
                 repeated += 1
                 continue
             else:
-                reason = f"identity conflict: id {identity.id} came before with another content"
+                reason = f"{CONFLICT}: id {identity.id} came before with another content"
                 plan.held.append(Held(message, Rejection(reason, device=order_key(identified.event))))
                 plan.conflicts += 1
                 return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from pywats_mqtt.config.limits import LimitsConfig
 from pywats_mqtt.config.model import BridgeConfig
 from pywats_mqtt.interpret import RouteTable, interpret
 from pywats_mqtt.messages import RawMessage
-from pywats_mqtt.ports import Batch, Kept, Outcome, Receipt, Rejection
+from pywats_mqtt.ports import Batch, Gathered, Kept, Outcome, Receipt, Rejection
 from pywats_mqtt.spool.memory import MemorySpool
 from tests.contract.wats_memory import HandClock
 
@@ -110,3 +111,30 @@ async def test_a_bridge_with_the_former_setting_keeps_what_the_asker_has_mended(
     assert not offered
     assert (await asked([])).accepted
     assert len(offered) == 1
+
+
+@pytest.mark.parametrize(
+    ("reason", "known", "delivered"),
+    [("strict_ids", True, 1), ("strict_ids", False, 1), ("identity conflict: id 1 came before", True, 2)],
+)
+async def test_a_message_that_came_again_since_is_not_delivered_twice(
+    reason: str, *, known: bool, delivered: int
+) -> None:
+    """It was refused as it was read; a device that sent it again was heard after the setting was mended."""
+    spool = MemorySpool(clock=HandClock())
+    message = RawMessage("testers/T1/results", RESULT, 1_769_500_000_000_000, 1)
+    read = partial(interpret, routes=RouteTable(BridgeConfig().topics))
+    taken = read(message)
+    assert isinstance(taken, tuple)
+    outcomes: list[Gathered] = [Rejection(reason, device="T1"), *[taken] * known]
+    for outcome in outcomes:
+        batch = await spool.put(Receipt((message,)))
+        assert batch is not None
+        await spool.route(batch, [outcome])
+    offered: list[Batch] = []
+    await retry(spool, read, Question(ask="retry", numbers=[1]), offered.append, BridgeConfig())
+    for batch in offered:
+        await spool.route(batch, [taken])
+    figures = await spool.figures()
+    assert (figures.waiting, figures.quarantined) == (delivered, 0)
+    assert figures.stored == 2 + known
