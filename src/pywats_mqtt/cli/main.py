@@ -31,7 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         try:
             code = _dispatch(words)
         finally:
-            sys.stdout.flush()
+            if sys.stdout is not None:  # as Python has it where it was started with a closed one
+                sys.stdout.flush()
     except Fatal as error:
         sys.stderr.write(f"pywats-mqtt: {printable(str(error))}\n")
         code = WRONG_USAGE

@@ -12,6 +12,7 @@ from pywats_mqtt.adapters.texts import cut
 from pywats_mqtt.cli.options import ConfigOption, JsonOption
 from pywats_mqtt.cli.tables import print_table
 from pywats_mqtt.cli.terminal import json_lines, json_text, one_line, printable
+from pywats_mqtt.topics import filter_problem
 
 if TYPE_CHECKING:
     from pywats_mqtt.cli.quarantine import Wanted
@@ -26,11 +27,26 @@ HIGHEST = 2**63 - 1
 LONGEST_CELL = 300
 """Characters of a cell of `list`: a topic has up to 65,535, and all rows are as wide. `show` and `--json` have all."""
 
+
+def _filter(text: str) -> str:
+    """Take an MQTT filter, or none.
+
+    Raises:
+        typer.BadParameter: no topic could be in it.
+    """
+    problem = filter_problem(text) if text else None
+    if problem:
+        raise typer.BadParameter(f"{text!r} is no topic filter: {problem}")
+    return text
+
+
 IdsArgument = Annotated[
     list[int] | None, typer.Argument(metavar="[ID]…", min=0, max=HIGHEST, help="Ids that `spool list` shows.")
 ]
 ReasonOption = Annotated[str, typer.Option(help="Rows whose reason has this in it, in any case.")]
-TopicOption = Annotated[str, typer.Option(metavar="FILTER", help="Rows whose topic this MQTT filter matches.")]
+TopicOption = Annotated[
+    str, typer.Option(metavar="FILTER", callback=_filter, help="Rows whose topic this MQTT filter matches.")
+]
 DeviceOption = Annotated[str, typer.Option(help="Rows of this device.")]
 SinceOption = Annotated[datetime | None, typer.Option(help="Rows received at or after this time (UTC).")]
 UntilOption = Annotated[datetime | None, typer.Option(help="Rows received before this time (UTC).")]

@@ -41,6 +41,13 @@ def test_output_onto_a_full_disk_is_one_line(tmp_path: Path, words: list[str]) -
     assert (done.returncode, done.stderr) == (1, said)
 
 
+def test_a_closed_output_is_no_failure() -> None:
+    """As that of a service whose starter closes it: nobody reads what is said."""
+    command = [sys.executable, "-m", "pywats_mqtt", "schema", "asyncapi"]
+    done = subprocess.run(["/bin/sh", "-c", '"$@" >&-', "sh", *command], stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_another_failure_is_no_failure_of_the_output(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is a defect, and shows where it is."""
 

@@ -9,9 +9,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from typer.testing import CliRunner
 
 from pywats_mqtt.app.foresight import Foresight
 from pywats_mqtt.app.quarantine import judge
+from pywats_mqtt.cli.commands import app
 from pywats_mqtt.cli.quarantine import details, opened, routes_of
 from pywats_mqtt.config.model import BridgeConfig, SpoolConfig
 from pywats_mqtt.errors import Fatal
@@ -54,3 +56,14 @@ def test_a_payload_that_is_no_text_is_shown_all_the_same(tmp_path: Path) -> None
         id=1, topic="t", device="", reason="no UTF-8", path="$", received_at_us=0, payload=b'{"a": "\xff"}'
     )
     assert details(config, row)["payload"] == '{"a": "\\xff"}'
+
+
+@pytest.mark.parametrize(
+    "command", [["list"], ["retry", "--all"], ["discard", "--all"], ["export", "--all", "--to", "x"]]
+)
+@pytest.mark.parametrize("bad", ["a/#/b", "a+/b"])
+def test_a_filter_that_no_topic_is_in_is_refused(command: list[str], bad: str) -> None:
+    """It would leave nothing, as one that is merely another topic's."""
+    done = CliRunner().invoke(app, ["spool", *command, "--topic", bad, "-c", "bridge.toml"])
+    assert done.exit_code == 2
+    assert "no topic filter" in done.stderr
