@@ -330,3 +330,35 @@ async def test_a_state_with_a_text_that_is_none_is_refused_in_words(path: Path) 
     with pytest.raises(Fatal, match="cannot be read"):
         async with SqliteSpool.open(path, clock=SetClock()):
             pass
+
+
+def change_the_schema(path: Path) -> None:
+    """Leave SQL that is no text: SQLite quotes it in the error, which Python cannot read."""
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE", b"CRE\xffTE TABLE"))
+
+
+def change_an_export(path: Path) -> None:
+    """Leave an export in a state that there is not."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("INSERT INTO export VALUES ('e', 1, 0, 'wroten', 0, 0, 0, 0, 0)")
+
+
+@pytest.mark.parametrize("change", [change_the_schema, change_an_export])
+async def test_a_byte_that_changed_is_told_as_damage(path: Path, change: Callable[[Path], None]) -> None:
+    """By a start and by a command, which both ended in a traceback."""
+    await fill(path)
+    change(path)
+    with pytest.raises(Fatal, match=r"damaged.*spool salvage"):
+        async with SqliteSpool.open(path, clock=SetClock()):
+            pass
+    with pytest.raises(Fatal, match=r"damaged.*spool salvage"), SpoolReader(path) as reader:
+        reader.exports()
+
+
+async def test_a_text_that_is_none_is_told_as_damage(path: Path) -> None:
+    """It is no question of who may read the file."""
+    await fill(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("UPDATE trace SET topic = CAST(x'74ff' AS TEXT)")
+    with pytest.raises(Fatal, match=r"damaged.*spool salvage"), SpoolReader(path) as reader:
+        reader.traces("SN7", 10)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from pywats_mqtt.errors import Fatal
-from pywats_mqtt.spool.sqlerrors import Damaged, damaged, is_damage
+from pywats_mqtt.spool.sqlerrors import UNREADABLE, Damaged, damaged, is_damage
 
 _log = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ class Checking:
             with closing(sqlite3.connect(name, uri=True, check_same_thread=False)) as db:
                 self._db = db
                 return damage_of(db, str(self._path))
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             if is_damage(error):
                 return damaged(error, str(self._path))
             if not self._ending:

@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import msgspec
+
 from pywats_mqtt.errors import Fatal
 from pywats_mqtt.ports import Batch, Export, Figures, Kept, Quarantined, Staleness, Trace
 from pywats_mqtt.spool import tables, views
@@ -22,7 +24,7 @@ from pywats_mqtt.spool.ledger import read_traces
 from pywats_mqtt.spool.migrate import migrations, version_of
 from pywats_mqtt.spool.owner import left
 from pywats_mqtt.spool.quarantine import UserProperties, read_kept, read_properties
-from pywats_mqtt.spool.sqlerrors import damaged, is_damage
+from pywats_mqtt.spool.sqlerrors import UNREADABLE, SQLiteError, damaged, is_damage
 from pywats_mqtt.spool.staleness import staleness_of
 from pywats_mqtt.spool.wal import require_whole_log
 
@@ -48,7 +50,7 @@ class SpoolReader:
             require_whole_log(path)
         try:
             self._db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=2.0)
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise self._unreadable(error) from error
         try:
             self._check()
@@ -60,7 +62,7 @@ class SpoolReader:
         newest = len(migrations())
         try:
             version = version_of(self._db, str(self._path))
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise self._unreadable(error) from error
         if version == 0:
             raise Fatal(f"there is no spool at {self._path} yet: the file is empty")
@@ -88,7 +90,7 @@ class SpoolReader:
         """Check the whole file, which takes some 3 s for a million deliveries; raises what is wrong with it."""
         try:
             problem = damage_of(self._db, str(self._path))
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise self._unreadable(error) from error
         if problem is not None:
             raise problem
@@ -98,7 +100,7 @@ class SpoolReader:
         """See one state of the spool while the block runs, whatever its bridge does meanwhile."""
         try:
             self._db.execute("BEGIN")
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise self._unreadable(error) from error
         try:
             yield
@@ -109,21 +111,21 @@ class SpoolReader:
         """Count what is there, as of the last transaction."""
         try:
             return views.read_tally(self._db).figures(views.size_on_disk(self._path))
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise self._unreadable(error) from error
 
     def staleness(self, now_us: int) -> dict[str, Staleness]:
         """Tell how long what is owed of each kind of telemetry has been, as of the last transaction."""
         try:
             return staleness_of(views.read_owed(self._db), now_us)
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise self._unreadable(error) from error
 
     def quarantined(self, limit: int, after: int = 0) -> list[Quarantined]:
         """Read the quarantine from id `after` on (exclusive), oldest first."""
         try:
             return views.read_quarantine(self._db, limit, after)
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise self._unreadable(error) from error
 
     def quarantined_one(self, number: int) -> Quarantined | None:
@@ -140,7 +142,7 @@ class SpoolReader:
         """
         try:
             sizes = views.read_sizes(self._db, numbers)
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise self._unreadable(error) from error
         piece: list[int] = []
         size = 0
@@ -157,56 +159,56 @@ class SpoolReader:
         """Tell how many of these rows are in the quarantine."""
         try:
             return len(views.read_sizes(self._db, list(numbers)))
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise self._unreadable(error) from error
 
     def properties(self, rows: Sequence[Quarantined]) -> dict[int, UserProperties]:
         """Read the user properties of rows that `quarantined` gave, where they have any, by their numbers."""
         try:
             return read_properties(self._db, rows[0].id, rows[-1].id) if rows else {}
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise self._unreadable(error) from error
 
     def kept(self, numbers: Sequence[int]) -> list[Kept]:
         """Read rows of the quarantine with all that a new try needs; those that are not there are left out."""
         try:
             return read_kept(self._db, numbers)
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise self._unreadable(error) from error
 
     def traces(self, word: str, limit: int) -> list[Trace]:
         """Give what is remembered of the messages a word names; see `ports.Spool.traces`."""
         try:
             return read_traces(self._db, word, limit)
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise self._unreadable(error) from error
 
     def unread(self, limit: int) -> list[Batch]:
         """Read the oldest batches that are stored and not interpreted yet."""
         try:
             return tables.read_batches(self._db, 0, limit)
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise self._unreadable(error) from error
 
     def exports(self) -> list[Export]:
         """Read all exports, oldest first."""
         try:
             return read_exports(self._db)
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise self._unreadable(error) from error
 
     def exported(self, export: Export, after: int, limit: int) -> list[tuple[int, bytes]]:
         """Read packed rows of an export above a number, with their numbers."""
         try:
             return read_exported(self._db, export, after, limit)
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise self._unreadable(error) from error
 
     def newest_owed(self) -> int:
         """Give the number of the newest ordered delivery that is owed, or 0."""
         try:
             (newest,) = self._db.execute("SELECT max(id) FROM delivery").fetchone()
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise self._unreadable(error) from error
         return newest or 0
 
@@ -215,17 +217,17 @@ class SpoolReader:
         query = "SELECT key, count(*) FROM delivery WHERE id <= ? GROUP BY key ORDER BY key"
         try:
             return dict(self._db.execute(query, (up_to,)).fetchall())
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise self._unreadable(error) from error
 
     def note(self, name: str) -> bytes | None:
         """Read a note, None where there is none."""
         try:
             return views.read_note(self._db, name)
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise self._unreadable(error) from error
 
-    def _unreadable(self, error: sqlite3.Error) -> Fatal:
+    def _unreadable(self, error: SQLiteError | msgspec.DecodeError) -> Fatal:
         if is_damage(error):
             return damaged(error, str(self._path))
         return Fatal(
@@ -240,6 +242,6 @@ def note_of(path: Path, name: str) -> bytes | None:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=2.0)) as db:
             version_of(db, str(path))
             row = db.execute("SELECT value FROM note WHERE name = ?", (name,)).fetchone()
-    except (Fatal, sqlite3.Error):
+    except (Fatal, *UNREADABLE):
         return None
     return None if row is None else bytes(row[0])

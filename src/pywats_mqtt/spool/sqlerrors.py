@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import Final
+from typing import Final, TypeAlias
+
+import msgspec
 
 from pywats_mqtt.errors import BridgeError, Fatal, Retry, Scope
 
@@ -11,13 +13,20 @@ BUSY: Final = "busy"
 """Cause of a Retry where another program holds the file."""
 _PRIMARY: Final = 0xFF
 """An extended result code's low byte is its primary code (sqlite.org/rescode.html)."""
+_NO_TEXT: Final = "Could not decode to UTF-8"
+"""How Python's error of a text in a row that is none begins; it has no code of SQLite's."""
+
+SQLiteError: TypeAlias = sqlite3.Error | UnicodeDecodeError
+"""Also what Python makes of an error whose words quote a damaged file, where they are no UTF-8."""
+UNREADABLE: Final = (sqlite3.Error, UnicodeDecodeError, msgspec.DecodeError)
+"""What reading raises: SQLite's errors, and what a row is that was changed on the disk into none."""
 
 
 class Damaged(Fatal):
     """The file is damaged, or no spool."""
 
 
-def outcome_of(error: sqlite3.Error, path: str) -> BridgeError:
+def outcome_of(error: SQLiteError | msgspec.DecodeError, path: str) -> BridgeError:
     """Name what has to be done about an error: wait for room, or stop.
 
     Returns:
@@ -39,8 +48,10 @@ def outcome_of(error: sqlite3.Error, path: str) -> BridgeError:
     return Fatal(f"spool {path}: SQLite refuses ({error})")
 
 
-def is_damage(error: sqlite3.Error) -> bool:
+def is_damage(error: SQLiteError | msgspec.DecodeError) -> bool:
     """Tell whether an error says that the file is damaged, or no database."""
+    if not isinstance(error, sqlite3.Error) or str(error).startswith(_NO_TEXT):
+        return True
     return getattr(error, "sqlite_errorcode", 0) & _PRIMARY in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 

@@ -23,7 +23,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 from pywats_mqtt.errors import Retry
 from pywats_mqtt.ports import Room
-from pywats_mqtt.spool.sqlerrors import BUSY, outcome_of
+from pywats_mqtt.spool.sqlerrors import BUSY, UNREADABLE, SQLiteError, outcome_of
 from pywats_mqtt.spool.store import Store
 
 T = TypeVar("T")
@@ -163,7 +163,8 @@ class Writer:
         try:
             store = self._open_store()
         except Exception as error:  # noqa: BLE001 - the thread's edge: whoever opens gets it
-            self._tell(_fail, self._opened, self._outcome(error))
+            outcome = outcome_of(error, str(self._path)) if isinstance(error, UNREADABLE) else error
+            self._tell(_fail, self._opened, outcome)
             return
         self._tell(_succeed, self._opened)
         self._tell(self._deliver, (), store.full, store.told)
@@ -250,7 +251,7 @@ class Writer:
             self._sync_at_s = float("inf")
 
     def _outcome(self, error: Exception) -> Exception:
-        return outcome_of(error, str(self._path)) if isinstance(error, sqlite3.Error) else error
+        return outcome_of(error, str(self._path)) if isinstance(error, SQLiteError) else error
 
     def _tell(self, function: Callable[..., None], *arguments: object) -> None:
         try:
