@@ -256,6 +256,33 @@ def test_the_new_spool_is_never_written_over(made: Path, tmp_path: Path) -> None
         salvage(made / "missing.db", tmp_path / "other.db")
 
 
+async def test_where_the_counters_are_lost_no_number_is_given_out_twice(tmp_path: Path) -> None:
+    """Those of traces and exports are taken as well: the bridge ended at the first result, and could not revoke."""
+    broken = tmp_path / "broken.db"
+    async with open_spool("sqlite", tmp_path, SetClock()) as spool:
+        await take_in(spool, [says(result(f"T{number}", number)) for number in range(3)])
+        await spool.settle([Done(each) for each in await lease(spool)])
+        await take_in(spool, [says(result("T3", 3)), REFUSED])
+        await spool.open_export("e", waiting=True)
+        (kept,) = await spool.kept([1])
+        refused = RefusedRow(kept.id, kept.device, kept.reason, kept.path, kept.kind, kept.message)
+        await spool.take_out("e", [*await spool.exportable("e", 10), refused])
+        await spool.mark_export("e", ExportState.SEALED)
+    with closing(sqlite3.connect(tmp_path / "spool.db", isolation_level=None)) as db:
+        db.execute("DELETE FROM counter")
+    (tmp_path / "spool.db").rename(broken)
+    salvage(broken, tmp_path / "spool.db")
+    async with open_spool("sqlite", tmp_path, SetClock()) as spool:
+        await take_in(spool, [says(result("T4", 4)), REFUSED])
+        await spool.mark_export("e", ExportState.REVOKING)
+        assert not await spool.unwind("e", 10)
+        assert serials(await lease(spool)) == ["SN3", "SN4"]
+        assert [row.id for row in await spool.quarantined(10)] == [1, 2]
+        assert (await spool.open_export("f", waiting=False)).number == 2
+    rows = table_rows(tmp_path / "spool.db")
+    assert ("traced", len(rows["trace"])) in rows["counter"]
+
+
 def test_rows_of_a_spool_that_was_brought_to_a_newer_version_come_back(tmp_path: Path) -> None:
     """SQLite leaves rows as they were when a column is added."""
     broken = tmp_path / "broken.db"

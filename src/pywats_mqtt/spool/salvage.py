@@ -181,7 +181,10 @@ class _Salvage:
             tally.last_id,
             self._one("SELECT coalesce(max(id), 0) FROM delivery"),
             self._one("SELECT coalesce(max(id), 0) FROM latest"),
+            self._one("SELECT coalesce(max(id), 0) FROM trace"),
         )
+        tally.traced = self._one("SELECT count(*) FROM trace")
+        tally.last_export = max(tally.last_export, self._one("SELECT coalesce(max(number), 0) FROM export"))
         self._exports(tally)
         tally.stored = (
             tally.delivered + tally.waiting + tally.refused + tally.duplicates + tally.ignored + tally.handed_over
@@ -196,7 +199,11 @@ class _Salvage:
         self._db.executemany("INSERT INTO counter VALUES (?, ?)", tally.changed_since(Tally()))
 
     def _exports(self, tally: Tally) -> None:
-        """Make exports agree with their rows; one that is lost itself is made anew, as if there was no file."""
+        """Make exports agree with their rows; one that is lost itself is made anew, as if there was no file.
+
+        A revoked one puts its rows back under the numbers that they had: nothing else may get these meanwhile.
+        """
+        last_refused = self._one("SELECT coalesce(max(id), 0) FROM quarantine")
         known = {row[0] for row in self._db.execute("SELECT id FROM export")}
         for (export,) in self._db.execute("SELECT DISTINCT export FROM exported").fetchall():
             owed = latest = refused = messages = 0
@@ -206,6 +213,10 @@ class _Salvage:
                 latest += isinstance(row, LatestRow)
                 refused += isinstance(row, RefusedRow)
                 messages += 0 if isinstance(row, RefusedRow) else row.messages
+                if isinstance(row, OwedRow):
+                    tally.last_id = max(tally.last_id, row.id)
+                elif isinstance(row, RefusedRow):
+                    last_refused = max(last_refused, row.id)
             if export not in known:
                 first = self._one("SELECT min(row) - 1 FROM exported WHERE export = ?", export)
                 lost = Export(id=export, number=tally.last_export, at_us=0, state=ExportState.SEALED, first_row=first)
@@ -216,6 +227,8 @@ class _Salvage:
                 "UPDATE export SET owed = ?, latest = ?, refused = ?, messages = ? WHERE id = ?",
                 (owed, latest, refused, messages, export),
             )
+        self._db.execute("DELETE FROM sqlite_sequence WHERE name = 'quarantine'")
+        self._db.execute("INSERT INTO sqlite_sequence VALUES ('quarantine', ?)", (last_refused,))
 
     def _one(self, query: str, *values: str | int) -> int:
         (found,) = self._db.execute(query, values).fetchone()
