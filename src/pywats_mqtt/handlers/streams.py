@@ -154,7 +154,7 @@ class Streams:
         if any(each.head.state != "open" and each.head.ended_by == result.report_id for each in sessions):
             return  # it is in WATS with its stream, and we died before that was written down
         session = _open_one(sessions, result.serial_number)
-        if session is not None and self._is_over(session, to_us(result.start)):
+        if session is not None and self._is_over(session, to_us(result.start), is_sent=result.shift_us == 0):
             await self._end_left(session, wats, notes)
             session = None
         if session is None:
@@ -259,11 +259,16 @@ class Streams:
             await self._known.set_head(session, msgspec.structs.replace(head, left_us=0), notes)
         session.refused = False
 
-    def _is_over(self, session: Session, at_us: int) -> bool:
-        """Tell whether what begins then is of a later visit than that of a unit that left, which nobody said began."""
+    def _is_over(self, session: Session, at_us: int, *, is_sent: bool = True) -> bool:
+        """Tell whether what begins then is of a later visit than that of a unit that left, which nobody said began.
+
+        A begin that the device did not send is that of reception, which a backlog puts long after the exit: so it is
+        compared with when that was heard.
+        """
         head = session.head
+        left_us = head.left_us if is_sent else max(head.left_us, head.left_heard_us)
         apart_us = max(self._exit_us, CLOCKS_APART_US)
-        return head.state == "open" and not session.refused and 0 < head.left_us < at_us - apart_us
+        return head.state == "open" and not session.refused and head.left_us > 0 and left_us < at_us - apart_us
 
     async def _end_left(self, session: Session, wats: Wats, notes: Notes) -> None:
         """End the stream of a unit that left, without a result."""

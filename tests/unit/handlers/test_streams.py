@@ -190,6 +190,25 @@ async def test_what_is_measured_long_after_the_exit_is_of_another_visit(bench: B
     }
 
 
+@pytest.mark.parametrize("timestamp", [None, 0], ids=["none", "never set"])
+async def test_a_result_of_a_backlog_takes_its_stream_whatever_it_says_of_its_time(
+    bench: Bench, timestamp: int | None
+) -> None:
+    """Its start is that of its reception then, which is long after the exit; two reports would be of one test."""
+    await bench.measure(1.0, at=-3_600.0)
+    left = {"event": "unit_exited", "serial_number": UNIT, "timestamp": bench.now_us() // 1_000 - 3_595_000}
+    await bench.send(f"stations/{TESTER}/unit", left)
+    await bench.result(timestamp=timestamp, message_id="R1")
+
+    assert channel(bench.report())["value"] == 1.0
+    bench.clock.seconds += 5
+    await bench.measure(2.0)
+    await bench.unit("unit_exited")
+    bench.clock.seconds += 90
+    await bench.result(timestamp=timestamp, message_id="R2")
+    assert len(bench.reports()) == 3
+
+
 async def test_a_stream_that_wats_refused_goes_on_with_its_unit(bench: Bench) -> None:
     """What left is here again: nothing ends the stream in the middle of its next visit."""
     await bench.measure(40.0)
