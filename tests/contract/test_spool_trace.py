@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from pywats_mqtt.events import AssetUpdate, AssetUtilization, Event, MeasurementsReported, encode
+from pywats_mqtt.events import AssetUpdate, AssetUtilization, Event, MeasurementsReported, UnitAtTester, encode
 from pywats_mqtt.folding.updates import gathered
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import (
@@ -184,6 +184,18 @@ async def test_a_refused_delivery_is_traced_through_the_quarantine(spool: Spool,
     (first,), (second,) = await traces(spool, "SN1"), await traces(spool, "SN2")
     assert (first.left, first.left_at_us) == ("discarded", clock.now_us)
     assert second.left == ""
+
+
+async def test_what_else_a_message_said_stays_in_the_quarantine(spool: Spool, clock: SetClock) -> None:
+    """A unit that left is one thing, and what that means for its tester another; each is thrown away for itself."""
+    left = UnitAtTester(device="U", serial_number="SN1", action="exited", at_us=START_US)
+    await take(spool, clock, (identified(result("T", 1), 1), identified(left, 2)))
+    await spool.settle([Refused(delivery, Rejection("unknown part")) for delivery in await lease(spool)])
+    rows = {row.kind: row.id for row in await spool.quarantined(10)}
+    assert await spool.discard([rows["unit_at_tester"]]) == 1
+    assert [trace.left for trace in await traces(spool, "SN1")] == [""]
+    assert await spool.discard([rows["test_result"]]) == 1
+    assert [trace.left for trace in await traces(spool, "SN1")] == ["discarded"]
 
 
 async def export(spool: Spool, name: str, *, waiting: bool = False) -> None:

@@ -46,7 +46,7 @@ _TRIED: Final = (
 )
 _LEFT: Final = (
     "UPDATE trace SET left = ?, left_at_us = ?, left_batch = ?"
-    " WHERE settled = 'quarantined' AND left = '' AND received_at_us = ? AND topic = ?"
+    " WHERE settled = 'quarantined' AND left = '' AND received_at_us = ? AND topic = ? AND kind = ?"
 )
 _HANDED: Final = "UPDATE trace SET settled = 'exported', settled_at_us = ?, left_batch = ? WHERE id"
 _HANDED_FOLDED: Final = (
@@ -147,7 +147,7 @@ class Ledger:
                 self._rows_staged.append(trace)
             else:
                 message = row.message
-                self._left.append((left, now_us, left_batch, message.received_at_us, message.topic))
+                self._left.append((left, now_us, left_batch, message.received_at_us, message.topic, row.kind))
 
     def note_imported(self, found: Sorted, first_id: int, origin: str, tally: Tally) -> None:
         """Trace imported rows.

@@ -63,9 +63,10 @@ class Remembered:
                 number = self._new_id()
                 self._traces[number] = refused(row, number, left=left, left_at_us=now_us, left_batch=left_batch)
                 continue
-            came = (message.received_at_us, message.topic)
+            came = (message.received_at_us, message.topic, row.kind)
             for trace in list(self._traces.values()):
-                if trace.settled == "quarantined" and not trace.left and (trace.received_at_us, trace.topic) == came:
+                is_its = (trace.received_at_us, trace.topic, trace.kind) == came
+                if trace.settled == "quarantined" and not trace.left and is_its:
                     self._change(trace.id, left=left, left_at_us=now_us, left_batch=left_batch)
 
     def note_imported(self, found: Sorted, first_id: int, origin: str, now_us: int) -> None:
