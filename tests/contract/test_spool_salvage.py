@@ -311,3 +311,14 @@ def test_a_file_that_is_no_spool_is_refused(tmp_path: Path, content: bytes) -> N
     with pytest.raises(Fatal, match="is no spool"):
         salvage(broken, tmp_path / "new.db")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bridge.toml"]
+
+
+def test_a_database_of_another_program_is_refused(tmp_path: Path) -> None:
+    """It is sound, and nothing was lost of it."""
+    broken = tmp_path / "broken.db"
+    with closing(sqlite3.connect(broken, isolation_level=None)) as db:
+        db.execute("CREATE TABLE asset (serial_number)")
+        db.execute("INSERT INTO asset VALUES ('SN1')")
+    with pytest.raises(Fatal, match="is no spool"):
+        salvage(broken, tmp_path / "new.db")
+    assert not (tmp_path / "new.db").exists()

@@ -14,6 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from pywats_mqtt.spool.migrate import APPLICATION_ID
+
 PAGE_BYTES: Final = 4_096
 """Of every spool of ours, unless its header says otherwise."""
 _SMALLEST: Final = 512
@@ -41,7 +43,7 @@ class Pages:
     Attributes:
         size: bytes of a page.
         count: pages.
-        is_database: it begins as SQLite's files do, or has a log beside it.
+        is_spool: it begins as our files do, or has a log beside it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -61,7 +63,7 @@ class Pages:
             self.count = in_header
         self._log: dict[int, bytes] = {}
         log = Path(f"{path}-wal")
-        self.is_database = sound or log.is_file()
+        self.is_spool = (sound and int.from_bytes(header[68:72]) == APPLICATION_ID) or log.is_file()
         if log.is_file():
             self._read_log(log.read_bytes())
 

@@ -76,7 +76,7 @@ class Salvaged(msgspec.Struct, kw_only=True):
     unreadable: int = 0
     damaged_pages: int = 0
     pages: int = 0
-    is_database: bool = True
+    is_spool: bool = True
     lost: dict[str, int] | None = None
 
 
@@ -97,7 +97,7 @@ def salvage(broken: Path, new: Path) -> Salvaged:
         raise Fatal(f"{error.filename or broken} cannot be read or written: {error.strerror}") from error
     except sqlite3.Error as error:
         raise outcome_of(error, str(part)) from error
-    if not any(found.rows.values()) and not found.is_database:
+    if not any(found.rows.values()) and not found.is_spool:
         part.unlink()
         raise Fatal(f"{broken} is no spool, and nothing in it is of one: name the file of [spool] path")
     part.rename(new)
@@ -108,7 +108,7 @@ class _Salvage:
     def __init__(self, db: sqlite3.Connection, pages: Pages) -> None:
         self._db = db
         self._pages = pages
-        self._found = Salvaged(pages=pages.count, is_database=pages.is_database)
+        self._found = Salvaged(pages=pages.count, is_spool=pages.is_spool)
 
     def run(self) -> Salvaged:
         """Bring back all that can be."""
