@@ -111,7 +111,7 @@ def trace(
     as_json: JsonOption = False,
 ) -> None:
     """Show the way of a unit's messages, hop by hop; exits 1 where nothing is known of it."""
-    from pywats_mqtt.cli.trace import heading  # noqa: PLC0415 - only when called
+    from pywats_mqtt.cli.trace import heading, unknown  # noqa: PLC0415 - only when called
     from pywats_mqtt.cli.trace import trace as read_ways  # noqa: PLC0415 - only when called
 
     ways = read_ways(config, word, limit)
@@ -122,9 +122,5 @@ def trace(
         print_table(("", "", ""), [(hop.at or "", hop.hop, hop.what) for hop in way.hops], headed=False)
         typer.echo()
     if not ways:
-        typer.echo(
-            f"pywats-mqtt: nothing is known of {one_line(word)}: it never came, or too long ago, or it is telemetry, "
-            "of which only a message_id is known",
-            err=True,
-        )
+        typer.echo(f"pywats-mqtt: {one_line(unknown(config, word))}", err=True)
     raise typer.Exit(0 if ways else 1)

@@ -75,6 +75,16 @@ def _rows(reader: SpoolReader) -> Iterator[tuple[Quarantined, UserProperties]]:
         after = rows[-1].id
 
 
+def unknown(config_path: Path, word: str) -> str:
+    """Say why nothing may be known of a word; raises as `trace`."""
+    if not load(config_path, os.environ).spool.trace_rows:
+        return f"nothing is known of {word}: [spool] trace_rows is 0, so that only what waits or was refused is known"
+    return (
+        f"nothing is known of {word}: it never came, or too long ago, or it is telemetry, of which only a message_id"
+        " is known"
+    )
+
+
 def heading(way: Way) -> str:
     """Name a message in one line."""
     names = [way.kind, way.subject]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from pywats_mqtt.cli.commands import app
 from pywats_mqtt.cli.trace import trace
 from pywats_mqtt.errors import Fatal
 from pywats_mqtt.messages import RawMessage
@@ -38,6 +41,16 @@ async def test_a_refused_message_is_found_by_the_id_among_its_user_properties(co
     found = trace(config, "UP", 10)
     assert [(way.subject, way.message_id, way.state) for way in found] == [("UP", "up-1", "quarantined")]
     assert trace(config, "up-1", 10) == found
+
+
+@pytest.mark.parametrize(("rows", "why"), [("", "it never came"), ("trace_rows = 0", "[spool] trace_rows is 0")])
+def test_why_nothing_is_known_is_told(config: Path, tmp_path: Path, rows: str, why: str) -> None:
+    """What nobody wanted to be remembered may well have come."""
+    config.write_text(f"{config.read_text()}{rows}\n")
+    asyncio.run(refuse(tmp_path, RawMessage("t", b"{}", START_US, 1)))
+    done = CliRunner().invoke(app, ["trace", "SN1", "-c", str(config)])
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert f"nothing is known of SN1: {why}" in done.stderr
 
 
 @pytest.mark.parametrize(("word", "why"), [("", "empty word"), (" ", "empty word"), ("S\udcff\udcfe", "no UTF-8 text")])
