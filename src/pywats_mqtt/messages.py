@@ -55,6 +55,14 @@ def from_us(microseconds: int) -> datetime:
     return EPOCH + timedelta(microseconds=microseconds)
 
 
+def text_of_us(microseconds: int, *, timespec: str = "auto") -> str:
+    """Write microseconds since 1970-01-01 UTC as ISO 8601; any number, also of no year that has a date."""
+    try:
+        return from_us(microseconds).isoformat(timespec=timespec)
+    except OverflowError:
+        return f"{microseconds / 1_000_000:.3f} s since 1970"
+
+
 def to_us(moment: datetime) -> int:
     """Turn an aware time into microseconds since 1970-01-01 UTC."""
     return (moment - EPOCH) // MICROSECOND

@@ -14,7 +14,7 @@ from pywats_mqtt.cli.exports import COMMANDS
 from pywats_mqtt.cli.options import ConfigOption, JsonOption
 from pywats_mqtt.cli.schema import schema
 from pywats_mqtt.cli.simulate import simulate
-from pywats_mqtt.cli.spool import spool
+from pywats_mqtt.cli.spool import HIGHEST, spool
 from pywats_mqtt.cli.tables import print_table
 from pywats_mqtt.cli.terminal import json_text, one_line
 
@@ -107,7 +107,7 @@ def trace(
     word: Annotated[str, typer.Argument(metavar="SERIAL|MESSAGE_ID|REPORT_ID", help="What the messages name.")],
     config: ConfigOption,
     *,
-    limit: Annotated[int, typer.Option(min=1, help="Messages at most, the newest ones.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=HIGHEST, help="Messages at most, the newest ones.")] = 100,
     as_json: JsonOption = False,
 ) -> None:
     """Show the way of a unit's messages, hop by hop; exits 1 where nothing is known of it."""

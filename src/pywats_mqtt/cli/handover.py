@@ -25,7 +25,7 @@ from pywats_mqtt.config.load import load
 from pywats_mqtt.config.model import BridgeConfig
 from pywats_mqtt.errors import Fatal
 from pywats_mqtt.interpret import interpret
-from pywats_mqtt.messages import from_us
+from pywats_mqtt.messages import text_of_us
 from pywats_mqtt.pipeline.route import Inbox, route
 from pywats_mqtt.ports import Export, ExportState, Taken
 from pywats_mqtt.ports.handover import GIVES_BACK, unfinished
@@ -258,7 +258,7 @@ def read_exports(config_path: Path) -> list[dict[str, object]]:
             {
                 "id": known.id,
                 "number": known.number,
-                "made_at": from_us(known.at_us).isoformat(),
+                "made_at": text_of_us(known.at_us),
                 "state": known.state.value,
                 "owed": known.owed,
                 "latest": known.latest,

@@ -7,7 +7,7 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from pywats_mqtt.messages import RawMessage, from_us
+from pywats_mqtt.messages import RawMessage, text_of_us
 from pywats_mqtt.ports import Batch, Quarantined, Trace
 from pywats_mqtt.schemas.naming import names_of
 
@@ -218,4 +218,4 @@ def _first(trace: Trace, others: Sequence[Trace]) -> str:
 
 
 def _time(at_us: int | None) -> str | None:
-    return from_us(at_us).isoformat(timespec="milliseconds").replace("+00:00", "Z") if at_us else None
+    return text_of_us(at_us, timespec="milliseconds").replace("+00:00", "Z") if at_us else None

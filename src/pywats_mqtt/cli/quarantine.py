@@ -22,7 +22,7 @@ from pywats_mqtt.config.load import load
 from pywats_mqtt.config.model import BridgeConfig
 from pywats_mqtt.errors import Fatal, Retry
 from pywats_mqtt.interpret import RouteTable, interpret
-from pywats_mqtt.messages import from_us, to_us
+from pywats_mqtt.messages import text_of_us, to_us
 from pywats_mqtt.ports import Quarantined
 from pywats_mqtt.schemas.expectation import expected
 from pywats_mqtt.spool.keeping import Keeping
@@ -254,7 +254,7 @@ def summary(row: Quarantined) -> dict[str, object]:
         "topic": row.topic,
         "reason": row.reason,
         "path": row.path,
-        "received_at": from_us(row.received_at_us).isoformat(),
+        "received_at": text_of_us(row.received_at_us),
         "device": row.device,
     }
 

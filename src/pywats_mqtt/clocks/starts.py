@@ -7,7 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from pywats_mqtt.events import Repair, Step, TestResult
-from pywats_mqtt.messages import from_us, to_us
+from pywats_mqtt.messages import from_us, text_of_us, to_us
 
 SENT = "start_sent"
 """Name of the misc info with the start as the device sent it, where another one is on the report."""
@@ -31,7 +31,7 @@ def correction(sent_us: int, shift_us: int) -> list[tuple[str, str]]:
         sent_us: as sent, in microseconds since 1970 UTC; any number.
         shift_us: what was added to it.
     """
-    return [(SENT, _shown(sent_us)), (CORRECTION, f"{shift_us / 1_000_000:.3f}")]
+    return [(SENT, text_of_us(sent_us)), (CORRECTION, f"{shift_us / 1_000_000:.3f}")]
 
 
 def sent_us(report: TestResult | Repair) -> int | None:
@@ -100,10 +100,3 @@ def _moved(step: Step, by_us: int) -> Step:
         return step
     start = None if step.start is None else from_us(to_us(step.start) + by_us)
     return msgspec.structs.replace(step, start=start, steps=tuple(_moved(one, by_us) for one in step.steps))
-
-
-def _shown(moment_us: int) -> str:
-    try:
-        return from_us(moment_us).isoformat()
-    except OverflowError:  # the year 10,000 and later
-        return f"{moment_us / 1_000_000:.3f} s since 1970"

@@ -33,6 +33,12 @@ def test_how_it_arrived_is_told() -> None:
     assert (stored.at, stored.what) == (None, "in batch 3, then acknowledged")
 
 
+def test_a_time_that_no_date_has_is_told_all_the_same() -> None:
+    """A bit of it changed on the disk."""
+    received, *_ = way_of_trace(change(received_at_us=1 << 62), (), ()).hops
+    assert received.at == "4611686018427.388 s since 1970"
+
+
 def test_what_has_no_packet_id_was_not_acknowledged() -> None:
     """QoS 0, and what was stored anew when it left the quarantine; nor is that said before it is interpreted."""
     for trace in (change(qos=0), change(qos=1)):

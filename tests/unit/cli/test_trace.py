@@ -61,3 +61,9 @@ async def test_a_word_that_can_name_nothing_is_refused_in_words(
     await refuse(tmp_path, RawMessage("t", b"{}", START_US, 1))
     with pytest.raises(Fatal, match=why):
         trace(config, word, 10)
+
+
+def test_a_limit_that_no_spool_reaches_is_refused(config: Path) -> None:
+    """SQLite has no number as large."""
+    done = CliRunner().invoke(app, ["trace", "SN1", "-c", str(config), "--limit", str(1 << 63)])
+    assert (done.exit_code, done.stdout) == (2, "")
