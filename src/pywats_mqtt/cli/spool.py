@@ -28,13 +28,25 @@ LONGEST_CELL = 300
 """Characters of a cell of `list`: a topic has up to 65,535, and all rows are as wide. `show` and `--json` have all."""
 
 
-def _filter(text: str) -> str:
+def _words(context: typer.Context, option: typer.CallbackParam, text: str) -> str:
+    """Take what an option was given, which is something: an empty variable of a script would mean all rows.
+
+    Raises:
+        typer.BadParameter: it was given nothing.
+    """
+    source = context.get_parameter_source(option.name or "")
+    if not text and source is not None and source.name == "COMMANDLINE":
+        raise typer.BadParameter("it is empty, which would be all rows: say which, or leave the option out")
+    return text
+
+
+def _filter(context: typer.Context, option: typer.CallbackParam, text: str) -> str:
     """Take an MQTT filter, or none.
 
     Raises:
         typer.BadParameter: no topic could be in it.
     """
-    problem = filter_problem(text) if text else None
+    problem = filter_problem(text) if _words(context, option, text) else None
     if problem:
         raise typer.BadParameter(f"{text!r} is no topic filter: {problem}")
     return text
@@ -43,11 +55,11 @@ def _filter(text: str) -> str:
 IdsArgument = Annotated[
     list[int] | None, typer.Argument(metavar="[ID]…", min=0, max=HIGHEST, help="Ids that `spool list` shows.")
 ]
-ReasonOption = Annotated[str, typer.Option(help="Rows whose reason has this in it, in any case.")]
+ReasonOption = Annotated[str, typer.Option(callback=_words, help="Rows whose reason has this in it, in any case.")]
 TopicOption = Annotated[
     str, typer.Option(metavar="FILTER", callback=_filter, help="Rows whose topic this MQTT filter matches.")
 ]
-DeviceOption = Annotated[str, typer.Option(help="Rows of this device.")]
+DeviceOption = Annotated[str, typer.Option(callback=_words, help="Rows of this device.")]
 SinceOption = Annotated[datetime | None, typer.Option(help="Rows received at or after this time (UTC).")]
 UntilOption = Annotated[datetime | None, typer.Option(help="Rows received before this time (UTC).")]
 AllOption = Annotated[bool, typer.Option("--all", help="All rows that the other options leave.")]

@@ -48,10 +48,8 @@ class SpoolReader:
         # Of a living one in this process, to close the -shm file would drop SQLite's locks.
         if owner.by_the_dead and owner.same_boot:
             require_whole_log(path)
-        try:
+        with self._reading():
             self._db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=2.0)
-        except UNREADABLE as error:
-            raise self._unreadable(error) from error
         try:
             self._check()
         except BaseException:
@@ -60,10 +58,8 @@ class SpoolReader:
 
     def _check(self) -> None:
         newest = len(migrations())
-        try:
+        with self._reading():
             version = version_of(self._db, str(self._path))
-        except UNREADABLE as error:
-            raise self._unreadable(error) from error
         if version == 0:
             raise Fatal(f"there is no spool at {self._path} yet: the file is empty")
         if version != newest:
@@ -88,20 +84,16 @@ class SpoolReader:
 
     def require_whole(self) -> None:
         """Check the whole file, which takes some 3 s for a million deliveries; raises what is wrong with it."""
-        try:
+        with self._reading():
             problem = damage_of(self._db, str(self._path))
-        except UNREADABLE as error:
-            raise self._unreadable(error) from error
         if problem is not None:
             raise problem
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """See one state of the spool while the block runs, whatever its bridge does meanwhile."""
-        try:
+        with self._reading():
             self._db.execute("BEGIN")
-        except UNREADABLE as error:
-            raise self._unreadable(error) from error
         try:
             yield
         finally:
@@ -109,24 +101,18 @@ class SpoolReader:
 
     def figures(self) -> Figures:
         """Count what is there, as of the last transaction."""
-        try:
+        with self._reading():
             return views.read_tally(self._db).figures(views.size_on_disk(self._path))
-        except UNREADABLE as error:
-            raise self._unreadable(error) from error
 
     def staleness(self, now_us: int) -> dict[str, Staleness]:
         """Tell how long what is owed of each kind of telemetry has been, as of the last transaction."""
-        try:
+        with self._reading():
             return staleness_of(views.read_owed(self._db), now_us)
-        except UNREADABLE as error:
-            raise self._unreadable(error) from error
 
     def quarantined(self, limit: int, after: int = 0) -> list[Quarantined]:
         """Read the quarantine from id `after` on (exclusive), oldest first."""
-        try:
+        with self._reading():
             return views.read_quarantine(self._db, limit, after)
-        except UNREADABLE as error:
-            raise self._unreadable(error) from error
 
     def quarantined_one(self, number: int) -> Quarantined | None:
         """Read one row of the quarantine, None where there is none of that id."""
@@ -140,10 +126,8 @@ class SpoolReader:
             numbers: of the rows.
             most: rows of a piece.
         """
-        try:
+        with self._reading():
             sizes = views.read_sizes(self._db, numbers)
-        except UNREADABLE as error:
-            raise self._unreadable(error) from error
         piece: list[int] = []
         size = 0
         for number in numbers:
@@ -157,73 +141,61 @@ class SpoolReader:
 
     def count_kept(self, numbers: Iterable[int]) -> int:
         """Tell how many of these rows are in the quarantine."""
-        try:
+        with self._reading():
             return len(views.read_sizes(self._db, list(numbers)))
-        except UNREADABLE as error:
-            raise self._unreadable(error) from error
 
     def properties(self, rows: Sequence[Quarantined]) -> dict[int, UserProperties]:
         """Read the user properties of rows that `quarantined` gave, where they have any, by their numbers."""
-        try:
+        with self._reading():
             return read_properties(self._db, rows[0].id, rows[-1].id) if rows else {}
-        except UNREADABLE as error:
-            raise self._unreadable(error) from error
 
     def kept(self, numbers: Sequence[int]) -> list[Kept]:
         """Read rows of the quarantine with all that a new try needs; those that are not there are left out."""
-        try:
+        with self._reading():
             return read_kept(self._db, numbers)
-        except UNREADABLE as error:
-            raise self._unreadable(error) from error
 
     def traces(self, word: str, limit: int) -> list[Trace]:
         """Give what is remembered of the messages a word names; see `ports.Spool.traces`."""
-        try:
+        with self._reading():
             return read_traces(self._db, word, limit)
-        except UNREADABLE as error:
-            raise self._unreadable(error) from error
 
     def unread(self, limit: int) -> list[Batch]:
         """Read the oldest batches that are stored and not interpreted yet."""
-        try:
+        with self._reading():
             return tables.read_batches(self._db, 0, limit)
-        except UNREADABLE as error:
-            raise self._unreadable(error) from error
 
     def exports(self) -> list[Export]:
         """Read all exports, oldest first."""
-        try:
+        with self._reading():
             return read_exports(self._db)
-        except UNREADABLE as error:
-            raise self._unreadable(error) from error
 
     def exported(self, export: Export, after: int, limit: int) -> list[tuple[int, bytes]]:
         """Read packed rows of an export above a number, with their numbers."""
-        try:
+        with self._reading():
             return read_exported(self._db, export, after, limit)
-        except UNREADABLE as error:
-            raise self._unreadable(error) from error
 
     def newest_owed(self) -> int:
         """Give the number of the newest ordered delivery that is owed, or 0."""
-        try:
+        with self._reading():
             (newest,) = self._db.execute("SELECT max(id) FROM delivery").fetchone()
-        except UNREADABLE as error:
-            raise self._unreadable(error) from error
         return newest or 0
 
     def owed_lines(self, up_to: int) -> dict[str, int]:
         """Count the ordered deliveries up to a number that are owed, by their lines."""
         query = "SELECT key, count(*) FROM delivery WHERE id <= ? GROUP BY key ORDER BY key"
-        try:
+        with self._reading():
             return dict(self._db.execute(query, (up_to,)).fetchall())
-        except UNREADABLE as error:
-            raise self._unreadable(error) from error
 
     def note(self, name: str) -> bytes | None:
         """Read a note, None where there is none."""
-        try:
+        with self._reading():
             return views.read_note(self._db, name)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Name what is wrong with the file, or who may not read it, where the block cannot."""
+        try:
+            yield
         except UNREADABLE as error:
             raise self._unreadable(error) from error
 

@@ -67,3 +67,12 @@ def test_a_filter_that_no_topic_is_in_is_refused(command: list[str], bad: str) -
     done = CliRunner().invoke(app, ["spool", *command, "--topic", bad, "-c", "bridge.toml"])
     assert done.exit_code == 2
     assert "no topic filter" in done.stderr
+
+
+@pytest.mark.parametrize("command", [["list"], ["retry", "--all"], ["discard", "--all", "--yes"]])
+@pytest.mark.parametrize("option", ["--topic", "--reason", "--device"])
+def test_an_empty_filter_does_not_mean_all(command: list[str], option: str) -> None:
+    """A script whose variable is not set would throw all of the quarantine away."""
+    done = CliRunner().invoke(app, ["spool", *command, option, "", "-c", "bridge.toml"])
+    assert done.exit_code == 2
+    assert "it is empty" in done.stderr
