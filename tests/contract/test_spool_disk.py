@@ -83,7 +83,7 @@ def test_identities_are_pruned_in_steps(db: sqlite3.Connection, path: Path) -> N
     day_us = 86_400_000_000
     upkeep = Upkeep(db, clock, Disk(db, path, BOUND), identity_days=1)
     rows = [(number.to_bytes(16), b"d", START_US - day_us * (number % 2) - 1) for number in range(PRUNE_ROWS * 2 + 1)]
-    db.executemany("INSERT INTO identity VALUES (?, ?, ?)", rows)
+    db.executemany("INSERT INTO identity (key, digest, at_us) VALUES (?, ?, ?)", rows)
 
     def left() -> int:
         return int(db.execute("SELECT count(*) FROM identity").fetchone()[0])
@@ -116,7 +116,7 @@ def test_a_full_spool_forgets_its_oldest_identities_until_it_has_room_and_no_mor
     for _ in range(2):
         while not full():
             rows = [(payload_digest(str(n).encode()), b"d" * 16, START_US + n) for n in range(number, number + 500)]
-            db.executemany("INSERT INTO identity VALUES (?, ?, ?)", rows)
+            db.executemany("INSERT INTO identity (key, digest, at_us) VALUES (?, ?, ?)", rows)
             number += 500
         before, steps = left(), 0
         while full():
@@ -137,7 +137,7 @@ def test_a_full_spool_forgets_to_the_last_identity(db: sqlite3.Connection, path:
     disk = Disk(db, path, BOUND)
     upkeep = Upkeep(db, SetClock(), disk, identity_days=30)
     rows = [(number.to_bytes(16), b"d", START_US + number) for number in range(PRUNE_ROWS + 1)]
-    db.executemany("INSERT INTO identity VALUES (?, ?, ?)", rows)
+    db.executemany("INSERT INTO identity (key, digest, at_us) VALUES (?, ?, ?)", rows)
     upkeep.step(idle=False, tally=Tally(waiting=1))  # where a sweep is due too
     while upkeep.step(idle=False, tally=Tally(waiting=1)):
         pass

@@ -18,6 +18,8 @@ _WORDS = (
     ("float | object", "float or object"),
 )
 _MISSING = re.compile(r"Object missing required field `(?P<name>.*)`", re.DOTALL)
+_LONG_QUOTE = re.compile(r"(?P<begin>(?P<mark>['\"]).{59}).{2,}(?P=mark)\Z", re.DOTALL)
+"""A value as `repr` writes it, at the end of a reason."""
 _BOM = b"\xef\xbb\xbf"
 
 _keyed = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -63,6 +65,7 @@ def _syntax(payload: bytes, text: str) -> str:
 def _plain(what: str) -> str:
     for old, new in _WORDS:
         what = what.replace(old, new)
+    what = _LONG_QUOTE.sub(r"\g<begin>…\g<mark>", what)
     return what[:1].lower() + what[1:]
 
 

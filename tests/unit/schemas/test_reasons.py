@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 import pytest
 
@@ -21,6 +23,7 @@ class Sent(msgspec.Struct):
     a: dict[str, int | Inner] = {}
     b: dict[str, int] = {}
     c: str = ""
+    d: Literal["on", "off"] = "on"
 
 
 @pytest.mark.parametrize(
@@ -64,3 +67,16 @@ def test_the_key_of_a_map_is_named(payload: bytes, path: str) -> None:
     with pytest.raises(msgspec.ValidationError) as caught:
         sent.decode(payload)
     assert explain(caught.value, payload, sent.decode)[1] == path
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [("x" * 60, f"'{'x' * 60}'"), ("x" * 61, f"'{'x' * 59}…'"), ("'\n" * 9_000, '"' + r"'\n" * 19 + "'\\" + '…"')],
+)
+def test_a_value_is_quoted_as_far_as_a_person_reads_it(sent: str, told: str) -> None:
+    """What a device sends where one of a few words is expected may be as long as any text."""
+    reader = msgspec.json.Decoder(Sent)
+    payload = msgspec.json.encode({"d": sent})
+    with pytest.raises(msgspec.ValidationError) as caught:
+        reader.decode(payload)
+    assert explain(caught.value, payload, reader.decode) == (f"invalid enum value {told}", "$.d")
