@@ -109,7 +109,8 @@ class Lapsing:
         old = [row for row in histories if row[2] < self._before_us(TELEMETRY)]
         drops = bool(old) and self._may_drop(TELEMETRY)
         if drops:
-            self._db.executemany("DELETE FROM delivery WHERE id = ?", [(row[0],) for row in old])
+            for table in ("delivery", "delivery_identity"):
+                self._db.executemany(f"DELETE FROM {table} WHERE id = ?", [(row[0],) for row in old])  # noqa: S608 - constant
             tally.dropped_telemetry += len(old)
             tally.waiting -= sum(row[3] for row in old)
         elif histories:
