@@ -10,7 +10,7 @@ import pytest
 
 from pywats_mqtt import events
 from pywats_mqtt.events import AssetCounts
-from pywats_mqtt.ports import Done, ExportState, OwedRow, Refused, RefusedRow, Rejection, RetryAt, Row, Spool
+from pywats_mqtt.ports import Done, ExportState, OwedRow, Refused, RefusedRow, Rejection, Release, RetryAt, Row, Spool
 from pywats_mqtt.ports.handover import ROWS
 from tests.contract.spool_parts import (
     START_US,
@@ -420,3 +420,93 @@ async def test_what_goes_there_and_back_for_ever_arrives_once(spool: Spool, othe
     assert (await spool.take_in("last", 0, rows)).owed == 1
     assert await deliver_all(spool) == ["SN0"]
     assert (await spool.take_in("twice", 0, rows)).duplicates == 1
+
+
+async def refused_delivery(spool: Spool) -> RefusedRow:
+    """Have WATS refuse a result, and give the row as an export takes it."""
+    await take_in(spool, [(identified(result("A", 0), 7),)])
+    identity = identified(result("A", 0), 7).identity
+    assert identity is not None
+    (delivery,) = await lease(spool)
+    await spool.settle([Refused(delivery, REFUSED)])
+    (kept,) = await refused_rows(spool)
+    assert isinstance(kept, RefusedRow)
+    return msgspec.structs.replace(kept, identities=(identity,))
+
+
+async def test_a_refused_delivery_that_is_imported_is_known(spool: Spool, other: Spool) -> None:
+    """Its device may send it to that bridge, too, and a person may retry it there: it is one result."""
+    row = await refused_delivery(spool)
+    assert (await other.take_in("e", 0, [row])).refused == 1
+    assert (await other.take_in("f", 0, [row])).duplicates == 1
+    assert (await take_in(other, [(identified(result("A", 0), 7),)])).duplicates == 1
+    (kept,) = await other.quarantined(10)
+    batch = await other.release([Release(kept.id, tuple(each.key for each in row.identities))])
+    assert batch is not None
+    await other.route(batch, [(identified(result("A", 0), 7),)])
+    assert await deliver_all(other) == ["SN0"]
+
+
+async def test_what_is_handed_back_and_retried_is_not_put_back(spool: Spool) -> None:
+    """A retry forgets its identity, and it is known again when it was routed."""
+    row = await refused_delivery(spool)
+    await spool.open_export("there", waiting=False)
+    await spool.take_out("there", [row])
+    await spool.mark_export("there", ExportState.SEALED)
+    assert (await spool.take_in("back", 0, [row])).refused == 1
+    (kept,) = await spool.quarantined(10)
+    batch = await spool.release([Release(kept.id, tuple(each.key for each in row.identities))])
+    assert batch is not None
+    await spool.route(batch, [(identified(result("A", 0), 7),)])
+    assert await deliver_all(spool) == ["SN0"]
+    await revoke(spool, "there")
+    assert list(await spool.quarantined(10)) == []
+    assert (await spool.figures()).quarantined == 0
+
+
+@pytest.mark.parametrize("order", [("there", "again"), ("again", "there")])
+async def test_what_two_exports_have_is_put_back_once(spool: Spool, other: Spool, order: Sequence[str]) -> None:
+    """It came back from the first one, and left with the second."""
+    rows = await there_and_back(spool, other)
+    assert (await spool.take_in("back", 0, rows)).owed == 1
+    await take_all_out(spool, "again")
+    for export in order:
+        await revoke(spool, export)
+    assert await deliver_all(spool) == ["SN0"]
+    figures = await spool.figures()
+    assert figures.stored == figures.delivered + figures.duplicates
+
+
+async def test_a_refused_message_does_not_stand_for_its_result_that_was_handed_over(spool: Spool) -> None:
+    """It is a repeat of that, as when its device sends it again, and that comes back when it is revoked."""
+    await take_in(spool, [(identified(result("A", 0), 7),)])
+    await spool.open_export("e", waiting=True)
+    await spool.take_out("e", named(await spool.exportable("e", 10), 7))
+    await spool.mark_export("e", ExportState.SEALED)
+    identity = identified(result("A", 0), 7).identity
+    assert identity is not None
+    row = RefusedRow(1, "A", "no", "", "message", message(), (identity,))
+    assert (await spool.take_in("other", 0, [row])).duplicates == 1
+    await revoke(spool, "e")
+    assert await deliver_all(spool) == ["SN0"]
+
+
+@pytest.mark.parametrize("limit", [1, 10])
+async def test_two_contents_of_one_id_are_both_put_back(spool: Spool, limit: int) -> None:
+    """A person retried the second one, which had been kept aside."""
+    await take_in(spool, [(identified(result("A", 0), 7),), (identified(result("A", 1), 7, b"others"),)])
+    (kept,) = await spool.quarantined(10)
+    first, second = (identified(result("A"), 7, digest).identity for digest in (b"digest", b"others"))
+    assert first is not None
+    batch = await spool.release([Release(kept.id, (first.key,))])
+    assert batch is not None
+    await spool.route(batch, [(identified(result("A", 1), 7, b"others"),)])
+    await spool.open_export("e", waiting=True)
+    one, two = await spool.exportable("e", 10)
+    assert isinstance(one, OwedRow)
+    assert isinstance(two, OwedRow)
+    rows = [msgspec.structs.replace(row, identity=each) for row, each in ((one, first), (two, second))]
+    await spool.take_out("e", rows)
+    await spool.mark_export("e", ExportState.SEALED)
+    await revoke(spool, "e", limit=limit)
+    assert await deliver_all(spool) == ["SN0", "SN1"]

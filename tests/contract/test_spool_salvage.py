@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from pywats_mqtt.errors import Fatal
 from pywats_mqtt.messages import RawMessage
-from pywats_mqtt.ports import Done, ExportState, Receipt, RefusedRow, Rejection
+from pywats_mqtt.ports import Done, ExportState, OwedRow, Receipt, RefusedRow, Rejection
 from pywats_mqtt.spool.migrate import migrate, migrations
 from pywats_mqtt.spool.pages import Pages
 from pywats_mqtt.spool.salvage import SHAPES, salvage
@@ -283,6 +283,41 @@ async def test_where_the_counters_are_lost_no_number_is_given_out_twice(tmp_path
     assert ("traced", len(rows["trace"])) in rows["counter"]
 
 
+async def test_where_an_event_is_comes_back_and_what_names_no_delivery_does_not(tmp_path: Path) -> None:
+    """Handed over, or here; a delivery that was lost leaves its number, and another one must not take its identity."""
+    broken = tmp_path / "broken.db"
+    async with open_spool("sqlite", tmp_path, SetClock()) as spool:
+        await take_in(spool, [(identified(result("A", n), n),) for n in range(3)])
+        identity = identified(result("A", 1), 1).identity
+        await spool.open_export("e", waiting=True)
+        rows = [each for each in await spool.exportable("e", 10) if isinstance(each, OwedRow)]
+        await spool.take_out("e", [msgspec.structs.replace(rows[0], identity=identity)])
+        await spool.mark_export("e", ExportState.SEALED)
+        await spool.mark_export("e", ExportState.REVOKING)
+        assert not await spool.unwind("e", 10)
+        await spool.open_export("f", waiting=True)
+        rows = [each for each in await spool.exportable("f", 10) if isinstance(each, OwedRow)]
+        other = identified(result("A", 2), 2).identity
+        await spool.take_out("f", [rows[0], msgspec.structs.replace(rows[1], identity=other)])
+        await spool.mark_export("f", ExportState.SEALED)
+        await spool.take_in("g", 0, [msgspec.structs.replace(rows[2], identity=identified(result("A"), 9).identity)])
+        for ending in ("", "-wal"):
+            shutil.copy(tmp_path / f"spool.db{ending}", tmp_path / f"broken.db{ending}")
+    with closing(sqlite3.connect(broken)) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        (named,) = db.execute("SELECT id FROM delivery_identity").fetchone()
+    before = table_rows(broken)
+    salvage(broken, tmp_path / "new.db")
+    after = table_rows(tmp_path / "new.db")
+    assert after["identity"] == before["identity"]
+    assert sorted(str(row[3]) for row in before["identity"]) == ["0", "0", "1", "1"]
+    assert after["delivery_identity"] == before["delivery_identity"]
+    with closing(sqlite3.connect(broken)) as db, db:
+        db.execute("DELETE FROM delivery WHERE id = ?", (named,))
+    salvage(broken, tmp_path / "less.db")
+    assert table_rows(tmp_path / "less.db")["delivery_identity"] == []
+
+
 def test_rows_of_a_spool_that_was_brought_to_a_newer_version_come_back(tmp_path: Path) -> None:
     """SQLite leaves rows as they were when a column is added."""
     broken = tmp_path / "broken.db"
@@ -300,7 +335,7 @@ def test_rows_of_a_spool_that_was_brought_to_a_newer_version_come_back(tmp_path:
     assert (found.unreadable, found.rows["batch"]) == (0, 1)
     assert table_rows(tmp_path / "new.db")["batch"] == [(1, packed, 0)]
     assert table_rows(tmp_path / "new.db")["trace"] == [(*trace, "")]
-    assert table_rows(tmp_path / "new.db")["identity"] == [(b"\x01", b"\x02", 3, 0)]
+    assert table_rows(tmp_path / "new.db")["identity"] == [(b"\x01", b"\x02", 3, 2)]
 
 
 @pytest.mark.parametrize("content", [b"", b"[mqtt]\nbroker = 'b'\n" * 500], ids=["empty", "another"])

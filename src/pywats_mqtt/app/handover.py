@@ -28,7 +28,7 @@ from pywats_mqtt.events import (
 from pywats_mqtt.handlers import ledger
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Export, ExportState, Kept, LatestRow, Outcome, OwedRow, RefusedRow, Row, Spool, Taken
-from pywats_mqtt.ports.handover import ROWS
+from pywats_mqtt.ports.handover import MESSAGE, ROWS
 
 PLAIN = (AssetState, AssetEnvironment, AssetCounters, AssetSoftware)
 """What is known of an asset that says the same elsewhere. The other kinds are histories, which go on where they are."""
@@ -121,7 +121,7 @@ async def _unwind(spool: Spool, export: str, state: ExportState) -> Stepped:
 async def _refused(spool: Spool, interpret: Callable[[RawMessage], Outcome], numbers: Sequence[int]) -> list[Row]:
     """Give rows of the quarantine; refused latest deliveries stay, for the ledger they build on does.
 
-    A refused ordered delivery has its identity, so that it is known when it comes back.
+    A refused ordered delivery has its identity, so that it is known there, and when it comes back.
     """
     kept = await spool.kept(numbers)
     return [
@@ -131,10 +131,12 @@ async def _refused(spool: Spool, interpret: Callable[[RawMessage], Outcome], num
     ]
 
 
-def _own(row: Kept, outcome: Outcome) -> tuple[Identity, ...]:
+def _own(row: Kept | RefusedRow, outcome: Outcome) -> tuple[Identity, ...]:
+    """Find what makes a refused delivery the same elsewhere; nothing where its message has several of its kind."""
     if not isinstance(outcome, tuple):
         return ()
-    return tuple(each.identity for each in outcome if each.identity is not None and kind_of(each.event) == row.kind)
+    own = tuple(each.identity for each in outcome if each.identity is not None and kind_of(each.event) == row.kind)
+    return own if len(own) == 1 else ()
 
 
 async def _leaving(
@@ -167,5 +169,8 @@ def _coming(row: Row, interpret: Callable[[RawMessage], Outcome]) -> Row:
     if not isinstance(row, RefusedRow):
         return row
     outcome = interpret(row.message)
+    if row.kind != MESSAGE:
+        own = _own(row, outcome) or (row.identities if len(row.identities) == 1 else ())
+        return msgspec.structs.replace(row, identities=own)
     named = [each.identity for each in outcome if each.identity] if isinstance(outcome, tuple) else []
     return msgspec.structs.replace(row, identities=tuple(named))

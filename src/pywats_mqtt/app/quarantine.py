@@ -18,9 +18,7 @@ from pywats_mqtt.events import LATEST_KINDS, kind_of
 from pywats_mqtt.events.identity import CONFLICT
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Batch, Kept, Outcome, Rejection, Release, Spool
-
-MESSAGE = "message"
-"""Kind of a row that was refused as a message, and not as one of its deliveries."""
+from pywats_mqtt.ports.handover import MESSAGE
 
 PART_NUMBER = "$.part_number"
 """Where a refusal is for a part number that nobody named."""

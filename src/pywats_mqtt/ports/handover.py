@@ -11,6 +11,9 @@ import msgspec
 from pywats_mqtt.events import Identity
 from pywats_mqtt.messages import RawMessage
 
+MESSAGE = "message"
+"""Kind of a row of the quarantine that was refused as a message, and not as one of its deliveries."""
+
 
 class OwedRow(msgspec.Struct, frozen=True, array_like=True, tag="owed"):
     """An ordered delivery with the message it was made of.

@@ -36,6 +36,7 @@ from pywats_mqtt.spool.imports import (
     event_of,
     fresh_rows,
     handed_back,
+    moving,
     named,
     put_back_of,
     sort_rows,
@@ -187,7 +188,7 @@ class StoreHandover:
         self._ledger.note_left(kept, "exported", tally, known.number)
         self._ledger.note_handed_over(owed, latest, known.number)
         taken: list[Row] = [*owed, *latest, *refused.values()]
-        self._mark(_keys(taken), Whereabouts.HANDED_OVER)
+        self._mark(list(moving(taken, self._known(taken))), Whereabouts.HANDED_OVER)
         write_rows(self._db, "INSERT INTO exported (export, packed)", [(export, pack_row(row)) for row in taken])
         messages = sum(row.messages for row in owed) + sum(row.messages for row in latest)
         tally.count_exported(messages, len(refused))
@@ -288,9 +289,10 @@ class StoreHandover:
         return unfinished if self.unwind(export, AT_ONCE) else unfinished[1:]
 
     def _put_back(self, taken: Sequence[Row], tally: Tally) -> None:
-        keys = _keys(taken)
-        rows = put_back_of(taken, set(tables.read_marked(self._db, keys, Whereabouts.HANDED_BACK)))
-        self._mark(keys, Whereabouts.HERE)
+        known = moving(taken, self._known(taken))
+        here = tables.read_marked(self._db, list(known), Whereabouts.HERE)
+        rows = put_back_of(taken, {key: known[key] for key in here})
+        self._mark(list(known), Whereabouts.HERE)
         tally.count_put_back(taken, rows)
         owed = [row for row in rows if isinstance(row, OwedRow)]
         items = [Item(row.id, row.key, row.kind, 0, 0, row.messages, row.event) for row in owed]
@@ -319,10 +321,9 @@ class StoreHandover:
         refuse_own(self.exports(), export, views.read_note(self._db, ended_note(export)))
         done = int(views.read_note(self._db, import_note(export)) or b"0")
         fresh = fresh_rows(export, first, rows, done)
-        keys = _keys(fresh)
-        known = dict(tables.read_known(self._db, keys))
-        back = handed_back(fresh, known, set(tables.read_marked(self._db, keys, Whereabouts.HANDED_OVER)))
-        self._mark(list(back), Whereabouts.HANDED_BACK)
+        known = self._known(fresh)
+        back = handed_back(fresh, known, set(tables.read_marked(self._db, list(known), Whereabouts.HANDED_OVER)))
+        self._mark(list(back), Whereabouts.HERE)
         known |= staged.identities
         found = sort_rows(fresh, known, back)
         first_id = tally.last_id + 1
@@ -375,6 +376,11 @@ class StoreHandover:
             raise ValueError(f"there is no export {export}; `spool exports` shows them")
         return found[0]
 
+    def _known(self, rows: Sequence[Row]) -> dict[bytes, bytes]:
+        """Give id and digest of those events of rows that are known."""
+        keys = list({identity.key: None for identity in named(rows)})
+        return dict(tables.read_known(self._db, keys))
+
     def _mark(self, keys: Sequence[bytes], where: Whereabouts) -> None:
         update_rows(self._db, tables.MARK_IDENTITY, (where.value,), keys)
 
@@ -383,10 +389,6 @@ class StoreHandover:
 
     def _write(self, export: Export) -> None:
         write_rows(self._db, _REPLACE_EXPORT, [tuple(msgspec.to_builtins(export).values())])
-
-
-def _keys(rows: Sequence[Row]) -> list[bytes]:
-    return list({identity.key: None for identity in named(rows)})
 
 
 def read_exports(db: sqlite3.Connection) -> list[Export]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from collections.abc import Set as AbstractSet
 from enum import IntEnum
 
@@ -12,6 +12,7 @@ from pywats_mqtt import events
 from pywats_mqtt.events import Identity, Latest, Ordered
 from pywats_mqtt.events.identity import CONFLICT
 from pywats_mqtt.ports import LatestRow, OwedRow, RefusedRow, Row, Taken
+from pywats_mqtt.ports.handover import MESSAGE
 from pywats_mqtt.spool.tally import Tally
 
 
@@ -19,11 +20,11 @@ class Whereabouts(IntEnum):
     """Where the event is that a known identity names."""
 
     HERE = 0
-    """Owed, refused, or delivered from here."""
+    """Owed, refused, or delivered from here: what an export still has of it is not put back."""
     HANDED_OVER = 1
     """In an export, or with the bridge that imported it: where that hands it back, it is new here."""
-    HANDED_BACK = 2
-    """Here again by an import; what the export still has of it is not put back."""
+    UNTOLD = 2
+    """One of these: it was heard before this was kept. It may be put back, and is known."""
 
 
 class Sorted(msgspec.Struct):
@@ -47,6 +48,12 @@ class Sorted(msgspec.Struct):
     duplicates: int = 0
     held: int = 0
 
+    def note(self, identity: Identity, seen: MutableMapping[bytes, bytes], back: AbstractSet[bytes]) -> None:
+        """Have an event known from here on: what is refused, too, so that it is no other one when it is heard here."""
+        seen[identity.key] = identity.digest
+        if identity.key not in back:
+            self.identities[identity.key] = identity.digest
+
     def count(self, tally: Tally) -> None:
         """Count it."""
         tally.count_imported(self.messages, duplicates=self.duplicates, refused=self.held, rows=len(self.refused))
@@ -65,16 +72,35 @@ def fresh_rows(export: str, first: int, rows: Sequence[Row], done: int) -> Seque
 
 def handed_back(rows: Sequence[Row], known: Mapping[bytes, bytes], handed_over: AbstractSet[bytes]) -> set[bytes]:
     """Tell which ids of an import name events that were handed over from here, and come back as they were."""
-    return {
-        identity.key
-        for identity in named(rows)
-        if identity.key in handed_over and known.get(identity.key) == identity.digest
-    }
+    return moving(rows, known).keys() & handed_over
 
 
-def put_back_of(rows: Sequence[Row], back: AbstractSet[bytes]) -> list[Row]:
-    """Give those rows of a revoked export that are put back: all but the ones whose events were handed back."""
-    return [row for row in rows if not any(identity.key in back for identity in named([row]))]
+def moving(rows: Sequence[Row], known: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    """Give id and digest of the events that move with rows, of those that are known with this content."""
+    identities = [identity for identity in map(moved, rows) if identity is not None]
+    return {each.key: each.digest for each in identities if known.get(each.key) == each.digest}
+
+
+def put_back_of(rows: Sequence[Row], here: Mapping[bytes, bytes]) -> list[Row]:
+    """Give those rows of a revoked export that are put back: all but the ones whose events are here again.
+
+    Args:
+        rows: of the export.
+        here: digest by id, of those among them whose events are here.
+    """
+    return [row for row in rows if (identity := moved(row)) is None or here.get(identity.key) != identity.digest]
+
+
+def moved(row: Row) -> Identity | None:
+    """Name the event that moves with a row; None where that is not certain, or with no name.
+
+    With a message that was refused as it was read none does: where its id is known, it came again, and was taken then.
+    """
+    if isinstance(row, OwedRow):
+        return row.identity
+    if isinstance(row, RefusedRow) and row.kind != MESSAGE and len(row.identities) == 1:
+        return row.identities[0]
+    return None
 
 
 def named(rows: Sequence[Row]) -> Iterator[Identity]:
@@ -109,19 +135,20 @@ def sort_rows(rows: Sequence[Row], known: Mapping[bytes, bytes], back: AbstractS
                 found.refused.append(row)
                 found.held += 1
                 refused += 1
+                own = moved(row)
+                if own is not None and own.key not in seen:
+                    found.note(own, seen, back)
         elif row.identity is None:
             found.owed.append(row)
         elif row.identity.key not in seen:
-            seen[row.identity.key] = row.identity.digest
-            if row.identity.key not in back:
-                found.identities[row.identity.key] = row.identity.digest
+            found.note(row.identity, seen, back)
             found.owed.append(row)
         elif seen[row.identity.key] == row.identity.digest:
             found.duplicates += row.messages
             duplicates += 1
         else:
             reason = f"{CONFLICT}: id {row.identity.id} came before with another content"
-            found.refused.append(RefusedRow(row.id, row.key, reason, "", "message", row.message))
+            found.refused.append(RefusedRow(row.id, row.key, reason, "", MESSAGE, row.message))
             found.held += row.messages
             conflicts += 1
     found.taken = Taken(

@@ -284,7 +284,7 @@ class MemorySpool(MemoryHandover):
             del self._quarantine[row.id]
             for key in forget[row.id]:
                 self._identities.pop(key, None)
-                self._whereabouts.pop(key, None)
+                self._handed_over.discard(key)
             pair = latest_pair(row)
             if pair is None:
                 messages.append(row.message)

@@ -25,7 +25,7 @@ from pywats_mqtt.ports import (
     Taken,
 )
 from pywats_mqtt.ports.handover import ROWS, ended_note, import_note, origin_of, pack_row, refuse_own, refuse_two
-from pywats_mqtt.spool.imports import Whereabouts, event_of, fresh_rows, handed_back, named, put_back_of, sort_rows
+from pywats_mqtt.spool.imports import event_of, fresh_rows, handed_back, moving, put_back_of, sort_rows
 from pywats_mqtt.spool.latest import LatestEntries
 from pywats_mqtt.spool.remembered import Remembered
 from pywats_mqtt.spool.routing import Folded
@@ -62,7 +62,7 @@ class MemoryHandover:
         self._owed: dict[int, Owed] = {}
         self._latest = LatestEntries(())
         self._identities: dict[bytes, bytes] = {}
-        self._whereabouts: dict[bytes, Whereabouts] = {}
+        self._handed_over: set[bytes] = set()
         self._quarantine: dict[int, tuple[Quarantined, RawMessage]] = {}
         self._held = 0
         self._notes: dict[str, bytes] = {}
@@ -144,7 +144,7 @@ class MemoryHandover:
         for number in refused:
             del self._quarantine[number]
         taken: list[Row] = [*owed, *latest, *refused.values()]
-        self._whereabouts |= dict.fromkeys((each.key for each in named(taken)), Whereabouts.HANDED_OVER)
+        self._handed_over |= moving(taken, self._identities).keys()
         for each in taken:
             self._exported += 1
             kept[self._exported] = pack_row(each)
@@ -192,9 +192,9 @@ class MemoryHandover:
         return bool(kept)
 
     def _put_back(self, taken: Sequence[Row]) -> None:
-        rows = put_back_of(taken, self._keys_at(Whereabouts.HANDED_BACK))
-        for identity in named(taken):
-            self._whereabouts.pop(identity.key, None)
+        known = moving(taken, self._identities)
+        rows = put_back_of(taken, {key: known[key] for key in known.keys() - self._handed_over})
+        self._handed_over -= known.keys()
         self._tally.count_put_back(taken, rows)
         for row in rows:
             if isinstance(row, RefusedRow):
@@ -204,9 +204,6 @@ class MemoryHandover:
             else:
                 self._fold(row)
         self._quarantine = dict(sorted(self._quarantine.items()))
-
-    def _keys_at(self, where: Whereabouts) -> set[bytes]:
-        return {key for key, each in self._whereabouts.items() if each is where}
 
     def _owe_row(self, number: int, row: OwedRow) -> None:
         event = events.decode(row.event)
@@ -238,8 +235,8 @@ class MemoryHandover:
         refuse_own(await self.exports(), export, self._notes.get(ended_note(export)))
         done = int(self._notes.get(import_note(export), b"0"))
         fresh = fresh_rows(export, first, rows, done)
-        back = handed_back(fresh, self._identities, self._keys_at(Whereabouts.HANDED_OVER))
-        self._whereabouts |= dict.fromkeys(back, Whereabouts.HANDED_BACK)
+        back = handed_back(fresh, self._identities, self._handed_over)
+        self._handed_over -= back
         found = sort_rows(fresh, self._identities, back)
         first_id = self._tally.last_id + 1
         for row in found.owed:

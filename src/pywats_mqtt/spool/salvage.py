@@ -21,6 +21,7 @@ from pywats_mqtt.ports import Export, ExportState, LatestRow, OwedRow, RefusedRo
 from pywats_mqtt.ports.handover import ROWS
 from pywats_mqtt.spool import tables
 from pywats_mqtt.spool.connection import connect
+from pywats_mqtt.spool.imports import Whereabouts
 from pywats_mqtt.spool.packets import SINCE
 from pywats_mqtt.spool.pages import Pages
 from pywats_mqtt.spool.records import Column, Damaged, Record, records
@@ -49,7 +50,7 @@ SHAPES: Final[dict[str, tuple[bool, tuple[type, ...]]]] = {
 }
 """Each table: whether it has row ids, and the types of its columns."""
 
-_ADDED: Final[dict[str, Column]] = {"batch": 0, "trace": "", "identity": 0}
+_ADDED: Final[dict[str, Column]] = {"batch": 0, "trace": "", "identity": Whereabouts.UNTOLD.value}
 """What the last column holds in rows that are older than it: SQLite does not write them anew for a new column."""
 
 _OLD: Final = {(SHAPES[name][0], SHAPES[name][1][:-1]): name for name in _ADDED}
@@ -169,6 +170,7 @@ class _Salvage:
         before = Tally.of(dict(self._db.execute("SELECT name, value FROM counter")))
         counted = bool(before.last_batch or before.last_id)
         tally = before.copy()
+        self._db.execute("DELETE FROM delivery_identity WHERE id NOT IN (SELECT id FROM delivery)")
         stored = self._db.execute("SELECT messages FROM batch")
         tally.waiting = sum(len(tables.unpack_messages(packed)) for (packed,) in stored)
         tally.waiting += self._one("SELECT coalesce(sum(messages), 0) FROM delivery")

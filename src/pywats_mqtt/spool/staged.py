@@ -11,6 +11,7 @@ from pywats_mqtt import events
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Gathered
 from pywats_mqtt.spool import tables
+from pywats_mqtt.spool.imports import Whereabouts
 from pywats_mqtt.spool.lines import Item
 from pywats_mqtt.spool.routing import NewDelivery, identities
 from pywats_mqtt.spool.rows import delete_rows, write_rows
@@ -67,5 +68,6 @@ class Staged(msgspec.Struct):
         deliveries = [tables.delivery_row(*new) for new in zip(self.items, self.sources, strict=True)]
         write_rows(db, tables.INSERT_DELIVERY, deliveries)
         delete_rows(db, "DELETE FROM delivery WHERE id", self.done_ids)
-        write_rows(db, tables.INSERT_IDENTITY, [(key, digest, now_us) for key, digest in self.identities.items()])
+        known = [(key, digest, now_us, Whereabouts.HERE.value) for key, digest in self.identities.items()]
+        write_rows(db, tables.INSERT_IDENTITY, known)
         write_rows(db, tables.INSERT_QUARANTINE, self.quarantine)

@@ -195,7 +195,7 @@ def read_latest(db: sqlite3.Connection, path: str) -> list[Entry]:
 
 # --- identity ---------------------------------------------------------------------------------------------------------
 
-INSERT_IDENTITY: Final = "INSERT INTO identity (key, digest, at_us)"
+INSERT_IDENTITY: Final = "INSERT INTO identity (key, digest, at_us, handed)"
 MARK_IDENTITY: Final = "UPDATE identity SET handed = ? WHERE key"
 _MARKED: Final = "SELECT group_concat(hex(key)) FROM identity WHERE handed = {} AND key"
 _KNOWN: Final = "SELECT group_concat(hex(key) || ':' || hex(digest)) FROM identity WHERE key"

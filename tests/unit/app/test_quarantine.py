@@ -10,12 +10,13 @@ import pytest
 
 from pywats_mqtt.adapters.sizes import Sizes
 from pywats_mqtt.app.foresight import Foresight
-from pywats_mqtt.app.quarantine import MESSAGE, Judgement, Question, judge, retry
+from pywats_mqtt.app.quarantine import Judgement, Question, judge, retry
 from pywats_mqtt.config.limits import LimitsConfig
 from pywats_mqtt.config.model import BridgeConfig
 from pywats_mqtt.interpret import RouteTable, interpret
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Batch, Gathered, Kept, Outcome, Receipt, Rejection
+from pywats_mqtt.ports.handover import MESSAGE
 from pywats_mqtt.spool.memory import MemorySpool
 from tests.contract.wats_memory import HandClock
 
