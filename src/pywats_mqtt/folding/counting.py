@@ -42,6 +42,8 @@ def fold_counts(old: AssetCounts, new: AssetCounts) -> AssetCounts:
     past = _reset(old, new, folded, past)
     if running_us < past.reset_us or (running_us == past.reset_us and not is_told):
         running = None  # what it was before the reset
+        if total is None:  # nothing is left to have a time; one that is the same however often this comes
+            folded = replace(folded, as_of_us=max(old.as_of_us, new.as_of_us))
     past = replace(past, behind=0 if is_told or running is None else past.behind + _growth(old, folded))
     return replace(
         folded,

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pywats_mqtt.events import AssetCounts, AssetState, AssetUpdate, Identified, Identity, Latest, Past
+from pywats_mqtt.folding import fold
 from pywats_mqtt.folding.updates import gathered
 from pywats_mqtt.messages import RawMessage
 from pywats_mqtt.ports import Gathered, Outcome, Rejection
@@ -205,6 +206,13 @@ def test_a_state_is_not_lost_where_a_word_that_means_none_comes_in_the_same_batc
     before: dict[Pair, Latest] = {}
     (entry,) = decide(messages, gathered(messages, updates), {}, before.get).folded.values()
     assert entry.event == AssetState(asset="X", status="idle", state=1, state_us=1, as_of_us=2)
+
+
+def test_a_running_count_from_before_a_reset_comes_again_and_again_without_a_trace() -> None:
+    """It says nothing, the first time and each time after, alone and with what came before it in the batch."""
+    known = AssetCounts(asset="X", as_of_us=4, past=Past(resets=1, reset_us=4))
+    late = AssetCounts(asset="X", running=7, as_of_us=1)
+    assert fold(known, late) == fold(fold(known, late), late) == known
 
 
 @settings(max_examples=500)  # a fault may need two clocks that are wrong
