@@ -391,15 +391,21 @@ async def test_what_was_revoked_is_a_repeat_when_it_is_handed_back(spool: Spool,
     assert await deliver_all(spool) == ["SN0"]
 
 
-async def test_a_refused_delivery_is_handed_back_once(spool: Spool) -> None:
-    """Its event is known here, and it was not here; what the export still has of it is not put back beside it."""
+async def refused_delivery(spool: Spool) -> RefusedRow:
+    """Have WATS refuse a result, and give the row as an export takes it."""
     await take_in(spool, [(identified(result("A", 0), 7),)])
     identity = identified(result("A", 0), 7).identity
     assert identity is not None
     (delivery,) = await lease(spool)
     await spool.settle([Refused(delivery, REFUSED)])
     (kept,) = await refused_rows(spool)
-    row = msgspec.structs.replace(kept, identities=(identity,))
+    assert isinstance(kept, RefusedRow)
+    return msgspec.structs.replace(kept, identities=(identity,))
+
+
+async def test_a_refused_delivery_is_handed_back_once(spool: Spool) -> None:
+    """Its event is known here, and it was not here; what the export still has of it is not put back beside it."""
+    row = await refused_delivery(spool)
     await spool.open_export("there", waiting=False)
     await spool.take_out("there", [row])
     await spool.mark_export("there", ExportState.SEALED)
@@ -420,18 +426,6 @@ async def test_what_goes_there_and_back_for_ever_arrives_once(spool: Spool, othe
     assert (await spool.take_in("last", 0, rows)).owed == 1
     assert await deliver_all(spool) == ["SN0"]
     assert (await spool.take_in("twice", 0, rows)).duplicates == 1
-
-
-async def refused_delivery(spool: Spool) -> RefusedRow:
-    """Have WATS refuse a result, and give the row as an export takes it."""
-    await take_in(spool, [(identified(result("A", 0), 7),)])
-    identity = identified(result("A", 0), 7).identity
-    assert identity is not None
-    (delivery,) = await lease(spool)
-    await spool.settle([Refused(delivery, REFUSED)])
-    (kept,) = await refused_rows(spool)
-    assert isinstance(kept, RefusedRow)
-    return msgspec.structs.replace(kept, identities=(identity,))
 
 
 async def test_a_refused_delivery_that_is_imported_is_known(spool: Spool, other: Spool) -> None:
