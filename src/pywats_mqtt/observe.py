@@ -10,7 +10,8 @@ import msgspec
 
 from pywats_mqtt.clocks.table import Shown
 from pywats_mqtt.guarantees import Guarantee, Seen
-from pywats_mqtt.ports import Figures, Link, Room, Staleness
+from pywats_mqtt.ports import Export, Figures, Link, Room, Staleness
+from pywats_mqtt.ports.handover import unfinished
 
 UNKNOWN_NAMES = 50
 """Unknown fields of a topic filter that are counted by name: a device that makes up names fills no memory."""
@@ -229,7 +230,7 @@ def status_of(
     guarantees: Sequence[Guarantee] = (),
     room: Room | None = None,
     is_checked: bool = False,
-    unfinished_exports: Mapping[str, str] = MappingProxyType({}),
+    exports: Sequence[Export] = (),
 ) -> Status:
     """Put together what the spool counts and what the running bridge knows.
 
@@ -242,13 +243,13 @@ def status_of(
         guarantees: what is promised, and whether it holds.
         room: from the spool of a running bridge.
         is_checked: from it, too.
-        unfinished_exports: from the spool.
+        exports: those the spool has.
     """
     counted = {
         **msgspec.structs.asdict(figures),
         "staleness": dict(staleness),
         "guarantees": list(guarantees),
-        "unfinished_exports": dict(unfinished_exports),
+        "unfinished_exports": unfinished(exports),
     }
     if health is None:
         return Status(running=False, connected=False, wats_reachable=False, client_id=client_id, **counted)

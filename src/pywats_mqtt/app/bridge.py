@@ -39,7 +39,6 @@ from pywats_mqtt.messages import RawMessage, to_us
 from pywats_mqtt.observe import Health, status_of
 from pywats_mqtt.pipeline.receive import Receiving
 from pywats_mqtt.ports import Batch, Link, Outcome, Publication, Receipt, Rejection, Room, Settlement, Spool, Timer
-from pywats_mqtt.ports.handover import unfinished
 from pywats_mqtt.spool.keeping import Keeping
 from pywats_mqtt.spool.sqlite import SqliteSpool
 from pywats_mqtt.topics import render, uncovered
@@ -358,7 +357,6 @@ class Bridge:
             self._engine.inbox.offer(batch)
 
     async def _tell_status(self) -> bytes:
-        figures = await self.spool.figures()
         grants = self._session.granted.values() if self._session is not None else ()
         self.health.granted = {grant.topic_filter: _granted(grant.qos, grant.problem) for grant in grants}
         granted = {grant.topic_filter: Granted(grant.qos, grant.problem) for grant in grants}
@@ -369,7 +367,7 @@ class Bridge:
         facts = facts_of(self.config, self.health, granted, connects=self._connect, is_synced=is_synced)
         staleness = await self.spool.staleness(to_us(self.clock.now()))
         status = status_of(
-            figures,
+            await self.spool.figures(),
             self.health,
             client_id=self._client_id,
             pid=os.getpid(),
@@ -377,7 +375,7 @@ class Bridge:
             guarantees=guarantees_of(facts),
             room=await self.spool.room(),
             is_checked=self.spool.is_checked,
-            unfinished_exports=unfinished(await self.spool.exports()),
+            exports=await self.spool.exports(),
         )
         return msgspec.json.encode(status)
 

@@ -17,7 +17,6 @@ from pywats_mqtt.guarantees import guarantees_of
 from pywats_mqtt.messages import to_us
 from pywats_mqtt.observe import Status, status_of
 from pywats_mqtt.ports import Staleness
-from pywats_mqtt.ports.handover import unfinished
 from pywats_mqtt.spool.reader import SpoolReader
 
 
@@ -46,7 +45,7 @@ def read_status(config_path: Path) -> Status:
             client_id=client_id,
             staleness=staleness,
             guarantees=guarantees,
-            unfinished_exports=unfinished(reader.exports()),
+            exports=reader.exports(),
         )
         return msgspec.structs.replace(known, is_silent=silent)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
-from uuid import UUID
 
 import msgspec
 
@@ -30,6 +29,7 @@ from pywats_mqtt.ports import (
 )
 from pywats_mqtt.ports.handover import ROWS, ended_note, import_note, origin_of, pack_row, refuse_own, refuse_two
 from pywats_mqtt.spool import quarantine, tables, views
+from pywats_mqtt.spool.exported import read_exported, read_exports, read_owed, refused_row
 from pywats_mqtt.spool.imports import (
     Sorted,
     Whereabouts,
@@ -52,11 +52,6 @@ from pywats_mqtt.spool.tally import Tally
 AT_ONCE: Final = 500
 """Rows that are put back in one transaction, when a spool is opened."""
 
-_SELECT_OWED: Final = (
-    "SELECT id, delivery.key, kind, messages, event, topic, payload, received_at_us, qos, retain, content_type,"
-    " user_properties, delivery_identity.key, digest FROM delivery LEFT JOIN delivery_identity USING (id)"
-    " WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"
-)
 _REPLACE_EXPORT: Final = f"REPLACE INTO export ({', '.join(Export.__struct_fields__)})"
 
 
@@ -154,13 +149,13 @@ class StoreHandover:
         if begun is None or begun.id != export or not begun.up_to:
             return []
         while True:
-            rows = self._db.execute(_SELECT_OWED, (begun.after, begun.up_to, limit)).fetchall()
-            owed = [_owed(*row) for row in rows if row[1] not in begun.left]
+            rows = read_owed(self._db, begun.after, begun.up_to, limit)
+            owed = [row for row in rows if row.key not in begun.left]
             if owed:
-                return list(owed)
+                return [*owed]
             if not rows:
                 break
-            begun.after = rows[-1][0]
+            begun.after = rows[-1].id
         if not begun.given:
             for delivery, entry in self._latest.lease_idle(limit, begun.after_latest, to_us(self._clock.now())):
                 begun.after_latest = entry.id
@@ -389,44 +384,3 @@ class StoreHandover:
 
     def _write(self, export: Export) -> None:
         write_rows(self._db, _REPLACE_EXPORT, [tuple(msgspec.to_builtins(export).values())])
-
-
-def read_exports(db: sqlite3.Connection) -> list[Export]:
-    """Read all exports, oldest first."""
-    names = Export.__struct_fields__
-    rows = db.execute(f"SELECT {', '.join(names)} FROM export ORDER BY number")  # noqa: S608 - constant names
-    return [msgspec.convert(dict(zip(names, row, strict=True)), Export) for row in rows]
-
-
-def read_exported(db: sqlite3.Connection, export: Export, after: int, limit: int) -> list[tuple[int, bytes]]:
-    """Read packed rows of an export above a number."""
-    return db.execute(
-        "SELECT row, packed FROM exported WHERE row > ? AND export = ? ORDER BY row LIMIT ?",
-        (max(after, export.first_row), export.id, limit),
-    ).fetchall()
-
-
-def refused_row(row: RefusedRow) -> tables.Row:
-    """Make the row of the quarantine that it was, or becomes."""
-    return (row.device, row.reason, row.path, row.kind, *tables.came(row.message))
-
-
-def _owed(  # noqa: PLR0917 - a row
-    number: int,
-    key: str,
-    kind: str,
-    messages: int,
-    event: bytes,
-    topic: str,
-    payload: bytes,
-    received_at_us: int,
-    qos: int,
-    retain: int,
-    content_type: str,
-    user_properties: str,
-    identity_key: bytes | None,
-    digest: bytes | None,
-) -> OwedRow:
-    message = quarantine.message_of(topic, payload, received_at_us, qos, retain, content_type, user_properties)
-    identity = None if identity_key is None or digest is None else Identity(UUID(bytes=identity_key), digest)
-    return OwedRow(number, key, kind, messages, event, message, identity)

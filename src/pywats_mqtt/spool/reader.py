@@ -19,7 +19,7 @@ from pywats_mqtt.errors import Fatal
 from pywats_mqtt.ports import Batch, Export, Figures, Kept, Quarantined, Staleness, Trace
 from pywats_mqtt.spool import tables, views
 from pywats_mqtt.spool.checking import damage_of
-from pywats_mqtt.spool.handover import read_exported, read_exports
+from pywats_mqtt.spool.exported import read_exported, read_exports
 from pywats_mqtt.spool.ledger import read_traces
 from pywats_mqtt.spool.migrate import migrations, version_of
 from pywats_mqtt.spool.owner import left

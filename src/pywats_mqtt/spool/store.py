@@ -223,16 +223,15 @@ class Store:
         self._db.close()
 
     def _write_staged(self) -> None:
-        db = self._db
         now_us = to_us(self._clock.now())
-        self._staged.write(db, now_us)
+        self._staged.write(self._db, now_us)
         self.handover.forget(self._staged.done_ids)
         self._ledger.write(now_us)
         self._packets.write()
-        write_rows(db, tables.REPLACE_LATEST, [tables.latest_row(entry) for entry in self._latest.changed()])
+        write_rows(self._db, tables.REPLACE_LATEST, [tables.latest_row(entry) for entry in self._latest.changed()])
         self._tally.acknowledged = self._stored_tally.acknowledged + self._acknowledged
         self._tally.dropped_identities = self._stored_tally.dropped_identities + self._bounds.upkeep.forgotten
-        write_rows(db, "REPLACE INTO counter (name, value)", self._tally.changed_since(self._stored_tally))
+        write_rows(self._db, "REPLACE INTO counter (name, value)", self._tally.changed_since(self._stored_tally))
 
     # --- calls that write ---------------------------------------------------------------------------------------------
 
